@@ -1,0 +1,75 @@
+/* What a produced executable knows about its model, and the code it holds.
+ *
+ * The compiler fills `gemcut_model_info` and emits it as the constant symbol
+ * `gemcut_model`; the tables of entry points are `gemcut_levels` and
+ * `gemcut_level_count`. Fixed-width little-endian fields; no pointers in the info,
+ * so the same bytes serve every target.
+ */
+#ifndef GEMCUT_RUNTIME_ABI_MODEL_H
+#define GEMCUT_RUNTIME_ABI_MODEL_H
+
+#include "runtime/abi/step.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GEMCUT_MODEL_VERSION 1
+#define GEMCUT_MAX_STOP_IDS 16
+#define GEMCUT_MAX_SUPPRESSED_IDS 64
+
+/* -1 where the vocabulary has no such token. */
+typedef struct gemcut_special_ids {
+  int32_t pad, bos, eos, turn_open, turn_close, think, channel_open,
+      channel_close;
+} gemcut_special_ids;
+
+typedef struct gemcut_model_info {
+  uint32_t version;        /* GEMCUT_MODEL_VERSION */
+  uint32_t size;           /* sizeof(gemcut_model_info) */
+  char name[64];           /* model directory's name, for people */
+  char quantization[32];   /* "int4", "bf16", ... or the recipe's name */
+  char kv_type[8];         /* "bf16", "f32" */
+  int32_t vocab_size;
+  int32_t layers;
+  int32_t hidden_size;
+  int32_t context;         /* positions per slot */
+  int32_t slots;
+  int32_t decode_max_rows; /* 8 */
+  int32_t prefill_chunk;   /* most rows of one prefill step */
+  int32_t score_chunk;     /* most rows of one score step */
+  int32_t last_own_kv_layer; /* layers after it run for one row in prefill;
+                                layers - 1 when no layer shares KV */
+  int32_t chat_large_template; /* 1: empty thought block when thinking is off */
+  uint64_t arena_bytes;    /* largest of the entry points */
+  uint64_t kv_slot_bytes;  /* stride between slots, multiple of 4096 */
+  uint64_t weight_bytes;   /* length of the weight section */
+  uint64_t weight_bytes_per_token; /* read by a decode step of one row */
+  gemcut_special_ids special;
+  int32_t stop_ids[GEMCUT_MAX_STOP_IDS];
+  int32_t stop_id_count;
+  int32_t suppressed_ids[GEMCUT_MAX_SUPPRESSED_IDS];
+  int32_t suppressed_id_count;
+  /* Defaults from generation_config.json. do_sample 0 means greedy. */
+  int32_t do_sample;
+  int32_t top_k;           /* 0: off */
+  float temperature, top_p /* 1: off */, min_p /* 0: off */;
+  uint8_t reserved[64];
+} gemcut_model_info;
+
+/* Code of one ISA level. The runtime picks the first level, in table order, whose
+ * features the CPU has; the compiler writes the best first. */
+typedef struct gemcut_level {
+  const char *name;     /* "avx512bf16", "avx512vnni", "avx2" */
+  const char *features; /* "avx2,fma,f16c,bmi2", names of runtime/core/cpu.h */
+  gemcut_entry_fn decode, prefill, score;
+} gemcut_level;
+
+extern const gemcut_model_info gemcut_model;
+extern const gemcut_level gemcut_levels[];
+extern const int32_t gemcut_level_count;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

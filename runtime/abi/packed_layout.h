@@ -1,0 +1,120 @@
+/* The byte layouts that packed weights, quantized activations and KV caches
+ * share between the compiler's packer, the generated kernels and the tests.
+ * Why this layout: compiler/Docs/decisions (r16k4) and its measurements.
+ *
+ * Tiles ("r16k4"), for matrices that are multiplied: W is (N, K), y = W x.
+ * N is padded to 16 rows, K to 64 columns; padding has value 0. Tile t holds rows
+ * 16t .. 16t+15, and tiles follow each other without gaps. Lane r = row 16t + r.
+ *
+ *   int4  per pair of groups of 32 columns, 576 bytes:
+ *           64 B    f16 scale[2 groups][16 lanes]
+ *           2x256 B per group 4 vectors of 64 B; byte 4r+j of vector v holds
+ *                   column 4v+j of the group in its low nibble and column 16+4v+j
+ *                   in its high nibble, each as q in 0..15, value (q - 8) * scale
+ *   int8  per pair of groups, 1088 bytes:
+ *           64 B    f16 scale[2][16]
+ *           2x512 B per group 8 vectors of 64 B; byte 4r+j of vector v holds
+ *                   column 4v+j as q + 128 (unsigned), q in -127..127
+ *   bf16  per pair of columns 64 B: bf16 [16 lanes][2]     (K padded to 64)
+ *   f32   per column 64 B: f32 [16 lanes]                   (K padded to 64)
+ *
+ * Interleaved tiles (gate and up projections): tile 2i is tile i of the first
+ * matrix, tile 2i+1 is tile i of the second.
+ *
+ * Rows, for tables of which single rows are read: row stride is the row's bytes
+ * rounded up to 64.
+ *   int8  [K] int8, then [K/32] f16 scale    (value = q * scale)
+ *   bf16  [K]    f32 [K]
+ *
+ * Quantized activations ("q8"), one row: [Kp] int8, [Kp/32] f32 scale,
+ * [Kp/32] int32 correction = -8 * (sum of the group's int8 values), Kp = K rounded
+ * up to 64, padding zero; value = q * scale. Row stride rounded up to 64.
+ * f32 activations: row stride = 4 * K rounded up to 64; the padding is undefined.
+ *
+ * KV cache of one layer and slot: for each KV head a K region, then for each KV
+ * head a V region. `capacity` positions, a multiple of 16; position p lives in
+ * entry p % capacity.
+ *   bf16  K: [capacity/16][head_dim/2][16 positions][2 dims]
+ *         V: [capacity/2][head_dim/16][16 dims][2 positions]
+ *   f32   K: [capacity/16][head_dim][16 positions]
+ *         V: [capacity][head_dim]
+ */
+#ifndef GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
+#define GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
+
+#include <stdint.h>
+
+#define GEMCUT_TILE_ROWS 16
+#define GEMCUT_GROUP 32
+#define GEMCUT_TILE_K_MULTIPLE 64
+#define GEMCUT_INT4_PAIR_BYTES 576
+#define GEMCUT_INT8_PAIR_BYTES 1088
+#define GEMCUT_ROW_ALIGNMENT 64
+
+typedef enum gemcut_format {
+  GEMCUT_F32 = 0,
+  GEMCUT_BF16 = 1,
+  GEMCUT_INT8 = 2,
+  GEMCUT_INT4 = 3,
+} gemcut_format;
+
+static inline int64_t gemcut_round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/* Bytes of one 16-row tile with `columns` columns. */
+static inline int64_t gemcut_tile_bytes(gemcut_format format, int64_t columns) {
+  int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
+  switch (format) {
+  case GEMCUT_F32:
+    return padded * 64;
+  case GEMCUT_BF16:
+    return padded * 32;
+  case GEMCUT_INT8:
+    return padded / 64 * GEMCUT_INT8_PAIR_BYTES;
+  case GEMCUT_INT4:
+    return padded / 64 * GEMCUT_INT4_PAIR_BYTES;
+  }
+  return 0;
+}
+
+/* Bytes of a packed (rows, columns) matrix in tiles. */
+static inline int64_t gemcut_tiled_bytes(gemcut_format format, int64_t rows,
+                                         int64_t columns) {
+  return gemcut_round_up(rows, GEMCUT_TILE_ROWS) / GEMCUT_TILE_ROWS *
+         gemcut_tile_bytes(format, columns);
+}
+
+/* Stride in bytes of one row of a row table; int4 tables do not exist. */
+static inline int64_t gemcut_table_row_bytes(gemcut_format format,
+                                             int64_t columns) {
+  int64_t bytes = format == GEMCUT_F32    ? 4 * columns
+                  : format == GEMCUT_BF16 ? 2 * columns
+                                          : columns + columns / 32 * 2;
+  return gemcut_round_up(bytes, GEMCUT_ROW_ALIGNMENT);
+}
+
+/* Offset of the scales inside a q8 activation row. */
+static inline int64_t gemcut_q8_scales_offset(int64_t columns) {
+  return gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
+}
+
+/* Offset of the corrections inside a q8 activation row. */
+static inline int64_t gemcut_q8_corrections_offset(int64_t columns) {
+  int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
+  return padded + padded / GEMCUT_GROUP * 4;
+}
+
+/* Stride in bytes of a q8 activation row. */
+static inline int64_t gemcut_q8_row_bytes(int64_t columns) {
+  int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
+  return gemcut_round_up(padded + padded / GEMCUT_GROUP * 8,
+                         GEMCUT_ROW_ALIGNMENT);
+}
+
+/* Stride in bytes of an f32 activation row. */
+static inline int64_t gemcut_f32_row_bytes(int64_t columns) {
+  return gemcut_round_up(4 * columns, GEMCUT_ROW_ALIGNMENT);
+}
+
+#endif
