@@ -1,0 +1,15 @@
+//===- Registration.cpp - What the compiler consists of -------------------===//
+
+#include "compiler/Pipeline/Registration.h"
+
+#include "dialects/Gemma/GemmaOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+void gemcut::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<gemma::GemmaDialect, mlir::func::FuncDialect>();
+}
+
+void gemcut::registerAllPasses() { mlir::registerTransformsPasses(); }

@@ -1,0 +1,592 @@
+//===- GemmaOps.td - Layers of Gemma 4 on tensors -----------*- tablegen -*-===//
+//
+// Part 1: symbols. Part 2: elementary ops, what the importer writes. Part 3: fused
+// ops, what passes/Gemma makes of them; each names the elementary ops it equals.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_GEMMA_OPS
+#define GEMCUT_GEMMA_OPS
+
+include "dialects/Gemma/GemmaDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Gemma_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Gemma_Dialect, mnemonic, traits>;
+
+/// Row r of every result depends on row r of the row operands alone (and on
+/// weights and KV states). Row operands are the tensors whose leading dimension
+/// counts rows; weights never have a dynamic dimension.
+def Gemma_Rowwise : NativeOpTrait<"Rowwise"> {
+  let cppNamespace = "::gemcut::gemma";
+}
+
+def Gemma_Rows : TensorRankOf<[F32], [2]>;
+def Gemma_RowsOrQ8 : TensorRankOf<[F32, Gemma_Q8Type], [2]>;
+def Gemma_Ids : TensorRankOf<[I32], [1]>;
+def Gemma_Positions : TensorRankOf<[I64], [1]>;
+def Gemma_Matrix : TensorRankOf<[F32, BF16, F16], [2]>;
+def Gemma_Vector : TensorRankOf<[F32, BF16, F16], [1]>;
+
+//===----------------------------------------------------------------------===//
+// 1. Symbols
+//===----------------------------------------------------------------------===//
+
+def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
+  let summary = "Declares a tensor of the checkpoint.";
+  let description = [{
+    The symbol name is the tensor's name in the checkpoint, prefix included. The
+    type is shape and dtype as stored. `format` is the storage format in the
+    artifact, set by `gemma-assign-formats`.
+
+    ```mlir
+    gemma.weight @"model.layers.3.mlp.up_proj.weight"
+        {format = #gemma.format<int4>} : tensor<6144x1536xbf16>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       TypeAttrOf<AnyRankedTensor>:$type,
+                       OptionalAttr<Gemma_FormatAttr>:$format);
+  let assemblyFormat = "$sym_name attr-dict `:` $type";
+  let hasVerifier = 1;
+}
+
+def Gemma_KvCacheOp : Gemma_Op<"kv_cache", [Symbol]> {
+  let summary = "Declares the KV cache of one own-KV layer.";
+  let description = [{
+    ```mlir
+    gemma.kv_cache @kv.13 : !gemma.kv<1 x 256, window = 512>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       TypeAttrOf<Gemma_KvType>:$type);
+  let assemblyFormat = "$sym_name attr-dict `:` $type";
+}
+
+def Gemma_GetWeightOp : Gemma_Op<"get_weight",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of a declared weight.";
+  let description = [{
+    ```mlir
+    %w = gemma.get_weight @"model.norm.weight" : tensor<1536xbf16>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def Gemma_GetCacheOp : Gemma_Op<"get_cache",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The state of a declared KV cache before the step.";
+  let description = [{
+    ```mlir
+    %kv = gemma.get_cache @kv.13 : !gemma.kv<1 x 256, window = 512>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$cache);
+  let results = (outs Gemma_KvType:$result);
+  let assemblyFormat = "$cache attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// 2. Elementary ops
+//===----------------------------------------------------------------------===//
+
+def Gemma_EmbedOp : Gemma_Op<"embed", [Pure, Gemma_Rowwise]> {
+  let summary = "Scaled rows of an embedding table.";
+  let description = [{
+      result[r, :] = scale * table[ids[r], :]
+
+    `scale` is sqrt(hidden_size) for the token table and sqrt(P) for the per-layer
+    table (HF: Gemma4TextScaledWordEmbedding, computed in f32).
+
+    ```mlir
+    %x = gemma.embed %ids, %table {scale = 39.1918 : f32}
+        : tensor<?xi32>, tensor<262144x1536xbf16> -> tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Ids:$ids, Gemma_Matrix:$table, F32Attr:$scale);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $ids `,` $table attr-dict `:` type($ids) `,` type($table) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_LinearOp : Gemma_Op<"linear", [Pure, Gemma_Rowwise]> {
+  let summary = "Product with one or more weight matrices.";
+  let description = [{
+    With W the matrices stacked along their rows (out, in):
+
+      y[r, n] = scale * sum_k W[n, k] * input[r, k]
+      result  = cap absent ? y : cap * tanh(y / cap)
+
+    Several weights are the fused q/k/v projection: the result holds their outputs
+    side by side. `cap` is final_logit_softcapping, fused by `gemma-fuse-softcap`.
+    HF: torch.nn.Linear without bias.
+
+    ```mlir
+    %y = gemma.linear %x, [%wq, %wk, %wv] {scale = 1.0 : f32}
+        : tensor<?x64xf32>, [tensor<64x64xf32>, tensor<16x64xf32>,
+          tensor<16x64xf32>] -> tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_RowsOrQ8:$input, Variadic<Gemma_Matrix>:$weights,
+                       F32Attr:$scale, OptionalAttr<F32Attr>:$cap);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` `[` $weights `]` attr-dict `:` type($input) `,` `[` type($weights) `]`
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, Gemma_Rowwise]> {
+  let summary = "Root-mean-square normalization of groups of the last dimension.";
+  let description = [{
+    For every group of `group` consecutive elements x of the last dimension:
+
+      result = x * (mean(x^2) + eps)^(-1/2) * weight      (weight absent: 1)
+
+    `group` is the row for layer norms, head_dim for q/k/v norms, P for the
+    per-layer embedding. The multiplier is the weight itself, not 1 + weight. A
+    `!gemma.q8` result is norm followed by `gemma.quantize`.
+    HF: Gemma4RMSNorm.
+
+    ```mlir
+    %h = gemma.rms_norm %x, %w {eps = 1.0e-6 : f32, group = 64 : i64}
+        : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, Optional<Gemma_Vector>:$weight,
+                       F32Attr:$eps, I64Attr:$group);
+  let results = (outs Gemma_RowsOrQ8:$result);
+  let assemblyFormat = [{
+    $input (`,` $weight^)? attr-dict `:` type($input) (`,` type($weight)^)?
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_RopeTableOp : Gemma_Op<"rope_table", [Pure, Gemma_Rowwise]> {
+  let summary = "Cosines and sines of the rotation angles of each row.";
+  let description = [{
+    With f[j] = 1 / theta^(2j / head_dim) in f32 and the angle as the f32 product
+    a = f32(position) * f[j], for j in 0 .. pairs-1:
+
+      result[r, j] = cos(a),   result[r, pairs + j] = sin(a)
+
+    `pairs` is head_dim/2 for rope_type "default" and
+    int(partial_rotary_factor * head_dim // 2) for "proportional". The f32 product
+    is part of the definition: HF forms it so (Gemma4TextRotaryEmbedding), and at
+    position 100,000 an exact angle differs visibly.
+
+    ```mlir
+    %t = gemma.rope_table %positions
+        {head_dim = 512 : i64, pairs = 64 : i64, theta = 1.0e6 : f32}
+        : tensor<?xi64> -> tensor<?x128xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Positions:$positions, I64Attr:$head_dim,
+                       I64Attr:$pairs, F32Attr:$theta);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat =
+      "$positions attr-dict `:` type($positions) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Gemma_RopeOp : Gemma_Op<"rope", [Pure, Gemma_Rowwise]> {
+  let summary = "Rotary position embedding, half-split pairs.";
+  let description = [{
+    For each head x of head_dim = d elements and j in 0 .. pairs-1, with c and s
+    from the row of `table` (see `rope_table`):
+
+      result[j]       = x[j] * c[j] - x[j + d/2] * s[j]
+      result[j + d/2] = x[j + d/2] * c[j] + x[j] * s[j]
+
+    Elements of pairs beyond the table's pass through. HF: apply_rotary_pos_emb.
+
+    ```mlir
+    %q1 = gemma.rope %q, %t {head_dim = 16 : i64}
+        : tensor<?x64xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, Gemma_Rows:$table, I64Attr:$head_dim);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $table attr-dict `:` type($input) `,` type($table) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_KvWriteOp : Gemma_Op<"kv_write", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Stores the keys and values of the step's rows.";
+  let description = [{
+    For every row r and KV head h, position positions[r] of the cache becomes
+    key[r, h, :] and value[r, h, :]. The result is the state after the write.
+
+    ```mlir
+    %kv1 = gemma.kv_write %k, %v, %positions, %kv0
+        : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$key, Gemma_Rows:$value,
+                       Gemma_Positions:$positions, Gemma_KvType:$cache);
+  let results = (outs Gemma_KvType:$result);
+  let assemblyFormat = [{
+    $key `,` $value `,` $positions `,` $cache attr-dict `:` type($key) `,`
+    type($value) `,` type($positions) `,` custom<SameType>(type($cache), type($result))
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_AttentionOp : Gemma_Op<"attention",
+    [Gemma_Rowwise, MemoryEffects<[MemRead]>]> {
+  let summary = "Causal grouped-query attention over a KV state.";
+  let description = [{
+    `query` is (rows, heads * head_dim), heads in order. For row r at position p,
+    head h, and g = h / (heads / kv.heads), over the positions t with t <= p and,
+    if kv.window = W > 0, t > p - W:
+
+      s[t] = sum_d K[t, g, d] * query[r, h, d]           (no 1/sqrt(d): scale is 1)
+      result[r, h, :] = sum_t softmax(s)[t] * V[t, g, :]
+
+    HF: eager_attention_forward with scaling = 1.0.
+
+    ```mlir
+    %o = gemma.attention %q, %kv, %positions {heads = 4 : i64}
+        : tensor<?x64xf32>, !gemma.kv<2 x 16, window = 4>, tensor<?xi64>
+        -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$query, Gemma_KvType:$kv,
+                       Gemma_Positions:$positions, I64Attr:$heads);
+  let results = (outs Gemma_RowsOrQ8:$result);
+  let assemblyFormat = [{
+    $query `,` $kv `,` $positions attr-dict `:` type($query) `,` type($kv) `,`
+    type($positions) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_GeluMulOp : Gemma_Op<"gelu_mul",
+    [Pure, Gemma_Rowwise, SameOperandsAndResultType]> {
+  let summary = "Tanh-GELU of one operand times the other.";
+  let description = [{
+      gelu(u) = u/2 * (1 + tanh(sqrt(2/pi) * (u + 0.044715 u^3)))
+      result  = gelu(gate) * up
+
+    HF: hidden_activation "gelu_pytorch_tanh".
+
+    ```mlir
+    %g = gemma.gelu_mul %gate, %up : tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$gate, Gemma_Rows:$up);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$gate `,` $up attr-dict `:` type($result)";
+}
+
+def Gemma_AddOp : Gemma_Op<"add",
+    [Pure, Gemma_Rowwise, Commutative, SameOperandsAndResultType]> {
+  let summary = "Elementwise sum.";
+  let description = [{
+      result = lhs + rhs
+
+    ```mlir
+    %s = gemma.add %a, %b : tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$lhs, Gemma_Rows:$rhs);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def Gemma_ScaleOp : Gemma_Op<"scale",
+    [Pure, Gemma_Rowwise, SameOperandsAndResultType]> {
+  let summary = "Product with a constant.";
+  let description = [{
+      result = factor * input
+
+    ```mlir
+    %s = gemma.scale %x {factor = 0.70710678 : f32} : tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, F32Attr:$factor);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Gemma_ScaleByOp : Gemma_Op<"scale_by", [Pure, Gemma_Rowwise]> {
+  let summary = "Product with a stored scalar (layer_scalar).";
+  let description = [{
+      result = scalar[0] * input
+
+    ```mlir
+    %x1 = gemma.scale_by %x, %s : tensor<?x64xf32>, tensor<1xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, Gemma_Vector:$scalar);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $scalar attr-dict `:` type($input) `,` type($scalar) `->`
+    type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_SliceOp : Gemma_Op<"slice", [Pure, Gemma_Rowwise]> {
+  let summary = "A range of columns.";
+  let description = [{
+      result[r, c] = input[r, offset + c]
+
+    ```mlir
+    %p3 = gemma.slice %ple {offset = 96 : i64} : tensor<?x192xf32> -> tensor<?x32xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, I64Attr:$offset);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Gemma_SoftcapOp : Gemma_Op<"softcap",
+    [Pure, Gemma_Rowwise, SameOperandsAndResultType]> {
+  let summary = "Soft cap of the logits.";
+  let description = [{
+      result = cap * tanh(input / cap)
+
+    HF: final_logit_softcapping.
+
+    ```mlir
+    %l = gemma.softcap %y {cap = 30.0 : f32} : tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, F32Attr:$cap);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Gemma_SelectLastOp : Gemma_Op<"select_last", [Pure]> {
+  let summary = "The last row.";
+  let description = [{
+      result[0, ...] = input[rows - 1, ...]
+
+    ```mlir
+    %l = gemma.select_last %x : tensor<?x64xf32> -> tensor<1x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// 3. Fused ops
+//===----------------------------------------------------------------------===//
+
+def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure, Gemma_Rowwise]> {
+  let summary = "Rounds activations to int8 in groups of 32.";
+  let description = [{
+    See `!gemma.q8`. Inserted by `gemma-materialize-activation-quantization` in
+    front of products with int4 and int8 weights, then fused into the producer.
+
+    ```mlir
+    %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64x!gemma.q8>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input);
+  let results = (outs TensorRankOf<[Gemma_Q8Type], [2]>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Gemma_PleInputsOp : Gemma_Op<"ple_inputs", [Pure, Gemma_Rowwise]> {
+  let summary = "Per-layer inputs from context and token parts.";
+  let description = [{
+    With P = size of `norm`, for every group of P columns:
+
+      result = factor * (rms_norm(context; norm, eps) + token)
+
+    Equals `rms_norm` + `add` + `scale`. factor = 2^(-1/2).
+    HF: Gemma4TextModel.project_per_layer_inputs.
+
+    ```mlir
+    %p = gemma.ple_inputs %ctx, %tok, %w {eps = 1.0e-6 : f32, factor = 0.70710678 : f32}
+        : tensor<?x192xf32>, tensor<32xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$context, Gemma_Rows:$token,
+                       Gemma_Vector:$norm, F32Attr:$eps, F32Attr:$factor);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $context `,` $token `,` $norm attr-dict `:`
+    custom<SameTypes>(type($context), type($token), type($result)) `,` type($norm)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_PrepareQkvOp : Gemma_Op<"prepare_qkv", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Norms and rotates fused q/k/v projections and stores K and V.";
+  let description = [{
+    `qkv` is (rows, (heads + 2 * kv.heads) * head_dim): q, k, v side by side.
+
+      query = rope(rms_norm(q; q_norm, group = head_dim), table)
+      K     = rope(rms_norm(k; k_norm, group = head_dim), table)
+      V     = rms_norm(v; group = head_dim)
+      kv    = kv_write(K, V, positions, cache)
+
+    Equals `slice`, `rms_norm`, `rope` and `kv_write` of an own-KV layer.
+
+    ```mlir
+    %q, %kv1 = gemma.prepare_qkv %qkv, %qn, %kn, %t, %positions, %kv0
+        {eps = 1.0e-6 : f32, heads = 4 : i64}
+        : tensor<?x128xf32>, tensor<16xf32>, tensor<16xf32>, tensor<?x16xf32>,
+          tensor<?xi64>, !gemma.kv<2 x 16, window = 4> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$qkv, Gemma_Vector:$q_norm,
+                       Gemma_Vector:$k_norm, Gemma_Rows:$table,
+                       Gemma_Positions:$positions, Gemma_KvType:$cache,
+                       F32Attr:$eps, I64Attr:$heads);
+  let results = (outs Gemma_Rows:$query, Gemma_KvType:$kv);
+  let assemblyFormat = [{
+    $qkv `,` $q_norm `,` $k_norm `,` $table `,` $positions `,` $cache attr-dict `:`
+    type($qkv) `,` type($q_norm) `,` type($k_norm) `,` type($table) `,`
+    type($positions) `,` custom<SameType>(type($cache), type($kv)) `->` type($query)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_PrepareKvOp : Gemma_Op<"prepare_kv", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Norms and rotates fused k/v projections and stores K and V.";
+  let description = [{
+    `prepare_qkv` without the query: `qkv` holds k and v side by side. Arises where
+    liveness needs K and V of all rows but the query of the last row alone.
+
+    ```mlir
+    %kv1 = gemma.prepare_kv %kv, %kn, %t, %positions, %kv0 {eps = 1.0e-6 : f32}
+        : tensor<?x64xf32>, tensor<16xf32>, tensor<?x16xf32>, tensor<?xi64>,
+          !gemma.kv<2 x 16, window = 4>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$projected, Gemma_Vector:$k_norm,
+                       Gemma_Rows:$table, Gemma_Positions:$positions,
+                       Gemma_KvType:$cache, F32Attr:$eps);
+  let results = (outs Gemma_KvType:$kv);
+  let assemblyFormat = [{
+    $projected `,` $k_norm `,` $table `,` $positions `,` $cache attr-dict `:`
+    type($projected) `,` type($k_norm) `,` type($table) `,` type($positions) `,`
+    custom<SameType>(type($cache), type($kv))
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_PrepareQOp : Gemma_Op<"prepare_q", [Pure, Gemma_Rowwise]> {
+  let summary = "Norms and rotates a query projection.";
+  let description = [{
+      result = rope(rms_norm(query; q_norm, group = head_dim), table)
+
+    head_dim is the size of `q_norm`. Equals `rms_norm` + `rope`: a layer that
+    reads another layer's K and V.
+
+    ```mlir
+    %q1 = gemma.prepare_q %q, %qn, %t {eps = 1.0e-6 : f32}
+        : tensor<?x64xf32>, tensor<16xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$query, Gemma_Vector:$q_norm, Gemma_Rows:$table,
+                       F32Attr:$eps);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $query `,` $q_norm `,` $table attr-dict `:` type($query) `,` type($q_norm) `,`
+    type($table) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_GatedLinearOp : Gemma_Op<"gated_linear", [Pure, Gemma_Rowwise]> {
+  let summary = "Gate and up projections with their GELU product.";
+  let description = [{
+      result = gelu(gate input) * (up input)
+
+    Equals two `linear` and a `gelu_mul`.
+
+    ```mlir
+    %g = gemma.gated_linear %h, %gate, %up
+        : tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32> -> tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_RowsOrQ8:$input, Gemma_Matrix:$gate,
+                       Gemma_Matrix:$up);
+  let results = (outs Gemma_RowsOrQ8:$result);
+  let assemblyFormat = [{
+    $input `,` $gate `,` $up attr-dict `:` type($input) `,` type($gate) `,`
+    type($up) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_ModulatedLinearOp : Gemma_Op<"modulated_linear",
+    [Pure, Gemma_Rowwise]> {
+  let summary = "GELU of a projection times a given row (the per-layer input).";
+  let description = [{
+      result = gelu(weight input) * modulator
+
+    Equals `linear` + `gelu_mul`.
+
+    ```mlir
+    %g = gemma.modulated_linear %x, %w, %ple
+        : tensor<?x64xf32>, tensor<32x64xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_RowsOrQ8:$input, Gemma_Matrix:$weight,
+                       Gemma_Rows:$modulator);
+  let results = (outs Gemma_RowsOrQ8:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `,` $modulator attr-dict `:` type($input) `,`
+    type($weight) `,` type($modulator) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_ResidualNormOp : Gemma_Op<"residual_norm",
+    [Pure, Gemma_Rowwise, AttrSizedOperandSegments]> {
+  let summary = "Post-norm, residual sum, and what the next product reads.";
+  let description = [{
+      sum  = residual + rms_norm(input; norm, eps)
+      sum  = sum * scalar[0]                    (if `scalar` is given)
+      next = rms_norm(sum; next_norm, eps)      (if `next_norm` is given)
+      next = quantize(sum)                      (if not, and two results are wanted)
+
+    A `!gemma.q8` next is quantized. Equals `rms_norm`, `add`, `scale_by`,
+    `rms_norm`, `quantize`.
+
+    ```mlir
+    %x1, %h = gemma.residual_norm %y, %w, %x next %w2 {eps = 1.0e-6 : f32}
+        : tensor<?x64xf32>, tensor<64xf32> next tensor<64xf32>
+        -> tensor<?x64xf32>, tensor<?x64x!gemma.q8>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, Gemma_Vector:$norm,
+                       Gemma_Rows:$residual, Optional<Gemma_Vector>:$scalar,
+                       Optional<Gemma_Vector>:$next_norm, F32Attr:$eps);
+  let results = (outs Gemma_Rows:$sum, Optional<Gemma_RowsOrQ8>:$next);
+  let assemblyFormat = [{
+    $input `,` $norm `,` $residual (`scalar` $scalar^)? (`next` $next_norm^)?
+    attr-dict `:` custom<SameType>(type($input), type($residual)) `,` type($norm)
+    (`scalar` type($scalar)^)? (`next` type($next_norm)^)?
+    `->` type($sum) (`,` type($next)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // GEMCUT_GEMMA_OPS
