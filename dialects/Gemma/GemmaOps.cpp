@@ -40,8 +40,8 @@ static void printSameTypes(OpAsmPrinter &printer, Operation *, Type first, Type,
 
 LogicalResult
 GetWeightOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto weight = symbolTable.lookupNearestSymbolFrom<WeightOp>(
-      *this, getWeightAttr());
+  auto weight =
+      symbolTable.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!weight)
     return emitOpError() << "names '" << getWeight()
                          << "', which is not a declared gemma.weight";
@@ -53,8 +53,8 @@ GetWeightOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
 }
 
 LogicalResult GetCacheOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto cache = symbolTable.lookupNearestSymbolFrom<KvCacheOp>(*this,
-                                                              getCacheAttr());
+  auto cache =
+      symbolTable.lookupNearestSymbolFrom<KvCacheOp>(*this, getCacheAttr());
   if (!cache)
     return emitOpError() << "names '" << getCache()
                          << "', which is not a declared gemma.kv_cache";

@@ -1,7 +1,7 @@
 //===- GemmaVerifiers.cpp - Shape rules of the gemma ops ------------------===//
 //
-// A rule is stated once here as found against expected; ODS states the ranks and
-// element types.
+// A rule is stated once here as found against expected; ODS states the ranks
+// and element types.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +27,8 @@ static LogicalResult expectSize(Operation *op, StringRef what, int64_t found,
                            << " is " << expected;
 }
 
-/// All row operands and results have the same number of rows and static columns.
+/// All row operands and results have the same number of rows and static
+/// columns.
 static LogicalResult expectSameRows(Operation *op, ValueRange values) {
   for (Value value : values) {
     auto type = cast<RankedTensorType>(value.getType());
@@ -129,8 +130,8 @@ LogicalResult KvWriteOp::verify() {
 LogicalResult AttentionOp::verify() {
   KvType kv = getKv().getType();
   int64_t heads = getHeads();
-  if (failed(expectSameRows(*this,
-                            {getQuery(), getPositions(), getResult()})) ||
+  if (failed(
+          expectSameRows(*this, {getQuery(), getPositions(), getResult()})) ||
       failed(expectSize(*this, "query width", columnsOf(getQuery()),
                         "heads * head_dim", heads * kv.getHeadDim())))
     return failure();
@@ -211,8 +212,8 @@ LogicalResult PrepareQkvOp::verify() {
                         (heads + 2 * kv.getHeads()) * headDim)) ||
       failed(expectSize(*this, "query width", columnsOf(getQuery()),
                         "heads * head_dim", heads * headDim)) ||
-      failed(expectSize(*this, "q_norm size", columnsOf(getQNorm()),
-                        "head_dim", headDim)))
+      failed(expectSize(*this, "q_norm size", columnsOf(getQNorm()), "head_dim",
+                        headDim)))
     return failure();
   return expectSize(*this, "k_norm size", columnsOf(getKNorm()), "head_dim",
                     headDim);
@@ -259,8 +260,8 @@ LogicalResult GatedLinearOp::verify() {
 }
 
 LogicalResult ModulatedLinearOp::verify() {
-  if (failed(expectSameRows(*this,
-                            {getInput(), getModulator(), getResult()})) ||
+  if (failed(
+          expectSameRows(*this, {getInput(), getModulator(), getResult()})) ||
       failed(expectSize(*this, "weight input size", columnsOf(getWeight()),
                         "the input's width", columnsOf(getInput()))) ||
       failed(expectSize(*this, "result width", columnsOf(getResult()),
@@ -281,18 +282,20 @@ LogicalResult ResidualNormOp::verify() {
   if (getScalar() && columnsOf(getScalar()) != 1)
     return emitOpError() << "scalar has " << columnsOf(getScalar())
                          << " elements, expected 1";
-  if (getNextNorm() && failed(expectSize(*this, "next_norm size",
-                                         columnsOf(getNextNorm()),
-                                         "the input's width", width)))
+  if (getNextNorm() &&
+      failed(expectSize(*this, "next_norm size", columnsOf(getNextNorm()),
+                        "the input's width", width)))
     return failure();
   if (getNextNorm() && !getNext())
     return emitOpError("has a next norm, but no second result");
   if (!getNext())
     return success();
   if (!getNextNorm() &&
-      !isa<Q8Type>(cast<RankedTensorType>(getNext().getType()).getElementType()))
-    return emitOpError("without a next norm, the second result is the quantized "
-                       "sum and must be of element type !gemma.q8");
+      !isa<Q8Type>(
+          cast<RankedTensorType>(getNext().getType()).getElementType()))
+    return emitOpError(
+        "without a next norm, the second result is the quantized "
+        "sum and must be of element type !gemma.q8");
   if (failed(expectSameRows(*this, {getSum(), getNext()})))
     return failure();
   return expectSize(*this, "next width", columnsOf(getNext()),

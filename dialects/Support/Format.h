@@ -47,8 +47,7 @@ inline llvm::raw_ostream &operator<<(llvm::raw_ostream &os, Format format) {
 } // namespace gemcut
 
 namespace mlir {
-template <>
-struct FieldParser<gemcut::Format> {
+template <> struct FieldParser<gemcut::Format> {
   static FailureOr<gemcut::Format> parse(AsmParser &parser) {
     StringRef keyword;
     SMLoc loc = parser.getCurrentLocation();
@@ -56,9 +55,8 @@ struct FieldParser<gemcut::Format> {
       return failure();
     if (std::optional<gemcut::Format> format = gemcut::symbolizeFormat(keyword))
       return *format;
-    return parser.emitError(loc)
-           << "unknown format '" << keyword
-           << "', expected f32, bf16, int8 or int4";
+    return parser.emitError(loc) << "unknown format '" << keyword
+                                 << "', expected f32, bf16, int8 or int4";
   }
 };
 } // namespace mlir

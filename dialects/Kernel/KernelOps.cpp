@@ -1,0 +1,51 @@
+//===- KernelOps.cpp - Generated op code and symbol checks ----------------===//
+
+#include "dialects/Kernel/KernelOps.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace gemcut::kernel;
+
+#include "dialects/Kernel/KernelInterfaces.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.cpp.inc"
+
+LogicalResult
+WeightAddressOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  WeightType type = getResult().getType();
+  int64_t rows = 0;
+  for (auto name : getWeights().getAsRange<FlatSymbolRefAttr>()) {
+    auto packed = symbolTable.lookupNearestSymbolFrom<PackedOp>(*this, name);
+    if (!packed)
+      return emitOpError() << "names '" << name.getValue()
+                           << "', which is not a declared kernel.packed";
+    auto part = cast<WeightType>(packed.getType());
+    if (part.getColumns() != type.getColumns() ||
+        part.getFormat() != type.getFormat() ||
+        part.getLayout() != type.getLayout())
+      return emitOpError() << "has type " << type << ", but '"
+                           << name.getValue() << "' has type " << part;
+    rows += part.getRows();
+  }
+  if (rows != type.getRows())
+    return emitOpError() << "has " << type.getRows()
+                         << " rows, but its weights have " << rows;
+  return success();
+}
+
+LogicalResult
+CacheAddressOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto cache =
+      symbolTable.lookupNearestSymbolFrom<CacheOp>(*this, getCacheAttr());
+  if (!cache)
+    return emitOpError() << "names '" << getCache()
+                         << "', which is not a declared kernel.cache";
+  if (cache.getType() != getResult().getType())
+    return emitOpError() << "has type " << getResult().getType()
+                         << ", but cache '" << getCache() << "' has type "
+                         << cache.getType();
+  return success();
+}

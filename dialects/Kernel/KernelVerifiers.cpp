@@ -1,0 +1,289 @@
+//===- KernelVerifiers.cpp - Shape rules of the kernel ops ----------------===//
+//
+// A rule is stated once here as found against expected.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Kernel/KernelOps.h"
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::kernel;
+
+static LogicalResult expectColumns(Operation *op, StringRef what, int64_t found,
+                                   StringRef reason, int64_t expected) {
+  if (found == expected)
+    return success();
+  return op->emitOpError() << what << " has " << found << " columns, but "
+                           << reason << " is " << expected;
+}
+
+static LogicalResult expectElement(Operation *op, StringRef what,
+                                   BufferType type, ArrayRef<Element> allowed) {
+  if (llvm::is_contained(allowed, type.getElement()))
+    return success();
+  InFlightDiagnostic diagnostic =
+      op->emitOpError() << what << " is " << stringifyElement(type.getElement())
+                        << ", expected ";
+  llvm::interleave(
+      allowed, [&](Element e) { diagnostic << stringifyElement(e); },
+      [&] { diagnostic << " or "; });
+  return diagnostic;
+}
+
+static LogicalResult expectVector(Operation *op, StringRef what,
+                                  WeightType type, int64_t size) {
+  if (type.getLayout() == Layout::Vector && type.getColumns() == size)
+    return success();
+  return op->emitOpError() << what << " is " << type
+                           << ", expected a vector of " << size;
+}
+
+static LogicalResult expectPositions(Operation *op, BufferType type) {
+  if (type.getElement() == Element::I32 && type.getColumns() == 2)
+    return success();
+  return op->emitOpError() << "positions is " << type
+                           << ", expected the (slot, position) pairs of "
+                              "kernel.load_rows: n x 2, i32";
+}
+
+static LogicalResult expectTable(Operation *op, BufferType table,
+                                 int64_t headDim) {
+  if (failed(expectElement(op, "table", table, {Element::F32})))
+    return failure();
+  if (table.getColumns() % 2 == 0 && table.getColumns() <= headDim)
+    return success();
+  return op->emitOpError()
+         << "table has " << table.getColumns()
+         << " columns, expected an even number up to head_dim " << headDim;
+}
+
+LogicalResult PackedOp::verify() {
+  auto type = cast<WeightType>(getType());
+  size_t expected = type.getLayout() == Layout::Interleaved ? 2 : 1;
+  if (getSources().size() != expected)
+    return emitOpError() << "has " << getSources().size() << " sources, but "
+                         << stringifyLayout(type.getLayout()) << " takes "
+                         << expected;
+  if (getOffset() && *getOffset() % 64)
+    return emitOpError() << "offset " << *getOffset()
+                         << " is not a multiple of 64";
+  return success();
+}
+
+LogicalResult WeightAddressOp::verify() {
+  if (getWeights().empty())
+    return emitOpError("needs at least one weight");
+  return success();
+}
+
+LogicalResult ColumnsOp::verify() {
+  BufferType input = getInput().getType(), result = getResult().getType();
+  if (failed(expectElement(*this, "input", input, {Element::F32})) ||
+      failed(expectElement(*this, "result", result, {Element::F32})))
+    return failure();
+  int64_t end = int64_t(getOffset()) + result.getColumns();
+  if (int64_t(getOffset()) < 0 || end > input.getColumns())
+    return emitOpError() << "columns " << int64_t(getOffset()) << " to " << end
+                         << " leave the input's " << input.getColumns();
+  if (result.getRowBytes() != input.getRowBytes() ||
+      result.getRows() != input.getRows())
+    return emitOpError() << "result " << result
+                         << " must keep the rows and the "
+                         << "row stride (" << input.getRowBytes()
+                         << " bytes) of " << input;
+  return success();
+}
+
+LogicalResult LastRowOp::verify() {
+  BufferType input = getInput().getType(), result = getResult().getType();
+  if (result.getRows() != 1 || result.getColumns() != input.getColumns() ||
+      result.getElement() != input.getElement())
+    return emitOpError() << "result must be one row of " << input << ", found "
+                         << result;
+  return success();
+}
+
+LogicalResult GatherOp::verify() {
+  if (failed(expectElement(*this, "ids", getIds().getType(), {Element::I32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})))
+    return failure();
+  Layout layout = getTable().getType().getLayout();
+  if (layout != Layout::Rows && layout != Layout::Tiles)
+    return emitOpError() << "table layout is " << stringifyLayout(layout)
+                         << ", expected rows or tiles";
+  return expectColumns(*this, "output", getOutput().getType().getColumns(),
+                       "the table's width", getTable().getType().getColumns());
+}
+
+LogicalResult RopeTableOp::verify() {
+  if (failed(expectPositions(*this, getPositions().getType())) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})))
+    return failure();
+  return expectColumns(*this, "output", getOutput().getType().getColumns(),
+                       "2 * pairs", 2 * int64_t(getPairs()));
+}
+
+LogicalResult RmsNormOp::verify() {
+  int64_t columns = getInput().getType().getColumns();
+  int64_t group = getGroup();
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32, Element::Q8})) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "the input's width", columns)))
+    return failure();
+  if (group <= 0 || columns % group)
+    return emitOpError() << "group " << group << " does not divide " << columns
+                         << " columns";
+  if (getWeight())
+    return expectVector(*this, "weight", getWeight().getType(), group);
+  return success();
+}
+
+LogicalResult QuantizeOp::verify() {
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(
+          expectElement(*this, "output", getOutput().getType(), {Element::Q8})))
+    return failure();
+  return expectColumns(*this, "output", getOutput().getType().getColumns(),
+                       "the input's width", getInput().getType().getColumns());
+}
+
+LogicalResult PleInputsOp::verify() {
+  int64_t columns = getContext().getType().getColumns();
+  int64_t size = getNorm().getType().getColumns();
+  if (failed(expectColumns(*this, "token", getToken().getType().getColumns(),
+                           "the context's width", columns)) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "the context's width", columns)))
+    return failure();
+  if (columns % size)
+    return emitOpError() << "norm size " << size << " does not divide "
+                         << columns << " columns";
+  return expectVector(*this, "norm", getNorm().getType(), size);
+}
+
+LogicalResult PrepareQOp::verify() {
+  int64_t headDim = getQNorm().getType().getColumns();
+  int64_t width = int64_t(getHeads()) * headDim;
+  if (failed(expectVector(*this, "q_norm", getQNorm().getType(), headDim)) ||
+      failed(expectTable(*this, getTable().getType(), headDim)) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "heads * head_dim", width)))
+    return failure();
+  return expectColumns(*this, "input", getInput().getType().getColumns(),
+                       "heads * head_dim", width);
+}
+
+LogicalResult PrepareKvOp::verify() {
+  CacheType cache = getCache().getType();
+  if (failed(expectPositions(*this, getPositions().getType())) ||
+      failed(expectVector(*this, "k_norm", getKNorm().getType(),
+                          cache.getHeadDim())) ||
+      failed(expectTable(*this, getTable().getType(), cache.getHeadDim())))
+    return failure();
+  return expectColumns(*this, "input", getInput().getType().getColumns(),
+                       "2 * kv heads * head_dim",
+                       2 * cache.getHeads() * cache.getHeadDim());
+}
+
+LogicalResult PrepareQkvOp::verify() {
+  CacheType cache = getCache().getType();
+  int64_t headDim = cache.getHeadDim();
+  int64_t heads = getHeads();
+  if (failed(expectPositions(*this, getPositions().getType())) ||
+      failed(expectVector(*this, "q_norm", getQNorm().getType(), headDim)) ||
+      failed(expectVector(*this, "k_norm", getKNorm().getType(), headDim)) ||
+      failed(expectTable(*this, getTable().getType(), headDim)) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "heads * head_dim", heads * headDim)))
+    return failure();
+  return expectColumns(*this, "input", getInput().getType().getColumns(),
+                       "(heads + 2 * kv heads) * head_dim",
+                       (heads + 2 * cache.getHeads()) * headDim);
+}
+
+LogicalResult AttentionOp::verify() {
+  CacheType cache = getCache().getType();
+  int64_t heads = getHeads();
+  int64_t width = heads * cache.getHeadDim();
+  if (failed(expectPositions(*this, getPositions().getType())) ||
+      failed(expectElement(*this, "query", getQuery().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32, Element::Q8})) ||
+      failed(expectColumns(*this, "query", getQuery().getType().getColumns(),
+                           "heads * head_dim", width)) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "heads * head_dim", width)))
+    return failure();
+  if (heads <= 0 || heads % cache.getHeads())
+    return emitOpError() << "heads " << heads << " is not a multiple of the "
+                         << "cache's " << cache.getHeads() << " heads";
+  return success();
+}
+
+LogicalResult ResidualNormOp::verify() {
+  int64_t columns = getInput().getType().getColumns();
+  if (failed(expectVector(*this, "norm", getNorm().getType(), columns)) ||
+      failed(expectColumns(*this, "residual",
+                           getResidual().getType().getColumns(),
+                           "the input's width", columns)) ||
+      failed(expectColumns(*this, "sum", getSum().getType().getColumns(),
+                           "the input's width", columns)))
+    return failure();
+  if (getScalar() &&
+      failed(expectVector(*this, "scalar", getScalar().getType(), 1)))
+    return failure();
+  if (getNextNorm() && failed(expectVector(*this, "next_norm",
+                                           getNextNorm().getType(), columns)))
+    return failure();
+  if (getNextNorm() && !getNext())
+    return emitOpError("has a next norm, but no second output");
+  if (!getNext())
+    return success();
+  if (!getNextNorm() && getNext().getType().getElement() != Element::Q8)
+    return emitOpError("without a next norm, the second output must be q8");
+  return expectColumns(*this, "next", getNext().getType().getColumns(),
+                       "the input's width", columns);
+}
+
+template <typename ProductOp> static LogicalResult verifyProduct(ProductOp op) {
+  WeightType weight = op.getWeight().getType();
+  BufferType input = op.getInput().getType(), output = op.getOutput().getType();
+  Epilogue epilogue = op.getEpilogue();
+  bool gated = epilogue == Epilogue::GeluGate;
+  if (weight.getLayout() != (gated ? Layout::Interleaved : Layout::Tiles))
+    return op.emitOpError()
+           << "weight layout is " << stringifyLayout(weight.getLayout())
+           << ", but epilogue " << stringifyEpilogue(epilogue) << " takes "
+           << (gated ? "interleaved" : "tiles");
+  Element expected =
+      isQuantized(weight.getFormat()) ? Element::Q8 : Element::F32;
+  if (failed(expectElement(op, "input", input, {expected})) ||
+      failed(
+          expectElement(op, "output", output, {Element::F32, Element::Q8})) ||
+      failed(expectColumns(op, "weight", weight.getColumns(),
+                           "the input's width", input.getColumns())) ||
+      failed(expectColumns(op, "output", output.getColumns(),
+                           "the weight's output size",
+                           gated ? weight.getRows() / 2 : weight.getRows())))
+    return failure();
+  if (bool(op.getModulator()) != (epilogue == Epilogue::GeluMul))
+    return op.emitOpError("takes a modulator exactly with epilogue gelu_mul");
+  if (bool(op.getCap()) != (epilogue == Epilogue::Softcap))
+    return op.emitOpError("takes a cap exactly with epilogue softcap");
+  if (op.getModulator())
+    return expectColumns(op, "modulator",
+                         op.getModulator().getType().getColumns(),
+                         "the output's width", output.getColumns());
+  return success();
+}
+
+LogicalResult GemvOp::verify() { return verifyProduct(*this); }
+LogicalResult GemmOp::verify() { return verifyProduct(*this); }
