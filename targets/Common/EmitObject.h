@@ -1,0 +1,26 @@
+//===- EmitObject.h - LLVM dialect -> object, assembly, LLVM IR -*- C++ -*-===//
+
+#ifndef GEMCUT_TARGETS_COMMON_EMITOBJECT_H
+#define GEMCUT_TARGETS_COMMON_EMITOBJECT_H
+
+#include "targets/Common/Target.h"
+
+#include "llvm/IR/Module.h"
+
+namespace gemcut::targets {
+
+/// Translates a module of the LLVM dialect, optimizes it for `level` and
+/// returns it in the form of `kind`. The LLVM target of `triple` must be
+/// initialized.
+llvm::Expected<llvm::SmallVector<char, 0>> emitModule(mlir::ModuleOp module,
+                                                      llvm::StringRef triple,
+                                                      const IsaLevel &level,
+                                                      EmitKind kind);
+
+/// The same for a finished llvm::Module (constants, tables), not optimized.
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitLlvmModule(llvm::Module &module, llvm::StringRef triple);
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_COMMON_EMITOBJECT_H

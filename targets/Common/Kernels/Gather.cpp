@@ -1,0 +1,1 @@
+#include "targets/Common/StageEmitter.h"

@@ -1,0 +1,58 @@
+//===- QuantizeRow.cpp - f32 rows to q8 -----------------------------------===//
+//
+// Layout and rounding: "q8" in runtime/abi/packed_layout.h and !gemma.q8.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/abi/packed_layout.h"
+#include "targets/Common/StageEmitter.h"
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+void gemcut::targets::emitQuantizeGroup(Emitter &e, Value low, Value high,
+                                        Value target, Value group,
+                                        int64_t columns) {
+  Value magnitude = e.reduceMax(e.max(e.abs(low), e.abs(high)));
+  Value scale = e.mul(magnitude, e.f32(1.0f / 127.0f));
+  // Below this the reciprocal would overflow; such a group counts as zero.
+  Value isZero = e.less(magnitude, e.f32(1e-30f));
+  Value inverse = e.select(isZero, e.f32(0.0f), e.divF(e.f32(1.0f), scale));
+  Value factor = e.broadcast(inverse);
+  Value lowInts = e.toI32(e.roundEven(e.mul(low, factor)));
+  Value highInts = e.toI32(e.roundEven(e.mul(high, factor)));
+  Type i8 = e.getBuilder().getI8Type();
+  Value quants = e.at(target, e.mul(group, GEMCUT_GROUP));
+  e.store(e.convert(lowInts, i8), quants, 16);
+  e.store(e.convert(highInts, i8), e.at(quants, kLanes), 16);
+  Value slot = e.mul(group, 4);
+  e.store(scale, e.at(e.at(target, gemcut_q8_scales_offset(columns)), slot));
+  Value sum = e.reduceAdd(e.add(lowInts, highInts));
+  e.store(e.mul(sum, e.i32(-8)),
+          e.at(e.at(target, gemcut_q8_corrections_offset(columns)), slot));
+}
+
+void gemcut::targets::emitZeroPaddingGroup(Emitter &e, Value target,
+                                           int64_t columns) {
+  int64_t padded = gemcut_q8_scales_offset(columns);
+  if (padded == columns)
+    return;
+  int64_t group = columns / GEMCUT_GROUP;
+  Value zero = e.zeros(e.vecType(e.i32Type(), 8));
+  e.store(zero, e.at(target, columns), 4);
+  e.store(e.f32(0.0f),
+          e.at(target, gemcut_q8_scales_offset(columns) + 4 * group));
+  e.store(e.i32(0),
+          e.at(target, gemcut_q8_corrections_offset(columns) + 4 * group));
+}
+
+void gemcut::targets::emitQuantizeRow(Emitter &e, Value source, Value target,
+                                      int64_t columns) {
+  e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1, [&](Value group) {
+    Value values = e.at(source, e.mul(group, 4 * GEMCUT_GROUP));
+    emitQuantizeGroup(e, e.loadVec(values), e.loadVec(e.at(values, 4 * kLanes)),
+                      target, group, columns);
+  });
+  emitZeroPaddingGroup(e, target, columns);
+}

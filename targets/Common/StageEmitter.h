@@ -1,0 +1,103 @@
+//===- StageEmitter.h - What a kernel builder gets --------------*- C++ -*-===//
+//
+// An Emitter inside one function of the program: the addresses of kernel
+// values, the chunks of a stage, and the ISA.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_TARGETS_COMMON_STAGEEMITTER_H
+#define GEMCUT_TARGETS_COMMON_STAGEEMITTER_H
+
+#include "dialects/Kernel/KernelOps.h"
+#include "targets/Common/Emitter.h"
+#include "targets/Common/VectorIsa.h"
+
+#include "mlir/IR/IRMapping.h"
+
+namespace gemcut::targets {
+
+/// Values that every function of the lowered program has.
+struct FunctionContext {
+  mlir::Value step;   ///< const gemcut_step *
+  mlir::Value arena;  ///< the function's frame
+  mlir::Value thread; ///< i64
+  mlir::Value team;   ///< gemcut_team *
+};
+
+class StageEmitter : public Emitter {
+public:
+  StageEmitter(mlir::OpBuilder &builder, mlir::Location loc,
+               const VectorIsa &isa, mlir::ModuleOp module,
+               const FunctionContext &context, mlir::IRMapping &mapping,
+               int64_t kvSlotBytes)
+      : Emitter(builder, loc), isa(isa), module(module), context(context),
+        mapping(mapping), kvSlotBytes(kvSlotBytes) {}
+
+  const VectorIsa &getIsa() const { return isa; }
+  const FunctionContext &getContext() const { return context; }
+  int64_t getKvSlotBytes() const { return kvSlotBytes; }
+
+  /// The lowered form of a value of the kernel program: `!llvm.ptr` of a
+  /// buffer, weight or cache, or the i64 of a row count.
+  mlir::Value get(mlir::Value kernelValue) {
+    return mapping.lookup(kernelValue);
+  }
+
+  /// Address of row `row` (i64) of a buffer.
+  mlir::Value rowAddress(mlir::TypedValue<kernel::BufferType> buffer,
+                         mlir::Value row);
+
+  /// Claims chunks 0 .. total-1 (total: i64) until none is left, then waits at
+  /// the team's barrier. `body` gets the chunk index (i64).
+  void forChunks(mlir::Value total,
+                 llvm::function_ref<void(mlir::Value chunk)> body);
+
+  /// A private function of the module, created with `fill` on first use. The
+  /// body gets an emitter without stage context; it must not use get or
+  /// forChunks.
+  mlir::func::FuncOp getOrCreateFunction(
+      llvm::StringRef name, mlir::FunctionType type,
+      llvm::function_ref<void(Emitter &, mlir::ValueRange)> fill);
+  mlir::ValueRange call(mlir::func::FuncOp callee, mlir::ValueRange arguments);
+
+private:
+  const VectorIsa &isa;
+  mlir::ModuleOp module;
+  FunctionContext context;
+  mlir::IRMapping &mapping;
+  int64_t kvSlotBytes;
+};
+
+// The builders, one file each in targets/Common/Kernels. Each emits its stage
+// at the emitter's insertion point, for the op's static shapes.
+void buildLoadRows(StageEmitter &e, kernel::LoadRowsOp op);
+void buildGather(StageEmitter &e, kernel::GatherOp op);
+void buildRopeTable(StageEmitter &e, kernel::RopeTableOp op);
+void buildRmsNorm(StageEmitter &e, kernel::RmsNormOp op);
+void buildQuantize(StageEmitter &e, kernel::QuantizeOp op);
+void buildPleInputs(StageEmitter &e, kernel::PleInputsOp op);
+void buildPrepareQ(StageEmitter &e, kernel::PrepareQOp op);
+void buildPrepareKv(StageEmitter &e, kernel::PrepareKvOp op);
+void buildPrepareQkv(StageEmitter &e, kernel::PrepareQkvOp op);
+void buildAttention(StageEmitter &e, kernel::AttentionOp op);
+void buildResidualNorm(StageEmitter &e, kernel::ResidualNormOp op);
+void buildGemv(StageEmitter &e, kernel::GemvOp op);
+void buildGemm(StageEmitter &e, kernel::GemmOp op);
+
+/// Quantizes one row of `columns` (static, multiple of 32) f32 values at
+/// `source` to the q8 row at `target`, padding group included
+/// (targets/Common/Kernels/ QuantizeRow.cpp).
+void emitQuantizeRow(Emitter &e, mlir::Value source, mlir::Value target,
+                     int64_t columns);
+
+/// Quantizes group `group` (i64) of a q8 row of `columns` columns from two full
+/// vectors, its columns 0..15 and 16..31.
+void emitQuantizeGroup(Emitter &e, mlir::Value low, mlir::Value high,
+                       mlir::Value target, mlir::Value group, int64_t columns);
+
+/// Zeroes the padding group of a q8 row, if `columns` leaves one.
+void emitZeroPaddingGroup(Emitter &e, mlir::Value target, int64_t columns);
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_COMMON_STAGEEMITTER_H

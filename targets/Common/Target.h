@@ -1,0 +1,80 @@
+//===- Target.h - What a machine family offers ------------------*- C++ -*-===//
+//
+// A target turns a planned kernel module into object code, once per ISA level.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_TARGETS_COMMON_TARGET_H
+#define GEMCUT_TARGETS_COMMON_TARGET_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+
+namespace gemcut::targets {
+
+/// One ISA level: what the code may use and how products are blocked for it.
+struct IsaLevel {
+  std::string name;          ///< "avx2", part of the entry symbols
+  std::string cpu;           ///< LLVM CPU that sets scheduling, "x86-64-v3"
+  std::string features;      ///< LLVM features, "+avx2,+fma"
+  std::string cpuidFeatures; ///< what the runtime checks, "avx2,fma,f16c,bmi2"
+  int64_t vectorBits = 256;  ///< width of the registers
+  int64_t registers = 16;    ///< number of vector registers
+  bool hasVnni = false;      ///< u8 x s8 dot products into i32
+  bool hasBf16Dot = false;   ///< pairs of bf16 into f32
+  int64_t gemmRows = 2;      ///< register block of a gemm: rows ...
+  int64_t gemmTiles = 1;     ///< ... x tiles of 16 outputs
+};
+
+/// A machine family with its levels, best first.
+struct TargetSpec {
+  std::string name;   ///< "x86_64-linux", given to --target
+  std::string triple; ///< "x86_64-unknown-linux-gnu"
+  llvm::SmallVector<IsaLevel, 4> levels;
+  int64_t l1Bytes = 32 << 10; ///< data cache of a core
+  int64_t l2Bytes = 1 << 20;  ///< private cache of a core
+};
+
+enum class EmitKind { Object, Assembly, Llvm };
+
+class Target {
+public:
+  virtual ~Target() = default;
+
+  /// Name given to `--target`.
+  virtual llvm::StringRef getName() const = 0;
+
+  /// The specification with the levels named in `levels` ("avx2,avx512vnni",
+  /// "host", or "" for all). An error names the unknown level and what exists.
+  virtual llvm::Expected<TargetSpec>
+  parseSpec(llvm::StringRef levels) const = 0;
+
+  /// Lowers a copy of the planned kernel module for `level` to the LLVM
+  /// dialect. Entry points become `void gemcut_<entry>_<level>(const
+  /// gemcut_step *, i64)`. `dump` (may be null) receives the IR after each
+  /// named step.
+  using DumpFn = llvm::function_ref<void(llvm::StringRef pass, mlir::ModuleOp)>;
+  virtual mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+  lower(mlir::ModuleOp kernelModule, const IsaLevel &level,
+        DumpFn dump) const = 0;
+
+  /// Object code, assembly text or LLVM IR of a module made by `lower`.
+  virtual llvm::Expected<llvm::SmallVector<char, 0>>
+  emit(mlir::ModuleOp llvmModule, const TargetSpec &spec, const IsaLevel &level,
+       EmitKind kind) const = 0;
+};
+
+/// The targets of this build.
+llvm::ArrayRef<const Target *> allTargets();
+
+/// The target called `name`, or null.
+const Target *findTarget(llvm::StringRef name);
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_COMMON_TARGET_H

@@ -1,0 +1,47 @@
+//===- VectorIsa.h - The instructions that differ between levels -*- C++
+//-*-===//
+//
+// Everything that kernel builders cannot say in vector arithmetic: integer and
+// bf16 dot products, and the operand forms that feed them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_TARGETS_COMMON_VECTORISA_H
+#define GEMCUT_TARGETS_COMMON_VECTORISA_H
+
+#include "targets/Common/Emitter.h"
+#include "targets/Common/Target.h"
+
+namespace gemcut::targets {
+
+class VectorIsa {
+public:
+  explicit VectorIsa(const IsaLevel &level) : level(level) {}
+  virtual ~VectorIsa() = default;
+
+  const IsaLevel &getLevel() const { return level; }
+
+  /// acc[r] + sum_j w[4r + j] * x[j] for 16 lanes r and j < 4.
+  /// `acc`: vector<16xi32>; `w`: vector<64xi8> of unsigned values up to 15;
+  /// `x`: an i32 that holds four signed bytes x[0..3].
+  virtual mlir::Value dotNibbles(Emitter &e, mlir::Value acc, mlir::Value w,
+                                 mlir::Value x) const = 0;
+
+  /// The same for int8 weights stored as q + 128. Returns acc + sum q x + bias,
+  /// where bias is 128 * sum x if `int8NeedsCorrection()` and 0 otherwise.
+  virtual mlir::Value dotInt8(Emitter &e, mlir::Value acc, mlir::Value w,
+                              mlir::Value x) const = 0;
+  virtual bool int8NeedsCorrection() const = 0;
+
+  /// acc[r] + w[2r] * x[0] + w[2r+1] * x[1] in bf16 pairs; `w`: vector<16xi32>
+  /// of bf16 pairs, `x`: an i32 with two bf16. Only where level.hasBf16Dot.
+  virtual mlir::Value dotBf16(Emitter &e, mlir::Value acc, mlir::Value w,
+                              mlir::Value x) const = 0;
+
+private:
+  IsaLevel level;
+};
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_COMMON_VECTORISA_H

@@ -1,0 +1,18 @@
+//===- Targets.cpp - The targets of this build ----------------------------===//
+
+#include "targets/Common/Target.h"
+#include "targets/X86/X86Target.h"
+
+using namespace gemcut::targets;
+
+llvm::ArrayRef<const Target *> gemcut::targets::allTargets() {
+  static const Target *const targets[] = {&x86Target()};
+  return targets;
+}
+
+const Target *gemcut::targets::findTarget(llvm::StringRef name) {
+  for (const Target *target : allTargets())
+    if (target->getName() == name)
+      return target;
+  return nullptr;
+}

@@ -1,0 +1,137 @@
+//===- X86Isa.cpp - Dot products of x86 levels ----------------------------===//
+
+#include "targets/X86/X86Isa.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace gemcut::targets;
+
+namespace {
+
+Value callIntrinsic(Emitter &e, StringRef name, Type result,
+                    ValueRange arguments) {
+  return LLVM::CallIntrinsicOp::create(e.getBuilder(), e.getLoc(), result,
+                                       e.getBuilder().getStringAttr(name),
+                                       arguments)
+      .getResult(0);
+}
+
+/// Four bytes of an i32 in every group of four lanes.
+Value broadcastBytes(Emitter &e, Value x, int64_t bytes) {
+  return e.bitcast(e.broadcast(x, bytes / 4),
+                   e.vecType(e.getBuilder().getI8Type(), bytes));
+}
+
+/// `parts` equal slices of a vector.
+SmallVector<Value> split(Emitter &e, Value vector, int64_t parts) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements() / parts;
+  SmallVector<Value> slices;
+  for (int64_t part = 0; part < parts; ++part) {
+    SmallVector<int64_t> indices(lanes);
+    std::iota(indices.begin(), indices.end(), part * lanes);
+    slices.push_back(e.shuffle(vector, vector, indices));
+  }
+  return slices;
+}
+
+Value join(Emitter &e, Value low, Value high) {
+  int64_t lanes = cast<VectorType>(low.getType()).getNumElements();
+  SmallVector<int64_t> indices(2 * lanes);
+  std::iota(indices.begin(), indices.end(), 0);
+  return e.shuffle(low, high, indices);
+}
+
+/// vpdpbusd on one zmm: no saturation, u8 weights as they are stored.
+class Avx512Isa : public VectorIsa {
+public:
+  using VectorIsa::VectorIsa;
+
+  Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
+    return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", acc.getType(),
+                         {acc, w, broadcastBytes(e, x, 64)});
+  }
+
+  Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
+    return dotNibbles(e, acc, w, x);
+  }
+
+  bool int8NeedsCorrection() const override { return true; }
+
+  Value dotBf16(Emitter &e, Value acc, Value w, Value x) const override {
+    Type pairs = e.vecType(e.getBuilder().getBF16Type(), 32);
+    return callIntrinsic(
+        e, "llvm.x86.avx512bf16.dpbf16ps.512", acc.getType(),
+        {acc, e.bitcast(w, pairs), e.bitcast(e.broadcast(x), pairs)});
+  }
+};
+
+/// vpmaddubsw + vpmaddwd on two ymm. vpmaddubsw adds two u8 x s8 products in
+/// i16 with saturation: 2 * 15 * 127 fits for nibbles. For int8 the roles
+/// change: |x| is the unsigned operand and x's sign moves to the weight, 2 *
+/// 127 * 127 fits as well (weights are in -127 .. 127).
+class Avx2Isa : public VectorIsa {
+public:
+  using VectorIsa::VectorIsa;
+
+  Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
+    Value bytes = broadcastBytes(e, x, 32);
+    SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
+    for (int half = 0; half < 2; ++half)
+      accs[half] = e.add(accs[half], dotPair(e, ws[half], bytes));
+    return join(e, accs[0], accs[1]);
+  }
+
+  Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
+    Value bytes = broadcastBytes(e, x, 32);
+    Type type = bytes.getType();
+    Value magnitude = callIntrinsic(
+        e, "llvm.abs", type, {bytes, e.zeros(e.getBuilder().getI1Type())});
+    Value flip = arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(
+            cast<VectorType>(type),
+            Attribute(e.getBuilder().getI8IntegerAttr(-128))));
+    SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
+    for (int half = 0; half < 2; ++half) {
+      Value weight = e.bitXor(ws[half], flip);
+      Value moved =
+          callIntrinsic(e, "llvm.x86.avx2.psign.b", type, {weight, bytes});
+      accs[half] = e.add(accs[half], dotPair(e, magnitude, moved));
+    }
+    return join(e, accs[0], accs[1]);
+  }
+
+  bool int8NeedsCorrection() const override { return false; }
+
+  Value dotBf16(Emitter &, Value, Value, Value) const override {
+    llvm_unreachable("avx2 has no bf16 dot product; check hasBf16Dot");
+  }
+
+private:
+  /// Sums of four products of u8 and s8 bytes in each i32 lane.
+  static Value dotPair(Emitter &e, Value u8, Value s8) {
+    Type i16 = e.getBuilder().getI16Type();
+    Value words = callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw",
+                                e.vecType(i16, 16), {u8, s8});
+    Value ones = arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(e.vecType(i16, 16),
+                               Attribute(e.getBuilder().getI16IntegerAttr(1))));
+    return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", e.vecType(e.i32Type(), 8),
+                         {words, ones});
+  }
+};
+
+} // namespace
+
+std::unique_ptr<VectorIsa>
+gemcut::targets::createX86Isa(const IsaLevel &level) {
+  if (level.hasVnni)
+    return std::make_unique<Avx512Isa>(level);
+  return std::make_unique<Avx2Isa>(level);
+}

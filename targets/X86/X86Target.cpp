@@ -1,0 +1,148 @@
+//===- X86Target.cpp - x86-64 levels and code generation ------------------===//
+
+#include "targets/X86/X86Target.h"
+
+#include "targets/Common/EmitObject.h"
+#include "targets/Common/LlvmPipeline.h"
+#include "targets/Common/LowerProgram.h"
+#include "targets/X86/X86Isa.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace gemcut::targets;
+
+/// What every level of this target has, in LLVM's and in the runtime's names.
+static constexpr llvm::StringLiteral kV3 =
+    "+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe,+popcnt";
+static constexpr llvm::StringLiteral kV3Cpuid = "avx2,fma,f16c,bmi2";
+
+static llvm::SmallVector<IsaLevel, 4> x86Levels() {
+  IsaLevel avx2;
+  avx2.name = "avx2";
+  avx2.cpu = "x86-64-v3";
+  avx2.features = kV3.str();
+  avx2.cpuidFeatures = kV3Cpuid.str();
+  avx2.gemmRows = 4;
+  avx2.gemmTiles = 1;
+
+  IsaLevel vnni = avx2;
+  vnni.name = "avx512vnni";
+  vnni.cpu = "x86-64-v4";
+  vnni.features +=
+      ",+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd,+avx512vnni";
+  vnni.cpuidFeatures += ",avx512f,avx512bw,avx512dq,avx512vl,avx512vnni";
+  vnni.vectorBits = 512;
+  vnni.registers = 32;
+  vnni.hasVnni = true;
+  vnni.gemmRows = 6;
+  vnni.gemmTiles = 2;
+
+  IsaLevel bf16 = vnni;
+  bf16.name = "avx512bf16";
+  bf16.features += ",+avx512bf16";
+  bf16.cpuidFeatures += ",avx512bf16";
+  bf16.hasBf16Dot = true;
+
+  return {bf16, vnni, avx2};
+}
+
+namespace {
+class X86 : public Target {
+public:
+  X86() {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+  }
+
+  StringRef getName() const override { return "x86_64-linux"; }
+
+  llvm::Expected<TargetSpec> parseSpec(StringRef levels) const override {
+    TargetSpec spec;
+    spec.name = getName().str();
+    spec.triple = "x86_64-unknown-linux-gnu";
+    spec.levels = x86Levels();
+    if (levels.empty())
+      return spec;
+    if (levels == "host")
+      return hostSpec(spec);
+    llvm::SmallVector<StringRef> names;
+    levels.split(names, ',');
+    llvm::SmallVector<IsaLevel, 4> chosen;
+    for (const IsaLevel &level : spec.levels)
+      if (llvm::is_contained(names, level.name))
+        chosen.push_back(level);
+    for (StringRef name : names)
+      if (llvm::none_of(spec.levels, [&](const IsaLevel &level) {
+            return level.name == name;
+          }))
+        return llvm::createStringError(
+            "unknown CPU level '" + name.str() + "' for " + spec.name +
+            "; levels are " +
+            llvm::join(llvm::map_range(
+                           spec.levels,
+                           [](const IsaLevel &level) { return level.name; }),
+                       ", ") +
+            " and host");
+    spec.levels = std::move(chosen);
+    return spec;
+  }
+
+  FailureOr<OwningOpRef<ModuleOp>> lower(ModuleOp kernelModule,
+                                         const IsaLevel &level,
+                                         DumpFn dump) const override {
+    std::unique_ptr<VectorIsa> isa = createX86Isa(level);
+    FailureOr<OwningOpRef<ModuleOp>> lowered = lowerProgram(kernelModule, *isa);
+    if (failed(lowered))
+      return failure();
+    if (dump)
+      dump("lower-program", **lowered);
+    PassManager pm((*lowered)->getContext());
+    buildLlvmPipeline(pm);
+    if (failed(pm.run(**lowered)))
+      return failure();
+    if (dump)
+      dump("to-llvm", **lowered);
+    return lowered;
+  }
+
+  llvm::Expected<llvm::SmallVector<char, 0>>
+  emit(ModuleOp llvmModule, const TargetSpec &spec, const IsaLevel &level,
+       EmitKind kind) const override {
+    return emitModule(llvmModule, spec.triple, level, kind);
+  }
+
+private:
+  /// The best level of the compiling machine alone.
+  static llvm::Expected<TargetSpec> hostSpec(TargetSpec spec) {
+    llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+    for (const IsaLevel &level : spec.levels) {
+      llvm::SmallVector<StringRef> needed;
+      StringRef(level.features).split(needed, ',');
+      if (llvm::all_of(needed, [&](StringRef feature) {
+            return host.lookup(feature.drop_front());
+          })) {
+        IsaLevel best = level;
+        spec.levels = {best};
+        return spec;
+      }
+    }
+    return llvm::createStringError(
+        "this machine's CPU has none of the levels of " + spec.name +
+        "; name one with --cpu");
+  }
+};
+} // namespace
+
+const Target &gemcut::targets::x86Target() {
+  static const X86 target;
+  return target;
+}

@@ -1,0 +1,15 @@
+//===- X86Target.h - x86-64 levels and code generation ----------*- C++ -*-===//
+
+#ifndef GEMCUT_TARGETS_X86_X86TARGET_H
+#define GEMCUT_TARGETS_X86_X86TARGET_H
+
+#include "targets/Common/Target.h"
+
+namespace gemcut::targets {
+
+/// x86-64 Linux: levels avx512bf16, avx512vnni, avx2 (x86-64-v3, the baseline).
+const Target &x86Target();
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_X86_X86TARGET_H

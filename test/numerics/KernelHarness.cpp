@@ -1,0 +1,122 @@
+//===- KernelHarness.cpp - Runs kernel IR in this process -----------------===//
+
+#include "test/numerics/KernelHarness.h"
+
+#include "dialects/Kernel/KernelOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+/// A plain barrier for tests: spins with yields.
+extern "C" void harness_team_barrier(gemcut_team *team) {
+  auto *arrived = reinterpret_cast<std::atomic<uint32_t> *>(&team->arrived);
+  auto *generation =
+      reinterpret_cast<std::atomic<uint32_t> *>(&team->generation);
+  uint32_t seen = generation->load();
+  if (arrived->fetch_add(1) + 1 == uint32_t(team->threads)) {
+    arrived->store(0);
+    team->next_chunk = 0;
+    generation->fetch_add(1);
+    return;
+  }
+  while (generation->load() == seen)
+    std::this_thread::yield();
+}
+
+std::vector<targets::IsaLevel> gemcut::test::hostLevels() {
+  std::vector<targets::IsaLevel> levels;
+  auto features = llvm::sys::getHostCPUFeatures();
+  auto spec = llvm::cantFail(targets::allTargets()[0]->parseSpec(""));
+  for (const targets::IsaLevel &level : spec.levels) {
+    llvm::SmallVector<llvm::StringRef> needed;
+    llvm::StringRef(level.features).split(needed, ',');
+    if (llvm::all_of(needed, [&](llvm::StringRef feature) {
+          return features.lookup(feature.drop_front());
+        }))
+      levels.push_back(level);
+  }
+  return levels;
+}
+
+Bytes::Bytes(int64_t size, uint8_t fill)
+    : storage(size + 63, fill), bytes(size) {
+  auto address = reinterpret_cast<uintptr_t>(storage.data());
+  aligned = storage.data() + ((64 - address % 64) % 64);
+}
+
+CompiledKernel::CompiledKernel(llvm::StringRef text,
+                               const targets::IsaLevel &level)
+    : level(level.name) {
+  mlir::DialectRegistry registry;
+  registry.insert<kernel::KernelDialect, mlir::func::FuncDialect,
+                  mlir::arith::ArithDialect, mlir::scf::SCFDialect,
+                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  if (!module)
+    llvm::report_fatal_error("the test's kernel IR does not parse");
+  const targets::Target &target = *targets::allTargets()[0];
+  auto spec = llvm::cantFail(target.parseSpec(""));
+  auto lowered = target.lower(*module, level, nullptr);
+  if (mlir::failed(lowered))
+    llvm::report_fatal_error("the test's kernel IR does not lower");
+  if (std::getenv("GEMCUT_TEST_ASM"))
+    llvm::errs() << llvm::cantFail(target.emit(**lowered, spec, level,
+                                               targets::EmitKind::Assembly))
+                        .data();
+  auto object = llvm::cantFail(
+      target.emit(**lowered, spec, level, targets::EmitKind::Object));
+  jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
+  llvm::orc::SymbolMap symbols;
+  symbols[jit->mangleAndIntern("gemcut_team_barrier")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&harness_team_barrier),
+      llvm::JITSymbolFlags::Exported};
+  llvm::cantFail(jit->getMainJITDylib().define(
+      llvm::orc::absoluteSymbols(std::move(symbols))));
+  llvm::cantFail(jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
+      llvm::StringRef(object.data(), object.size()), "kernel.o")));
+}
+
+CompiledKernel::~CompiledKernel() = default;
+
+void CompiledKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
+  std::string symbol = ("gemcut_" + name + "_" + level).str();
+  auto *entry = llvm::cantFail(jit->lookup(symbol)).toPtr<gemcut_entry_fn>();
+  Bytes memory(sizeof(gemcut_team), 0);
+  auto *team = memory.at<gemcut_team>(0);
+  team->threads = threads;
+  step.team = team;
+  uint64_t counters[256] = {};
+  if (!step.layer_rows)
+    step.layer_rows = counters;
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < threads; ++thread)
+    others.emplace_back([&, thread] { entry(&step, thread); });
+  entry(&step, 0);
+  for (std::thread &thread : others)
+    thread.join();
+}
+
+std::vector<float> gemcut::test::randomValues(std::mt19937 &rng, int64_t count,
+                                              float scale) {
+  std::uniform_real_distribution<float> distribution(-scale, scale);
+  std::vector<float> values(count);
+  for (float &value : values)
+    value = distribution(rng);
+  return values;
+}

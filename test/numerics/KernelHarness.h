@@ -1,0 +1,69 @@
+//===- KernelHarness.h - Runs kernel IR in this process ---------*- C++ -*-===//
+//
+// Compiles a planned kernel module for one ISA level, loads the object code and
+// calls an entry point. Tests compare what it writes with an f64 reference.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_TEST_NUMERICS_KERNELHARNESS_H
+#define GEMCUT_TEST_NUMERICS_KERNELHARNESS_H
+
+#include "runtime/abi/packed_layout.h"
+#include "runtime/abi/step.h"
+#include "targets/Common/Target.h"
+
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace gemcut::test {
+
+/// Levels of this machine's target that the CPU of this machine can run.
+std::vector<targets::IsaLevel> hostLevels();
+
+/// 64-byte aligned memory, filled with 0xCD so that unwritten bytes show.
+class Bytes {
+public:
+  explicit Bytes(int64_t size, uint8_t fill = 0xCD);
+  uint8_t *data() { return aligned; }
+  int64_t size() const { return bytes; }
+  template <typename T> T *at(int64_t offset) {
+    return reinterpret_cast<T *>(aligned + offset);
+  }
+
+private:
+  std::vector<uint8_t> storage;
+  uint8_t *aligned;
+  int64_t bytes;
+};
+
+/// One compiled module. `text` is kernel IR with all plans made (offsets,
+/// partitions), whose entry points have the attribute kernel.entry.
+class CompiledKernel {
+public:
+  CompiledKernel(llvm::StringRef text, const targets::IsaLevel &level);
+  ~CompiledKernel();
+
+  /// Calls entry `name` ("decode", ...) on `threads` threads.
+  void run(llvm::StringRef name, gemcut_step step, int threads = 1);
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::string level;
+};
+
+/// Rows of `columns` f32 values at the stride of an f32 buffer, uniform in
+/// [-scale, scale].
+std::vector<float> randomValues(std::mt19937 &rng, int64_t count, float scale);
+
+} // namespace gemcut::test
+
+#endif // GEMCUT_TEST_NUMERICS_KERNELHARNESS_H
