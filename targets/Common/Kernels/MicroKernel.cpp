@@ -1,1 +1,334 @@
-#include "targets/Common/StageEmitter.h"
+//===- MicroKernel.cpp - Register blocks of a product ---------------------===//
+//
+// Layouts: runtime/abi/packed_layout.h. All offsets are static, so a block has
+// one base register per stream.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/Common/Kernels/MicroKernel.h"
+
+#include "runtime/abi/packed_layout.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+namespace {
+
+constexpr int64_t kVectorBytes = 64;
+constexpr int64_t kPairColumns = 2 * GEMCUT_GROUP;
+
+class MicroKernel {
+public:
+  MicroKernel(Emitter &e, const VectorIsa &isa, const MicroKernelShape &shape,
+              ValueRange arguments)
+      : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
+        y(arguments[2]), yStride(arguments[3]),
+        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)) {}
+
+  void build() {
+    switch (shape.format) {
+    case Format::Int4:
+    case Format::Int8:
+      return buildQuantized();
+    case Format::BF16:
+      return buildBf16();
+    case Format::F32:
+      return buildF32();
+    }
+  }
+
+private:
+  using Values = Emitter::Values;
+
+  Emitter &e;
+  const VectorIsa &isa;
+  const MicroKernelShape &shape;
+  Value w, x, y, yStride;
+  int64_t tileBytes;
+
+  int64_t index(int64_t row, int64_t tile) const {
+    return row * shape.tiles + tile;
+  }
+
+  Values zeroAccumulators(int64_t copies = 1) {
+    return Values(shape.rows * shape.tiles * copies, e.splat(0.0f));
+  }
+
+  void storeAccumulators(ValueRange sums) {
+    for (int64_t m = 0; m < shape.rows; ++m) {
+      Value row = e.at(y, e.mul(yStride, m));
+      for (int64_t t = 0; t < shape.tiles; ++t)
+        e.store(sums[index(m, t)], e.at(row, t * kVectorBytes), 64);
+    }
+  }
+
+  void prefetch(Value stream, int64_t bytes) {
+    if (!shape.prefetchBytes)
+      return;
+    for (int64_t line = 0; line < bytes; line += kVectorBytes)
+      e.prefetch(e.at(stream, shape.prefetchBytes + line));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // int4, int8
+  //===--------------------------------------------------------------------===//
+
+  void buildQuantized() {
+    int64_t pairs = gemcut_round_up(shape.columns, kPairColumns) / kPairColumns;
+    int64_t pairBytes = shape.format == Format::Int4 ? GEMCUT_INT4_PAIR_BYTES
+                                                     : GEMCUT_INT8_PAIR_BYTES;
+    Values sums = e.loop(e.i64(0), e.i64(pairs), 1, zeroAccumulators(),
+                         [&](Value pair, ValueRange carried) {
+                           Values sums(carried);
+                           Value weights = e.at(w, e.mul(pair, pairBytes));
+                           Value quants = e.at(x, e.mul(pair, kPairColumns));
+                           Value perGroup = e.at(x, e.mul(pair, 8));
+                           prefetch(weights, pairBytes);
+                           for (int64_t group = 0; group < 2; ++group)
+                             addGroup(sums, weights, quants, perGroup, group);
+                           return sums;
+                         });
+    storeAccumulators(sums);
+  }
+
+  /// sums += scales * (int32 dot products of one group of 32 columns).
+  void addGroup(Values &sums, Value weights, Value quants, Value perGroup,
+                int64_t group) {
+    Values dots = shape.format == Format::Int4
+                      ? dotGroupInt4(weights, quants, perGroup, group)
+                      : dotGroupInt8(weights, quants, perGroup, group);
+    int64_t scales = gemcut_q8_scales_offset(shape.columns) + 4 * group;
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      Type f16 = e.vecType(e.getBuilder().getF16Type());
+      Value weightScales =
+          e.toF32(e.load(f16, e.at(weights, t * tileBytes + 32 * group), 32));
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value inputScale = e.broadcast(
+            e.loadF32(e.at(perGroup, m * shape.inputRowBytes + scales)));
+        Value &sum = sums[index(m, t)];
+        sum = e.fma(e.toF32(dots[index(m, t)]), e.mul(weightScales, inputScale),
+                    sum);
+      }
+    }
+  }
+
+  Value correction(Value perGroup, int64_t m, int64_t group) {
+    int64_t offset = gemcut_q8_corrections_offset(shape.columns) + 4 * group;
+    return e.loadI32(e.at(perGroup, m * shape.inputRowBytes + offset));
+  }
+
+  Value inputBytes(Value quants, int64_t m, int64_t column) {
+    return e.loadI32(e.at(quants, m * shape.inputRowBytes + column));
+  }
+
+  Values dotGroupInt4(Value weights, Value quants, Value perGroup,
+                      int64_t group) {
+    // A single row has no other work to hide the latency of a chain of eight
+    // products, so it gets one chain per nibble.
+    bool twoChains = shape.rows * shape.tiles == 1;
+    Values dots, high;
+    for (int64_t m = 0; m < shape.rows; ++m)
+      dots.append(shape.tiles, e.broadcast(correction(perGroup, m, group)));
+    if (twoChains)
+      high.push_back(e.splatI32(0));
+    Type i8 = e.getBuilder().getI8Type(), i16 = e.getBuilder().getI16Type();
+    for (int64_t v = 0; v < 4; ++v) {
+      Values low4, high4;
+      for (int64_t t = 0; t < shape.tiles; ++t) {
+        int64_t offset = t * tileBytes + 64 + 256 * group + kVectorBytes * v;
+        Value bytes = e.load(e.vecType(i8, 64), e.at(weights, offset), 64);
+        Value mask = byteSplat(0x0F);
+        low4.push_back(e.bitAnd(bytes, mask));
+        Value words = e.bitcast(bytes, e.vecType(i16, 32));
+        high4.push_back(
+            e.bitAnd(e.bitcast(e.shiftRight(words, 4), bytes.getType()), mask));
+      }
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value xLow = inputBytes(quants, m, 32 * group + 4 * v);
+        Value xHigh = inputBytes(quants, m, 32 * group + 16 + 4 * v);
+        for (int64_t t = 0; t < shape.tiles; ++t) {
+          Value &dot = dots[index(m, t)];
+          dot = isa.dotNibbles(e, dot, low4[t], xLow);
+          Value &other = twoChains ? high[0] : dot;
+          other = isa.dotNibbles(e, other, high4[t], xHigh);
+        }
+      }
+    }
+    if (twoChains)
+      dots[0] = e.add(dots[0], high[0]);
+    return dots;
+  }
+
+  Values dotGroupInt8(Value weights, Value quants, Value perGroup,
+                      int64_t group) {
+    Values dots;
+    for (int64_t m = 0; m < shape.rows; ++m) {
+      // The stored correction is -8 sum(x); int8 weights are shifted by 128.
+      Value start =
+          isa.int8NeedsCorrection()
+              ? e.broadcast(e.shiftLeft(correction(perGroup, m, group), 4))
+              : e.splatI32(0);
+      dots.append(shape.tiles, start);
+    }
+    Type i8 = e.getBuilder().getI8Type();
+    for (int64_t v = 0; v < 8; ++v) {
+      Values bytes;
+      for (int64_t t = 0; t < shape.tiles; ++t) {
+        int64_t offset = t * tileBytes + 64 + 512 * group + kVectorBytes * v;
+        bytes.push_back(e.load(e.vecType(i8, 64), e.at(weights, offset), 64));
+      }
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value input = inputBytes(quants, m, 32 * group + 4 * v);
+        for (int64_t t = 0; t < shape.tiles; ++t) {
+          Value &dot = dots[index(m, t)];
+          dot = isa.dotInt8(e, dot, bytes[t], input);
+        }
+      }
+    }
+    return dots;
+  }
+
+  Value byteSplat(int8_t value) {
+    Type i8 = e.getBuilder().getI8Type();
+    return arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(
+            e.vecType(i8, 64),
+            Attribute(e.getBuilder().getI8IntegerAttr(value))));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // bf16, f32: f32 activations
+  //===--------------------------------------------------------------------===//
+
+  /// Runs `body(offset in units, unit index inside the step)` over `count`
+  /// units, `unroll` at a time, the rest unrolled; accumulators are carried.
+  Values
+  forUnits(int64_t count, int64_t unroll, Values carried,
+           llvm::function_ref<void(Value unit, int64_t sub, Values &)> body) {
+    int64_t full = count / unroll * unroll;
+    if (full)
+      carried = e.loop(e.i64(0), e.i64(full), unroll, carried,
+                       [&](Value unit, ValueRange values) {
+                         Values sums(values);
+                         for (int64_t sub = 0; sub < unroll; ++sub)
+                           body(unit, sub, sums);
+                         return sums;
+                       });
+    Value rest = e.i64(full);
+    for (int64_t sub = 0; sub < count - full; ++sub)
+      body(rest, sub, carried);
+    return carried;
+  }
+
+  Value inputLanes(Value unit, int64_t unitColumns, int64_t sub, int64_t m,
+                   int64_t column) {
+    Value base = e.at(x, e.mul(unit, 4 * unitColumns));
+    int64_t offset = m * shape.inputRowBytes + 4 * (sub * unitColumns + column);
+    return e.broadcast(e.loadF32(e.at(base, offset)));
+  }
+
+  /// Independent chains per output, so that few rows still fill the FMA units.
+  int64_t chains() const {
+    int64_t outputs = shape.rows * shape.tiles;
+    return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
+  }
+
+  void sumChains(Values &sums) {
+    int64_t outputs = shape.rows * shape.tiles;
+    for (int64_t chain = 1; chain < chains(); ++chain)
+      for (int64_t i = 0; i < outputs; ++i)
+        sums[i] = e.add(sums[i], sums[chain * outputs + i]);
+    sums.resize(outputs);
+  }
+
+  Value &chainSum(Values &sums, int64_t step, int64_t m, int64_t t) {
+    int64_t outputs = shape.rows * shape.tiles;
+    return sums[step % chains() * outputs + index(m, t)];
+  }
+
+  void buildBf16() {
+    int64_t pairs = shape.columns / 2;
+    Values sums = forUnits(pairs, 4, zeroAccumulators(chains()),
+                           [&](Value pair, int64_t sub, Values &carried) {
+                             addBf16Pair(carried, pair, sub, /*both=*/true);
+                           });
+    if (shape.columns % 2)
+      addBf16Pair(sums, e.i64(pairs), 0, /*both=*/false);
+    sumChains(sums);
+    storeAccumulators(sums);
+  }
+
+  void addBf16Pair(Values &sums, Value pair, int64_t sub, bool both) {
+    Value weights = e.at(w, e.mul(pair, kVectorBytes));
+    if (sub == 0)
+      prefetch(weights, 4 * kVectorBytes);
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      Value words =
+          e.load(e.vecType(e.i32Type()),
+                 e.at(weights, t * tileBytes + sub * kVectorBytes), 64);
+      Value even = e.lowBf16ToF32(words), odd = e.highBf16ToF32(words);
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value &first = chainSum(sums, 2 * sub, m, t);
+        first = e.fma(even, inputLanes(pair, 2, sub, m, 0), first);
+        if (!both)
+          continue;
+        Value &second = chainSum(sums, 2 * sub + 1, m, t);
+        second = e.fma(odd, inputLanes(pair, 2, sub, m, 1), second);
+      }
+    }
+  }
+
+  void buildF32() {
+    Values sums = forUnits(
+        shape.columns, 4, zeroAccumulators(chains()),
+        [&](Value column, int64_t sub, Values &carried) {
+          Value weights = e.at(w, e.mul(column, kVectorBytes));
+          if (sub == 0)
+            prefetch(weights, 4 * kVectorBytes);
+          for (int64_t t = 0; t < shape.tiles; ++t) {
+            Value lanes = e.loadVec(
+                e.at(weights, t * tileBytes + sub * kVectorBytes), kLanes, 64);
+            for (int64_t m = 0; m < shape.rows; ++m) {
+              Value &sum = chainSum(carried, sub, m, t);
+              sum = e.fma(lanes, inputLanes(column, 1, sub, m, 0), sum);
+            }
+          }
+        });
+    sumChains(sums);
+    storeAccumulators(sums);
+  }
+};
+
+} // namespace
+
+BlockShape gemcut::targets::gemmBlock(const IsaLevel &level, Format format) {
+  // Integer products need an int32 and an f32 accumulator per output.
+  if (level.vectorBits >= 512)
+    return {6, 2};
+  return isQuantized(format) ? BlockShape{2, 1} : BlockShape{4, 1};
+}
+
+func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
+                                             const MicroKernelShape &shape) {
+  std::string name =
+      ("gemcut_dot_" + stringifyFormat(shape.format) + "_k" +
+       llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows) + "n" +
+       llvm::Twine(shape.tiles) + (shape.prefetchBytes ? "_stream" : ""))
+          .str();
+  FunctionType type = e.getBuilder().getFunctionType(
+      {e.ptrType(), e.ptrType(), e.ptrType(), e.i64Type()}, {});
+  func::FuncOp function = e.getOrCreateFunction(
+      name, type, [&](Emitter &body, ValueRange arguments) {
+        MicroKernel(body, e.getIsa(), shape, arguments).build();
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  // Shared by every stage of this shape; inlined copies would fill the cache.
+  function->setAttr("passthrough",
+                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  return function;
+}

@@ -1,0 +1,41 @@
+//===- MicroKernel.h - Register blocks of a product -------------*- C++ -*-===//
+
+#ifndef GEMCUT_TARGETS_COMMON_KERNELS_MICROKERNEL_H
+#define GEMCUT_TARGETS_COMMON_KERNELS_MICROKERNEL_H
+
+#include "targets/Common/StageEmitter.h"
+
+namespace gemcut::targets {
+
+/// What one micro-kernel computes: `rows` input rows times `tiles` consecutive
+/// weight tiles of 16 outputs, over all columns.
+struct MicroKernelShape {
+  Format format = Format::F32;
+  int64_t columns = 0;       ///< K
+  int64_t inputRowBytes = 0; ///< distance between input rows
+  int64_t rows = 1, tiles = 1;
+  /// Bytes ahead of the stream to fetch; 0 for weights that stay in cache.
+  int64_t prefetchBytes = 0;
+};
+
+/// Rows and tiles of the largest block whose accumulators stay in registers.
+struct BlockShape {
+  int64_t rows, tiles;
+};
+BlockShape gemmBlock(const IsaLevel &level, Format format);
+
+/// A private function of the module, made on first use:
+///
+///   void f(w, x, y, yStride)
+///   y[m * yStride + 64 t + 4 r] = sum_k W[16 t + r, k] * x[m, k]   (f32)
+///
+/// w: first of the tiles (r16k4); x: first of the rows, q8 for int4 and int8
+/// weights and f32 otherwise; y: f32, 64-byte aligned, yStride in bytes.
+/// int4 and int8: int32 sums inside a group of 32, f32 across groups:
+///   sum_g ws[g, r] * xs[g] * (sum_k q_w q_x + correction).
+mlir::func::FuncOp getMicroKernel(StageEmitter &e,
+                                  const MicroKernelShape &shape);
+
+} // namespace gemcut::targets
+
+#endif // GEMCUT_TARGETS_COMMON_KERNELS_MICROKERNEL_H

@@ -1,0 +1,348 @@
+//===- ProductTest.cpp - gemv and gemm against an f64 reference -----------===//
+//
+// Every format and epilogue, at every row count around the register blocks and
+// at sizes that leave tails in rows, tiles, pairs of groups and chunks; each on
+// every ISA level of this CPU, on one and on three threads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/KernelHarness.h"
+
+#include "fmt/format.h"
+#include "llvm/ADT/APFloat.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+namespace {
+
+uint16_t toHalf(float value) {
+  llvm::APFloat half(value);
+  bool inexact;
+  half.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven,
+               &inexact);
+  return uint16_t(half.bitcastToAPInt().getZExtValue());
+}
+
+double fromHalf(uint16_t bits) {
+  return llvm::APFloat(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits))
+      .convertToFloat();
+}
+
+uint16_t toBf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  return uint16_t((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+float fromBf16(uint16_t bits) {
+  uint32_t wide = uint32_t(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, 4);
+  return value;
+}
+
+/// A packed random matrix and the values it stands for.
+struct Matrix {
+  int64_t rows, columns;
+  std::vector<double> values; // (rows, columns)
+  std::vector<uint8_t> packed;
+};
+
+/// Random quants and scales in the layouts of packed_layout.h, written from its
+/// text element by element.
+Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
+                    int64_t columns) {
+  Matrix m{rows, columns, std::vector<double>(rows * columns), {}};
+  int64_t tileBytes = gemcut_tile_bytes(format, columns);
+  m.packed.resize(gemcut_tiled_bytes(format, rows, columns));
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (int64_t r = 0; r < gemcut_round_up(rows, 16); ++r) {
+    uint8_t *tile = m.packed.data() + r / 16 * tileBytes;
+    int64_t lane = r % 16;
+    for (int64_t c = 0; c < gemcut_round_up(columns, 64); ++c) {
+      bool real = r < rows && c < columns;
+      double value = 0;
+      int64_t group = c / 32, inGroup = c % 32;
+      if (format == GEMCUT_F32) {
+        float f = real ? uniform(rng) : 0;
+        std::memcpy(tile + c * 64 + lane * 4, &f, 4);
+        value = f;
+      } else if (format == GEMCUT_BF16) {
+        uint16_t b = real ? toBf16(uniform(rng)) : 0;
+        std::memcpy(tile + c / 2 * 64 + lane * 4 + c % 2 * 2, &b, 2);
+        value = fromBf16(b);
+      } else {
+        int64_t pairBytes = format == GEMCUT_INT4 ? 576 : 1088;
+        uint8_t *pair = tile + group / 2 * pairBytes;
+        uint8_t *scaleAt = pair + group % 2 * 32 + lane * 2;
+        uint16_t scale;
+        if (inGroup == 0) {
+          scale = real ? toHalf(0.01f + 0.05f * std::fabs(uniform(rng))) : 0;
+          std::memcpy(scaleAt, &scale, 2);
+        }
+        std::memcpy(&scale, scaleAt, 2);
+        uint8_t *group4 = pair + 64 + group % 2 * 256;
+        uint8_t *group8 = pair + 64 + group % 2 * 512;
+        if (format == GEMCUT_INT4) {
+          int q = real ? int(rng() % 16) : 8;
+          int64_t half = inGroup / 16, k = inGroup % 16;
+          uint8_t &byte = group4[k / 4 * 64 + lane * 4 + k % 4];
+          if (half == 0)
+            byte = uint8_t(q);
+          else
+            byte |= uint8_t(q << 4);
+          value = (q - 8) * fromHalf(scale);
+        } else {
+          int q = real ? int(rng() % 255) - 127 : 0;
+          group8[inGroup / 4 * 64 + lane * 4 + inGroup % 4] = uint8_t(q + 128);
+          value = q * fromHalf(scale);
+        }
+      }
+      if (real)
+        m.values[r * columns + c] = value;
+    }
+  }
+  return m;
+}
+
+/// Rows of activations in the form that `format` takes, with their values.
+struct Rows {
+  std::vector<double> values; // (rows, columns)
+  std::vector<uint8_t> bytes;
+};
+
+Rows randomRows(std::mt19937 &rng, bool quantized, int64_t rows,
+                int64_t columns) {
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  int64_t stride =
+      quantized ? gemcut_q8_row_bytes(columns) : gemcut_f32_row_bytes(columns);
+  Rows result{std::vector<double>(rows * columns),
+              std::vector<uint8_t>(rows * stride, quantized ? 0 : 0xFF)};
+  for (int64_t r = 0; r < rows; ++r) {
+    uint8_t *row = result.bytes.data() + r * stride;
+    for (int64_t c = 0; c < columns; ++c) {
+      if (!quantized) {
+        float f = uniform(rng);
+        std::memcpy(row + 4 * c, &f, 4);
+        result.values[r * columns + c] = f;
+        continue;
+      }
+      float scale;
+      uint8_t *scaleAt = row + gemcut_q8_scales_offset(columns) + c / 32 * 4;
+      if (c % 32 == 0) {
+        scale = 0.001f + 0.02f * std::fabs(uniform(rng));
+        std::memcpy(scaleAt, &scale, 4);
+      }
+      std::memcpy(&scale, scaleAt, 4);
+      int q = int(rng() % 255) - 127;
+      row[c] = uint8_t(int8_t(q));
+      int32_t correction;
+      uint8_t *correctionAt =
+          row + gemcut_q8_corrections_offset(columns) + c / 32 * 4;
+      std::memcpy(&correction, correctionAt, 4);
+      correction -= 8 * q;
+      std::memcpy(correctionAt, &correction, 4);
+      result.values[r * columns + c] = double(q) * scale;
+    }
+  }
+  return result;
+}
+
+double gelu(double u) {
+  return 0.5 * u *
+         (1 + std::tanh(std::sqrt(2 / M_PI) * (u + 0.044715 * u * u * u)));
+}
+
+struct Case {
+  const char *op;       // "gemv", "gemm"
+  const char *format;   // "int4", ...
+  const char *epilogue; // "none", "gelu_gate", "gelu_mul", "softcap"
+  const char *output;   // "f32", "q8"
+  int64_t n, k, maxRows, chunk;
+  float scale;
+};
+
+gemcut_format formatOf(const std::string &name) {
+  return name == "f32"    ? GEMCUT_F32
+         : name == "bf16" ? GEMCUT_BF16
+         : name == "int8" ? GEMCUT_INT8
+                          : GEMCUT_INT4;
+}
+
+class ProductTest : public testing::TestWithParam<Case> {};
+
+TEST_P(ProductTest, MatchesReferenceOnEveryLevel) {
+  const Case &c = GetParam();
+  gemcut_format format = formatOf(c.format);
+  bool quantizedInput = format == GEMCUT_INT4 || format == GEMCUT_INT8;
+  bool gated = std::string(c.epilogue) == "gelu_gate";
+  bool modulated = std::string(c.epilogue) == "gelu_mul";
+  bool capped = std::string(c.epilogue) == "softcap";
+  bool quantizedOutput = std::string(c.output) == "q8";
+  std::mt19937 rng(unsigned(c.n * 131 + c.k));
+
+  Matrix first = randomMatrix(rng, format, c.n, c.k);
+  Matrix second = randomMatrix(rng, format, c.n, c.k);
+  std::vector<uint8_t> blob = first.packed;
+  if (gated) {
+    int64_t tile = gemcut_tile_bytes(format, c.k);
+    blob.resize(2 * first.packed.size());
+    for (int64_t t = 0; t < int64_t(first.packed.size()) / tile; ++t) {
+      std::memcpy(&blob[2 * t * tile], &first.packed[t * tile], tile);
+      std::memcpy(&blob[(2 * t + 1) * tile], &second.packed[t * tile], tile);
+    }
+  }
+  int64_t inputBytes = c.maxRows * (quantizedInput ? gemcut_q8_row_bytes(c.k)
+                                                   : gemcut_f32_row_bytes(c.k));
+  int64_t modulatorBytes = c.maxRows * gemcut_f32_row_bytes(c.n);
+  int64_t outputRow =
+      quantizedOutput ? gemcut_q8_row_bytes(c.n) : gemcut_f32_row_bytes(c.n);
+
+  std::string input = fmt::format("!kernel.buffer<{} x {}, {}>", c.maxRows, c.k,
+                                  quantizedInput ? "q8" : "f32");
+  std::string modulator =
+      fmt::format("!kernel.buffer<{} x {}, f32>", c.maxRows, c.n);
+  std::string output =
+      fmt::format("!kernel.buffer<{} x {}, {}>", c.maxRows, c.n, c.output);
+  std::string weight =
+      fmt::format("!kernel.weight<{} x {}, {}, {}>", gated ? 2 * c.n : c.n, c.k,
+                  c.format, gated ? "interleaved" : "tiles");
+  std::string text = fmt::format(
+      R"(kernel.packed @w {{sources = [{}], offset = 0 : i64}} : {}
+func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
+                  %logits: !kernel.buffer<1 x 1, f32>)
+    attributes {{kernel.entry = "decode"}} {{
+  %w = kernel.weight_address [@w] : {}
+  %x = kernel.alloc {{offset = 0 : i64}} : {}
+  %m = kernel.alloc {{offset = {} : i64}} : {}
+  %y = kernel.alloc {{offset = {} : i64}} : {}
+  kernel.{} %n, %x, %w{} outs %y {{epilogue = #kernel.epilogue<{}>,
+      scale = {:e} : f32{}, partition = #kernel.partition<tiles, {}>}}
+      : {}, {}{}, {}
+  return
+}})",
+      gated ? R"("a", "b")" : R"("a")", weight, weight, input, inputBytes,
+      modulator, inputBytes + modulatorBytes, output, c.op,
+      modulated ? " mul %m" : "", c.epilogue, c.scale,
+      capped ? ", cap = 30.0 : f32" : "", c.chunk, input, weight,
+      modulated ? " mul " + modulator : "", output);
+
+  Bytes weights(int64_t(blob.size()));
+  std::memcpy(weights.data(), blob.data(), blob.size());
+  for (const targets::IsaLevel &level : hostLevels()) {
+    CompiledKernel kernel(text, level);
+    for (int64_t rows = 1; rows <= c.maxRows; ++rows) {
+      SCOPED_TRACE(fmt::format("{} rows {}", level.name, rows));
+      Rows x = randomRows(rng, quantizedInput, rows, c.k);
+      std::vector<float> mul = randomValues(rng, rows * c.n, 2.0f);
+      Bytes arena(inputBytes + modulatorBytes + c.maxRows * outputRow + 64);
+      std::memcpy(arena.data(), x.bytes.data(), x.bytes.size());
+      for (int64_t r = 0; r < rows; ++r)
+        std::memcpy(arena.data() + inputBytes + r * gemcut_f32_row_bytes(c.n),
+                    &mul[r * c.n], 4 * c.n);
+      gemcut_step step{};
+      step.weights = weights.data();
+      step.arena = arena.data();
+      step.rows = rows;
+      kernel.run("decode", step, rows % 3 == 0 ? 3 : 1);
+
+      uint8_t *out = arena.data() + inputBytes + modulatorBytes;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t n = 0; n < c.n; ++n) {
+          double y = 0, up = 0, magnitude = 0;
+          for (int64_t k = 0; k < c.k; ++k) {
+            double xv = x.values[r * c.k + k];
+            y += first.values[n * c.k + k] * xv;
+            up += second.values[n * c.k + k] * xv;
+            magnitude += std::fabs(first.values[n * c.k + k] * xv);
+          }
+          y *= c.scale;
+          up *= c.scale;
+          magnitude *= c.scale;
+          double expected = gated       ? gelu(y) * up
+                            : modulated ? gelu(y) * mul[r * c.n + n]
+                            : capped    ? 30 * std::tanh(y / 30)
+                                        : y;
+          // f32 sums of K products: eps * K/8 relative to the sum of magnitudes
+          // bounds the reordered sums; a following factor scales it.
+          double factor = gated ? 1.2 * std::fabs(up) + std::fabs(gelu(y)) + 1
+                          : modulated ? 1.2 * std::fabs(mul[r * c.n + n])
+                                      : 1.0;
+          double bound =
+              6e-8 * (4 + double(c.k) / 8) * (magnitude + 1) * factor +
+              3e-7 * (std::fabs(expected) + 1);
+          if (!quantizedOutput) {
+            float actual;
+            std::memcpy(&actual, out + r * outputRow + 4 * n, 4);
+            ASSERT_NEAR(actual, expected, bound) << "row " << r << " out " << n;
+            continue;
+          }
+          uint8_t *row = out + r * outputRow;
+          float scale;
+          std::memcpy(&scale, row + gemcut_q8_scales_offset(c.n) + n / 32 * 4,
+                      4);
+          ASSERT_NEAR(double(int8_t(row[n])) * scale, expected,
+                      bound + 0.5001 * scale)
+              << "row " << r << " out " << n;
+        }
+      if (!quantizedOutput)
+        continue;
+      // Scales are max / 127, corrections fit, the padding group is zero.
+      for (int64_t r = 0; r < rows; ++r) {
+        uint8_t *row = out + r * outputRow;
+        for (int64_t g = 0; g < gemcut_q8_scales_offset(c.n) / 32; ++g) {
+          int32_t sum = 0, most = 0, correction;
+          for (int64_t i = 0; i < 32; ++i) {
+            int q = int8_t(row[32 * g + i]);
+            sum += q;
+            most = std::max(most, std::abs(q));
+          }
+          std::memcpy(&correction,
+                      row + gemcut_q8_corrections_offset(c.n) + 4 * g, 4);
+          EXPECT_EQ(correction, -8 * sum);
+          EXPECT_EQ(most, g < c.n / 32 ? 127 : 0);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, ProductTest,
+    testing::Values(
+        Case{"gemv", "int4", "none", "f32", 48, 64, 9, 1, 1.0f},
+        Case{"gemv", "int4", "none", "f32", 50, 96, 8, 2, 1.0f},
+        Case{"gemv", "int4", "none", "f32", 16, 32, 5, 4, 0.5f},
+        Case{"gemv", "int4", "softcap", "f32", 80, 256, 3, 3, 1.0f},
+        Case{"gemv", "int4", "gelu_gate", "q8", 96, 64, 8, 2, 1.0f},
+        Case{"gemv", "int4", "gelu_gate", "f32", 48, 64, 4, 1, 1.0f},
+        Case{"gemv", "int4", "gelu_mul", "q8", 32, 64, 4, 2, 1.0f},
+        Case{"gemv", "int8", "none", "f32", 40, 160, 9, 2, 1.0f},
+        Case{"gemv", "int8", "gelu_mul", "q8", 64, 1536, 3, 2, 1.0f},
+        Case{"gemv", "int8", "gelu_gate", "q8", 64, 96, 4, 2, 1.0f},
+        Case{"gemv", "bf16", "none", "f32", 40, 100, 9, 2, 0.25f},
+        Case{"gemv", "bf16", "gelu_gate", "f32", 40, 64, 4, 2, 1.0f},
+        Case{"gemv", "f32", "none", "f32", 33, 67, 9, 2, 1.0f},
+        Case{"gemv", "f32", "gelu_mul", "f32", 32, 64, 4, 2, 1.0f},
+        Case{"gemm", "int4", "none", "f32", 80, 128, 27, 3, 1.0f},
+        Case{"gemm", "int4", "none", "f32", 48, 1536, 13, 2, 1.0f},
+        Case{"gemm", "int4", "gelu_gate", "q8", 96, 64, 14, 4, 1.0f},
+        Case{"gemm", "int4", "softcap", "f32", 48, 64, 13, 1, 1.0f},
+        Case{"gemm", "int8", "none", "f32", 50, 96, 27, 2, 1.0f},
+        Case{"gemm", "int8", "gelu_mul", "q8", 96, 64, 13, 4, 1.0f},
+        Case{"gemm", "bf16", "none", "f32", 50, 98, 27, 2, 1.0f},
+        Case{"gemm", "bf16", "gelu_gate", "f32", 48, 64, 13, 2, 1.0f},
+        Case{"gemm", "f32", "none", "f32", 50, 65, 27, 2, 2.0f},
+        Case{"gemm", "f32", "gelu_gate", "f32", 40, 64, 13, 2, 1.0f}),
+    [](const testing::TestParamInfo<Case> &info) {
+      const Case &c = info.param;
+      return fmt::format("{}_{}_{}_{}_n{}_k{}", c.op, c.format, c.epilogue,
+                         c.output, c.n, c.k);
+    });
+
+} // namespace
