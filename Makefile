@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh Debian 12: `make demo` and `make test`.
+
+BUILD := build
+PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
+    libclang-rt-22-dev libcli11-dev libfmt-dev libgtest-dev liblld-22-dev \
+    libmlir-22-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools \
+    ninja-build nlohmann-json3-dev python3 zlib1g-dev libzstd-dev
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: demo build test test-fast format packages clean help
+
+help: ## Lists the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/'
+
+packages: ## Installs what is missing from the distribution.
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
+	    | awk '/install ok installed/ {print $$1}'); \
+	needed=; for p in $(PACKAGES); do \
+	    echo "$$missing" | grep -qx "$$p" || needed="$$needed $$p"; done; \
+	if [ -n "$$needed" ]; then \
+	    $(SUDO) apt-get update && \
+	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y \
+	        --no-install-recommends $$needed; fi
+
+$(BUILD)/build.ninja: | packages
+	cmake --preset dev
+
+build: packages $(BUILD)/build.ninja ## Builds the tools into build/bin.
+	cmake --build --preset dev --target gemcut gemcut-opt gemcut_rt
+
+demo: build ## Compiles the embedded checkpoint and lets it answer a prompt.
+	$(BUILD)/bin/gemcut compile examples/tiny-gemma4 -o $(BUILD)/tiny
+	@echo
+	@echo '$$ $(BUILD)/tiny -p "Tell me a story about a fox and a lantern." --temp 0'
+	@$(BUILD)/tiny -p "Tell me a story about a fox and a lantern." --temp 0
+	@echo
+	@echo 'Next: $(BUILD)/tiny                 a chat in the terminal'
+	@echo '      $(BUILD)/tiny bench           its speed on this machine'
+	@echo '      $(BUILD)/bin/gemcut compile path/to/gemma-4-E2B-it -o e2b'
+
+test-fast: packages $(BUILD)/build.ninja ## The fast tier: lit, unit tests, numerics.
+	cmake --build --preset dev
+	ctest --preset dev -j2 -LE full
+
+test: packages $(BUILD)/build.ninja ## Everything that CI runs.
+	cmake --build --preset dev
+	ctest --preset dev -j2
+	test/run_sanitizers.sh
+
+format: packages ## Formats the C++ sources.
+	git ls-files '*.cpp' '*.h' | xargs clang-format-22 -i
+
+clean: ## Removes the build tree.
+	rm -rf $(BUILD)
