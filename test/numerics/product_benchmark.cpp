@@ -1,0 +1,152 @@
+//===- product_benchmark.cpp - Speed of products on this machine ----------===//
+//
+//   product_benchmark [THREADS]
+//
+// Decoding: GB/s of packed weights streamed from memory, alternating with a plain
+// read of the same bytes. Prefill: multiply-adds per second from cache. Each figure
+// is the best of several repetitions; the plain read tells how busy the machine is.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/KernelHarness.h"
+
+#include "fmt/format.h"
+
+#include <chrono>
+#include <cstring>
+#include <immintrin.h>
+#include <sys/mman.h>
+#include <thread>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+static double seconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Best time of reading `bytes` on `threads` threads, four streams each.
+__attribute__((target("avx2"))) static void readAll(const uint8_t *data,
+                                                    int64_t bytes) {
+  constexpr int64_t kStreams = 4;
+  int64_t part = bytes / kStreams / 128 * 128;
+  __m256i sum = _mm256_setzero_si256();
+  for (int64_t at = 0; at < part; at += 128)
+    for (int64_t s = 0; s < kStreams; ++s)
+      for (int64_t line = 0; line < 128; line += 32)
+        sum = _mm256_xor_si256(
+            sum, _mm256_load_si256(reinterpret_cast<const __m256i *>(
+                     data + s * part + at + line)));
+  volatile int64_t sink = _mm256_extract_epi64(sum, 0);
+  (void)sink;
+}
+
+static double timeRead(const uint8_t *data, int64_t bytes, int threads) {
+  double start = seconds();
+  std::vector<std::thread> pool;
+  int64_t part = bytes / threads / 4096 * 4096;
+  for (int t = 0; t < threads; ++t)
+    pool.emplace_back(readAll, data + t * part, part);
+  for (std::thread &thread : pool)
+    thread.join();
+  return seconds() - start;
+}
+
+struct Shape {
+  const char *op, *format, *epilogue, *output;
+  int64_t n, k, rows;
+};
+
+static void measure(const Shape &s, const targets::IsaLevel &level,
+                    int threads) {
+  gemcut_format format = std::string(s.format) == "int4"   ? GEMCUT_INT4
+                         : std::string(s.format) == "int8" ? GEMCUT_INT8
+                         : std::string(s.format) == "bf16" ? GEMCUT_BF16
+                                                           : GEMCUT_F32;
+  bool quantized = format == GEMCUT_INT4 || format == GEMCUT_INT8;
+  bool gated = std::string(s.epilogue) == "gelu_gate";
+  int64_t matrixRows = gated ? 2 * s.n : s.n;
+  std::string input = fmt::format("!kernel.buffer<{} x {}, {}>", s.rows, s.k,
+                                  quantized ? "q8" : "f32");
+  std::string output =
+      fmt::format("!kernel.buffer<{} x {}, {}>", s.rows, s.n, s.output);
+  std::string weight =
+      fmt::format("!kernel.weight<{} x {}, {}, {}>", matrixRows, s.k, s.format,
+                  gated ? "interleaved" : "tiles");
+  int64_t inputBytes = s.rows * (quantized ? gemcut_q8_row_bytes(s.k)
+                                           : gemcut_f32_row_bytes(s.k));
+  std::string text = fmt::format(
+      R"(kernel.packed @w {{sources = [{}], offset = 0 : i64}} : {}
+func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
+                  %logits: !kernel.buffer<1 x 1, f32>)
+    attributes {{kernel.entry = "decode"}} {{
+  %w = kernel.weight_address [@w] : {}
+  %x = kernel.alloc {{offset = 0 : i64}} : {}
+  %y = kernel.alloc {{offset = {} : i64}} : {}
+  kernel.{} %n, %x, %w outs %y {{epilogue = #kernel.epilogue<{}>,
+      scale = 1.0 : f32, partition = #kernel.partition<tiles, {}>}}
+      : {}, {}, {}
+  return
+}})",
+      gated ? R"("a", "b")" : R"("a")", weight, weight, input, inputBytes,
+      output, s.op, s.epilogue, gated ? 4 : 8, input, weight, output);
+  CompiledKernel kernel(text, level);
+
+  int64_t bytes = gemcut_tiled_bytes(format, matrixRows, s.k);
+  // Enough copies that a decode repetition cannot stay in cache.
+  int64_t copies = s.rows > 8 ? 1 : std::max<int64_t>(1, (96 << 20) / bytes);
+  auto *weights = static_cast<uint8_t *>(
+      mmap(nullptr, bytes * copies + (1 << 20), PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  std::memset(weights, 0x11, bytes * copies + (1 << 20));
+  Bytes arena(inputBytes + s.rows * (gemcut_f32_row_bytes(s.n) + 4096), 0);
+  gemcut_step step{};
+  step.arena = arena.data();
+  step.rows = s.rows;
+  double best = 1e9, read = 1e9;
+  for (int repetition = 0; repetition < 9; ++repetition) {
+    double start = seconds();
+    for (int64_t copy = 0; copy < copies; ++copy) {
+      step.weights = weights + copy * bytes;
+      kernel.run("decode", step, threads);
+    }
+    best = std::min(best, seconds() - start);
+    read = std::min(read, timeRead(weights, bytes * copies, threads));
+  }
+  double gbps = bytes * copies / best * 1e-9;
+  double readGbps = bytes * copies / read * 1e-9;
+  double gmacs = double(matrixRows) * s.k * s.rows * copies / best * 1e-9;
+  fmt::print("{:12} {} {:4} {:9} n={:<7} k={:<6} rows={:<4} {:7.1f} GB/s "
+             "({:3.0f} % of read {:5.1f})  {:7.1f} GMAC/s\n",
+             level.name, s.op, s.format, s.epilogue, s.n, s.k, s.rows, gbps,
+             100 * gbps / readGbps, readGbps, gmacs);
+  munmap(weights, bytes * copies + (1 << 20));
+}
+
+int main(int argc, char **argv) {
+  int threads = argc > 1 ? std::atoi(argv[1]) : 2;
+  const Shape shapes[] = {
+      {"gemv", "int4", "none", "f32", 262144, 1536, 1},
+      {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 1},
+      {"gemv", "int4", "none", "f32", 1536, 12288, 1},
+      {"gemv", "int4", "none", "f32", 2560, 1536, 1},
+      {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 4},
+      {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 8},
+      {"gemv", "int8", "none", "f32", 12288, 1536, 1},
+      {"gemv", "bf16", "none", "f32", 6144, 1536, 1},
+      {"gemv", "f32", "none", "f32", 6144, 1536, 1},
+      {"gemm", "int4", "none", "f32", 12288, 1536, 256},
+      {"gemm", "int4", "gelu_gate", "q8", 6144, 1536, 256},
+      {"gemm", "int4", "none", "f32", 1536, 6144, 256},
+      {"gemm", "int8", "none", "f32", 12288, 1536, 256},
+      {"gemm", "bf16", "none", "f32", 6144, 1536, 256},
+      {"gemm", "f32", "none", "f32", 6144, 1536, 256},
+  };
+  for (const targets::IsaLevel &level : hostLevels())
+    if (level.name != "avx512bf16") // products are those of avx512vnni
+      for (const Shape &shape : shapes)
+        measure(shape, level, threads);
+  return 0;
+}
