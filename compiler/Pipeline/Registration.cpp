@@ -4,6 +4,7 @@
 
 #include "dialects/Gemma/GemmaOps.h"
 #include "dialects/Kernel/KernelOps.h"
+#include "passes/GemmaToKernel/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -14,4 +15,7 @@ void gemcut::registerAllDialects(mlir::DialectRegistry &registry) {
                   mlir::func::FuncDialect, mlir::arith::ArithDialect>();
 }
 
-void gemcut::registerAllPasses() { mlir::registerTransformsPasses(); }
+void gemcut::registerAllPasses() {
+  mlir::registerTransformsPasses();
+  registerGemmaToKernelPasses();
+}
