@@ -47,6 +47,8 @@ typedef struct gemcut_step {
   gemcut_team *team;         /* 64 */
   uint64_t *layer_rows;      /* 72: (layers,) rows run through each layer, added
                                     to by thread 0; never null */
+  int64_t first_position;    /* 80: no row sees a key below it; 0, or where the
+                                    sequence begins */
 } gemcut_step;
 
 /* `thread` in [0, team->threads). */
