@@ -1,0 +1,111 @@
+//===- AssignFormats.cpp - Storage formats from a recipe ------------------===//
+
+#include "passes/Gemma/Passes.h"
+#include "passes/Gemma/Recipe.h"
+
+#include "llvm/ADT/StringSet.h"
+
+#define DEBUG_TYPE "gemma-assign-formats"
+
+namespace gemcut::gemma {
+#define GEN_PASS_DEF_ASSIGNFORMATSPASS
+#include "passes/Gemma/Passes.h.inc"
+} // namespace gemcut::gemma
+
+using namespace mlir;
+using namespace gemcut;
+
+namespace {
+
+/// Formats with groups along the input need whole groups.
+constexpr int64_t kGroup = GEMCUT_GROUP;
+
+/// The names of weights that a function looks rows up in, but never multiplies.
+llvm::StringSet<> getTables(ModuleOp module) {
+  llvm::StringSet<> tables, multiplied;
+  module.walk([&](gemma::GetWeightOp get) {
+    for (OpOperand &use : get->getUses()) {
+      bool isTable = isa<gemma::EmbedOp>(use.getOwner());
+      (isTable ? tables : multiplied).insert(get.getWeight());
+    }
+  });
+  for (auto &name : multiplied)
+    tables.erase(name.getKey());
+  return tables;
+}
+
+struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
+  using AssignFormatsPassBase::AssignFormatsPassBase;
+
+  void runOnOperation() override {
+    std::optional<gemma::Recipe> builtin = gemma::Recipe::getBuiltin(quant);
+    if (builtin)
+      return assign(*builtin, /*isFile=*/false);
+    if (!StringRef(quant).ends_with(".json")) {
+      getOperation().emitError()
+          << "unknown quantization '" << quant
+          << "', expected f32, bf16, int8, int4 or the path of a recipe file "
+             "that ends in .json";
+      return signalPassFailure();
+    }
+    llvm::Expected<gemma::Recipe> recipe = gemma::Recipe::read(quant);
+    if (!recipe) {
+      getOperation().emitError() << llvm::toString(recipe.takeError());
+      return signalPassFailure();
+    }
+    assign(*recipe, /*isFile=*/true);
+  }
+
+private:
+  void assign(const gemma::Recipe &recipe, bool isFile) {
+    llvm::StringSet<> tables = getTables(getOperation());
+    std::vector<bool> matched(recipe.getRules().size());
+    bool anyWrong = false;
+    for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
+      StringRef name = weight.getSymName();
+      if (auto rule = recipe.findRule(name))
+        matched[*rule] = true;
+      Format format = Format::F32;
+      if (cast<RankedTensorType>(weight.getType()).getRank() > 1)
+        format = *symbolizeFormat(recipe.getFormat(name));
+      if (failed(check(weight, format, tables.contains(name), recipe))) {
+        anyWrong = true;
+        continue;
+      }
+      weight.setFormatAttr(gemma::FormatAttr::get(&getContext(), format));
+      ++numAssigned;
+    }
+    // A built-in recipe serves every model, so its rules may find nothing.
+    if (isFile)
+      for (auto [rule, found] : llvm::zip_equal(recipe.getRules(), matched))
+        if (!found)
+          getOperation().emitRemark()
+              << "rule '" << rule.pattern << "' of recipe '" << recipe.getName()
+              << "' matches no weight";
+    if (anyWrong)
+      signalPassFailure();
+  }
+
+  static LogicalResult check(gemma::WeightOp weight, Format format,
+                             bool isTable, const gemma::Recipe &recipe) {
+    if (!isQuantized(format))
+      return success();
+    int64_t inputs = cast<RankedTensorType>(weight.getType()).getShape().back();
+    if (inputs % kGroup)
+      return weight.emitOpError()
+             << "cannot be " << stringifyFormat(format) << " as recipe '"
+             << recipe.getName() << "' wants: '" << weight.getSymName()
+             << "' has " << inputs
+             << " inputs, and int4 and int8 need a multiple of " << kGroup
+             << "; give it bf16 or f32";
+    if (format == Format::Int4 && isTable)
+      return weight.emitOpError()
+             << "cannot be int4 as recipe '" << recipe.getName() << "' wants: '"
+             << weight.getSymName()
+             << "' is a table that single rows are read from; give it int8, "
+                "bf16 or f32";
+    return success();
+  }
+};
+
+} // namespace

@@ -1,0 +1,178 @@
+//===- Recipe.cpp - Which tensor is stored in which format ----------------===//
+
+#include "passes/Gemma/Recipe.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Regex.h"
+
+using namespace gemcut::gemma;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+
+constexpr StringRef kFormats[] = {"f32", "bf16", "int8", "int4"};
+constexpr StringRef kFormatList = "f32, bf16, int8 or int4";
+
+/// The built-in int4 recipe keeps the per-layer-embedding path, which is small
+/// and feeds every layer, and its table, which is read by the row, above 4
+/// bits.
+constexpr StringRef kInt4 = R"({
+  "name": "int4", "default": "int4",
+  "rules": [
+    {"match": "*per_layer_model_projection.weight", "format": "int8"},
+    {"match": "*per_layer_input_gate.weight", "format": "int8"},
+    {"match": "*per_layer_projection.weight", "format": "int8"},
+    {"match": "*embed_tokens_per_layer.weight", "format": "int8"}
+  ]})";
+
+Error makeError(StringRef file, const llvm::Twine &message) {
+  return llvm::createStringError("recipe " + file + ": " + message);
+}
+
+/// The whole name has to match, not a part of it.
+llvm::Regex getRegex(StringRef pattern) {
+  return llvm::Regex(("^(" + pattern + ")$").str());
+}
+
+/// A rule is named by its place in messages: "rules[2]".
+Expected<std::string> getString(const llvm::json::Object &object, StringRef key,
+                                StringRef where, StringRef file) {
+  if (std::optional<StringRef> text = object.getString(key))
+    return text->str();
+  return makeError(file, where + (object.get(key)
+                                      ? " has a '" + key + "' that is no string"
+                                      : " has no '" + key + "'"));
+}
+
+Expected<std::string> getFormatKey(const llvm::json::Object &object,
+                                   StringRef key, StringRef where,
+                                   StringRef file) {
+  Expected<std::string> format = getString(object, key, where, file);
+  if (format && !llvm::is_contained(kFormats, StringRef(*format)))
+    return makeError(file, where + " has the " + key + " '" + *format +
+                               "', expected " + kFormatList);
+  return format;
+}
+
+Error checkKeys(const llvm::json::Object &object,
+                llvm::ArrayRef<StringRef> known, StringRef where,
+                StringRef file) {
+  for (const auto &[key, value] : object)
+    if (!llvm::is_contained(known, StringRef(key)))
+      return makeError(file, where + " has the unknown key '" + StringRef(key) +
+                                 "', expected " + llvm::join(known, ", "));
+  return Error::success();
+}
+
+Expected<RecipeRule> parseRule(const llvm::json::Value &value, StringRef where,
+                               StringRef file) {
+  const llvm::json::Object *object = value.getAsObject();
+  if (!object)
+    return makeError(file, where + " is no object");
+  if (Error error =
+          checkKeys(*object, {"match", "regex", "format"}, where, file))
+    return error;
+  Expected<std::string> format = getFormatKey(*object, "format", where, file);
+  if (!format)
+    return format.takeError();
+  bool isRegex = object->get("regex");
+  if (isRegex && object->get("match"))
+    return makeError(file,
+                     where + " has both 'match' and 'regex', expected one");
+  Expected<std::string> pattern =
+      getString(*object, isRegex ? "regex" : "match", where, file);
+  if (!pattern)
+    return pattern.takeError();
+
+  if (isRegex) {
+    std::string reason;
+    if (!getRegex(*pattern).isValid(reason))
+      return makeError(file, where + " has the regex '" + *pattern +
+                                 "', which does not parse: " + reason);
+  } else if (auto glob = llvm::GlobPattern::create(*pattern); !glob) {
+    return makeError(file, where + " has the glob '" + *pattern +
+                               "', which does not parse: " +
+                               llvm::toString(glob.takeError()));
+  }
+  return RecipeRule{*pattern, isRegex, *format};
+}
+
+} // namespace
+
+bool RecipeRule::matches(StringRef tensor) const {
+  if (isRegex)
+    return getRegex(pattern).match(tensor);
+  return llvm::cantFail(llvm::GlobPattern::create(pattern)).match(tensor);
+}
+
+Expected<Recipe> Recipe::parse(StringRef json, StringRef file) {
+  Expected<llvm::json::Value> root = llvm::json::parse(json);
+  if (!root)
+    return makeError(file, "is no JSON: " + llvm::toString(root.takeError()));
+  const llvm::json::Object *object = root->getAsObject();
+  if (!object)
+    return makeError(file, "is no JSON object");
+  if (Error error =
+          checkKeys(*object, {"name", "default", "rules"}, "the file", file))
+    return error;
+
+  Recipe recipe;
+  recipe.name = file.str();
+  if (object->get("name")) {
+    Expected<std::string> name = getString(*object, "name", "the file", file);
+    if (!name)
+      return name.takeError();
+    recipe.name = *name;
+  }
+  Expected<std::string> format =
+      getFormatKey(*object, "default", "the file", file);
+  if (!format)
+    return format.takeError();
+  recipe.defaultFormat = *format;
+  if (const llvm::json::Value *rules = object->get("rules")) {
+    if (!rules->getAsArray())
+      return makeError(file, "the file has 'rules' that are no array");
+    for (const llvm::json::Value &value : *rules->getAsArray()) {
+      std::string where = "rules[" + std::to_string(recipe.rules.size()) + "]";
+      Expected<RecipeRule> rule = parseRule(value, where, file);
+      if (!rule)
+        return rule.takeError();
+      recipe.rules.push_back(std::move(*rule));
+    }
+  }
+  return recipe;
+}
+
+Expected<Recipe> Recipe::read(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return makeError(path, "cannot be read: " + buffer.getError().message());
+  return parse((*buffer)->getBuffer(), path);
+}
+
+std::optional<Recipe> Recipe::getBuiltin(StringRef name) {
+  if (name == "int4")
+    return llvm::cantFail(parse(kInt4, name));
+  if (!llvm::is_contained(kFormats, name))
+    return std::nullopt;
+  Recipe recipe;
+  recipe.name = recipe.defaultFormat = name.str();
+  return recipe;
+}
+
+std::optional<size_t> Recipe::findRule(StringRef tensor) const {
+  for (size_t i = 0; i < rules.size(); ++i)
+    if (rules[i].matches(tensor))
+      return i;
+  return std::nullopt;
+}
+
+StringRef Recipe::getFormat(StringRef tensor) const {
+  std::optional<size_t> rule = findRule(tensor);
+  return rule ? StringRef(rules[*rule].format) : StringRef(defaultFormat);
+}

@@ -1,0 +1,75 @@
+//===- Recipe.h - Which tensor is stored in which format --------*- C++ -*-===//
+//
+// A recipe is an ordered list of rules; the first whose pattern matches a
+// tensor's name decides. No MLIR here: tools and tests read recipes without it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_PASSES_GEMMA_RECIPE_H
+#define GEMCUT_PASSES_GEMMA_RECIPE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gemcut::gemma {
+
+/// One rule.
+struct RecipeRule {
+  /// A glob, or an extended regular expression if `isRegex`; known to parse.
+  std::string pattern;
+  bool isRegex = false;
+  /// "f32", "bf16", "int8" or "int4".
+  std::string format;
+
+  /// True if the pattern matches the whole of `tensor`.
+  bool matches(llvm::StringRef tensor) const;
+};
+
+class Recipe {
+public:
+  /// Parses the JSON form:
+  ///
+  ///   {"name": "mine", "default": "int4",
+  ///    "rules": [{"match": "*per_layer_model_projection*", "format": "int8"},
+  ///              {"regex": "model\\..*\\.[qkv]_proj\\.weight", "format":
+  ///              "bf16"}]}
+  ///
+  /// `match` is a glob (`*`, `?`, `[..]`), `regex` an extended regular
+  /// expression; a rule has one of them. `name` and `rules` may be absent.
+  /// `file` is only named in errors: malformed JSON, a missing, unknown or
+  /// mistyped key, an unknown format, a pattern that does not parse.
+  static llvm::Expected<Recipe> parse(llvm::StringRef json,
+                                      llvm::StringRef file);
+
+  /// Reads and parses a recipe file. Errors: as parse; a file that cannot be
+  /// read.
+  static llvm::Expected<Recipe> read(llvm::StringRef path);
+
+  /// The recipe named "f32", "bf16", "int8" or "int4"; nullopt for any other
+  /// name.
+  static std::optional<Recipe> getBuiltin(llvm::StringRef name);
+
+  /// The index of the first rule that matches `tensor`, or nullopt for the
+  /// default.
+  std::optional<size_t> findRule(llvm::StringRef tensor) const;
+
+  /// The format of a matrix of this name.
+  llvm::StringRef getFormat(llvm::StringRef tensor) const;
+
+  llvm::StringRef getName() const { return name; }
+  llvm::StringRef getDefault() const { return defaultFormat; }
+  const std::vector<RecipeRule> &getRules() const { return rules; }
+
+private:
+  std::string name;
+  std::string defaultFormat;
+  std::vector<RecipeRule> rules;
+};
+
+} // namespace gemcut::gemma
+
+#endif // GEMCUT_PASSES_GEMMA_RECIPE_H
