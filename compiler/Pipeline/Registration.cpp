@@ -2,9 +2,13 @@
 
 #include "compiler/Pipeline/Registration.h"
 
+#include "compiler/Pipeline/GemmaPipeline.h"
+#include "compiler/Pipeline/KernelPipeline.h"
 #include "dialects/Gemma/GemmaOps.h"
 #include "dialects/Kernel/KernelOps.h"
+#include "passes/Gemma/Passes.h"
 #include "passes/GemmaToKernel/Passes.h"
+#include "passes/Kernel/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -17,5 +21,9 @@ void gemcut::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void gemcut::registerAllPasses() {
   mlir::registerTransformsPasses();
+  gemma::registerGemmaPasses();
+  registerGemmaPipeline();
   registerGemmaToKernelPasses();
+  kernel::registerKernelPasses();
+  registerKernelPipeline();
 }

@@ -369,6 +369,12 @@ def Kernel_AttentionOp : Kernel_Stage<"attention"> {
     See gemma.attention; online softmax in f32 over blocks of 16 keys. Quantized if
     the output is q8. Cost follows the visible positions, not the capacity.
 
+    Partition `heads, 1`: a chunk is one row and one block of `getHeadBlock()`
+    query heads, all of the same KV head, so that K and V are read once for the
+    block; chunk c is row c / blocks and block c % blocks, where blocks = heads /
+    getHeadBlock(). A block's outputs are whole q8 groups. Partition `rows, 1`: a
+    chunk is one row with all its heads, for models where no block is.
+
     ```mlir
     kernel.attention %n, %q, %c, %r outs %o {heads = 4 : i64}
         : !kernel.buffer<8 x 64, f32>,
@@ -385,6 +391,12 @@ def Kernel_AttentionOp : Kernel_Stage<"attention"> {
     type($query) `,` type($cache) `,` type($positions) `,` type($output)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Query heads of one chunk of partition `heads`: the largest number up to 4
+    /// that divides the heads of a KV head and, if the output is q8, whose outputs
+    /// are whole groups of 32. 0 if there is none.
+    int64_t getHeadBlock();
+  }];
 }
 
 def Kernel_ResidualNormOp : Kernel_Stage<"residual_norm",

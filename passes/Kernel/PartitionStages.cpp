@@ -1,0 +1,110 @@
+//===- PartitionStages.cpp - What one chunk of a stage is -----------------===//
+
+#include "passes/Kernel/Passes.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
+
+#define DEBUG_TYPE "kernel-partition-stages"
+
+namespace gemcut::kernel {
+#define GEN_PASS_DEF_PARTITIONSTAGESPASS
+#include "passes/Kernel/Passes.h.inc"
+} // namespace gemcut::kernel
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::kernel;
+
+namespace {
+
+/// Rows of a gemv register block: up to 4 rows the weights still come from
+/// memory as fast as for one (Zen 5, November 2026).
+constexpr int64_t kGemvRows = 4;
+/// Chunks that a stage should have, so that the last ones even out threads.
+constexpr int64_t kWantedChunks = 16;
+/// 128 outputs: 110 KiB of int4 weights at 1536 inputs, 3 us at 40 GB/s.
+constexpr int64_t kLargestChunk = 8;
+/// Tiles that hold one q8 group of 32 outputs.
+constexpr int64_t kGroupTiles = GEMCUT_GROUP / GEMCUT_TILE_ROWS;
+
+/// Sizes of a product in output tiles, which are pairs of an interleaved
+/// weight.
+struct OutputTiles {
+  int64_t count;    ///< of the product
+  int64_t matrices; ///< weight tiles per output tile: 1, or 2 if interleaved
+  int64_t bytes;    ///< of weights behind one output tile
+
+  explicit OutputTiles(WeightType weight) {
+    matrices = weight.getLayout() == Layout::Interleaved ? 2 : 1;
+    count = gemcut_round_up(weight.getRows() / matrices, GEMCUT_TILE_ROWS) /
+            GEMCUT_TILE_ROWS;
+    bytes = matrices *
+            gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns());
+  }
+
+  /// The largest power of two up to kLargestChunk that leaves enough chunks.
+  int64_t getEvenChunk() const {
+    int64_t chunk = kLargestChunk;
+    while (chunk > kGroupTiles && count < chunk * kWantedChunks)
+      chunk /= 2;
+    return chunk;
+  }
+};
+
+struct PartitionStages
+    : kernel::impl::PartitionStagesPassBase<PartitionStages> {
+  using PartitionStagesPassBase::PartitionStagesPassBase;
+
+  void runOnOperation() override {
+    if (l2Bytes <= 0 || gemmRows <= 0 || gemmTiles <= 0) {
+      getOperation().emitError()
+          << "l2-bytes, gemm-rows and gemm-tiles must be positive, found "
+          << int64_t(l2Bytes) << ", " << int64_t(gemmRows) << " and "
+          << int64_t(gemmTiles);
+      return signalPassFailure();
+    }
+    getOperation().walk([&](StageOpInterface stage) {
+      ++numStages;
+      TypeSwitch<Operation *>(stage)
+          .Case([&](GemvOp op) { partitionGemv(op); })
+          .Case([&](GemmOp op) { partitionGemm(op); })
+          .Case([&](AttentionOp op) {
+            set(op,
+                op.getHeadBlock() ? PartitionDim::Heads : PartitionDim::Rows,
+                1);
+          })
+          .Default([&](Operation *) { set(stage, PartitionDim::Rows, 1); });
+    });
+  }
+
+  void set(StageOpInterface stage, PartitionDim dim, int64_t size) {
+    stage.setStagePartition(PartitionAttr::get(&getContext(), dim, size));
+  }
+
+  void partitionGemv(GemvOp op) {
+    OutputTiles tiles(op.getWeight().getType());
+    set(op, PartitionDim::Tiles, tiles.getEvenChunk());
+    int64_t rows = std::min(op.getInput().getType().getRows(), kGemvRows);
+    op.setTileAttr(TileAttr::get(&getContext(), rows, 1));
+  }
+
+  void partitionGemm(GemmOp op) {
+    OutputTiles tiles(op.getWeight().getType());
+    int64_t blockRows =
+        std::min<int64_t>(gemmRows, op.getInput().getType().getRows());
+    int64_t blockTiles =
+        std::min<int64_t>(gemmTiles, tiles.count * tiles.matrices);
+    // Output tiles of one register block, and whole q8 groups.
+    int64_t unit = std::max<int64_t>(blockTiles / tiles.matrices, 1);
+    if (op.getOutput().getType().getElement() == Element::Q8)
+      unit = std::lcm(unit, kGroupTiles);
+    int64_t fitting = l2Bytes / 2 / tiles.bytes;
+    int64_t chunk = std::min(tiles.getEvenChunk(), fitting) / unit * unit;
+    set(op, PartitionDim::Tiles, std::max(chunk, unit));
+    op.setTileAttr(TileAttr::get(&getContext(), blockRows, blockTiles));
+  }
+};
+
+} // namespace
