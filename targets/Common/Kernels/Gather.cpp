@@ -1,1 +1,176 @@
-#include "targets/Common/StageEmitter.h"
+//===- Gather.cpp - Rows of a packed table --------------------------------===//
+//
+// Layouts: runtime/abi/packed_layout.h. A row of a tiled table is one lane of
+// the tile: its 4-byte words lie 64 bytes apart.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/Common/Kernels/RowMath.h"
+
+#include "runtime/abi/packed_layout.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+namespace {
+
+/// Bytes between words of one lane.
+constexpr int64_t kWordStride = 64;
+
+class Gather {
+public:
+  Gather(StageEmitter &e, kernel::GatherOp op)
+      : e(e), op(op), table(op.getTable().getType()),
+        columns(table.getColumns()), scale(op.getScale().convertToFloat()) {}
+
+  void build() {
+    forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
+      Value id = e.toI64(e.loadI32(e.rowAddress(op.getIds(), row)));
+      target = e.rowAddress(op.getOutput(), row);
+      if (table.getLayout() == kernel::Layout::Rows)
+        gatherRow(id);
+      else
+        gatherLane(id);
+    });
+  }
+
+private:
+  StageEmitter &e;
+  kernel::GatherOp op;
+  kernel::WeightType table;
+  int64_t columns;
+  float scale;
+  Value target;
+
+  Type i8Type() { return e.getBuilder().getI8Type(); }
+  Type i16Type() { return e.getBuilder().getI16Type(); }
+
+  void storeScaled(Value values, Value column) {
+    int64_t lanes = cast<VectorType>(values.getType()).getNumElements();
+    storeColumns(e, e.mul(values, e.splat(scale, lanes)), target, column);
+  }
+
+  /// f16 at `address` times the op's scale.
+  Value groupScale(Value address) {
+    Value half = e.load(e.getBuilder().getF16Type(), address, 2);
+    return e.mul(e.toF32(half), e.f32(scale));
+  }
+
+  void storeQuants(Value quants, Value groupScale, Value column) {
+    storeColumns(e, e.mul(e.toF32(quants), e.broadcast(groupScale)), target,
+                 column);
+  }
+
+  Value bf16ToF32(Value i16Lanes) {
+    return e.lowBf16ToF32(e.convert(i16Lanes, e.i32Type()));
+  }
+
+  void gatherRow(Value id) {
+    Format format = table.getFormat();
+    int64_t rowBytes = gemcut_table_row_bytes(toAbi(format), columns);
+    Value source = e.at(e.get(op.getTable()), e.mul(id, rowBytes));
+    if (format == Format::Int8) {
+      e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1, [&](Value group) {
+        Value s = groupScale(e.at(e.at(source, columns), e.mul(group, 2)));
+        for (int64_t half = 0; half < GEMCUT_GROUP; half += kLanes) {
+          Value column = e.add(e.mul(group, GEMCUT_GROUP), half);
+          storeQuants(e.load(e.vecType(i8Type()), e.at(source, column), 16), s,
+                      column);
+        }
+      });
+      return;
+    }
+    e.forColumns(columns, [&](Value column, int64_t lanes) {
+      if (format == Format::F32)
+        return storeScaled(loadColumns(e, source, column, lanes), column);
+      Value bits = e.load(e.vecType(i16Type(), lanes),
+                          e.at(source, e.mul(column, 2)), 2);
+      storeScaled(bf16ToF32(bits), column);
+    });
+  }
+
+  /// `count` words of a lane, the first at `address`.
+  Value loadWords(Type element, Value address, int64_t count) {
+    SmallVector<Value> words;
+    for (int64_t i = 0; i < count; ++i)
+      words.push_back(e.load(element, e.at(address, i * kWordStride), 4));
+    return vector::FromElementsOp::create(e.getBuilder(), e.getLoc(),
+                                          e.vecType(element, count), words);
+  }
+
+  Value loadBytes(Value address) {
+    return e.bitcast(loadWords(e.i32Type(), address, 4), e.vecType(i8Type()));
+  }
+
+  void gatherLane(Value id) {
+    Format format = table.getFormat();
+    int64_t tileBytes = gemcut_tile_bytes(toAbi(format), columns);
+    Value tile = e.at(e.get(op.getTable()),
+                      e.mul(e.div(id, GEMCUT_TILE_ROWS), tileBytes));
+    Value lane = e.rem(id, GEMCUT_TILE_ROWS);
+    Value words = e.at(tile, e.mul(lane, 4));
+    if (isQuantized(format)) {
+      Value scales = e.at(tile, e.mul(lane, 2));
+      return e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1,
+                    [&](Value group) { gatherGroup(words, scales, group); });
+    }
+    // Columns are padded to 64, so whole vectors can be read at the tail.
+    bool bf16 = format == Format::BF16;
+    e.forColumns(columns, [&](Value column, int64_t lanes) {
+      Value source = e.at(words, e.mul(column, bf16 ? 32 : 64));
+      Value values =
+          bf16 ? bf16ToF32(e.bitcast(loadWords(e.i32Type(), source, 8),
+                                     e.vecType(i16Type())))
+               : loadWords(e.f32Type(), source, kLanes);
+      if (lanes < kLanes) {
+        SmallVector<int64_t> kept(lanes);
+        std::iota(kept.begin(), kept.end(), 0);
+        values = e.shuffle(values, values, kept);
+      }
+      storeScaled(values, column);
+    });
+  }
+
+  /// Group `group` of a lane of int4 or int8 tiles.
+  void gatherGroup(Value words, Value scales, Value group) {
+    bool int4 = table.getFormat() == Format::Int4;
+    int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
+    int64_t groupBytes = int4 ? 4 * kWordStride : 8 * kWordStride;
+    Value pair = e.mul(e.div(group, 2), pairBytes), half = e.rem(group, 2);
+    Value s = groupScale(e.at(e.at(scales, pair), e.mul(half, 32)));
+    Value quants =
+        e.at(e.at(e.at(words, pair), e.mul(half, groupBytes)), kWordStride);
+    Value column = e.mul(group, GEMCUT_GROUP);
+    Value low = loadBytes(quants), high;
+    Value bias;
+    if (int4) {
+      high = e.shiftRight(low, 4);
+      low = e.bitAnd(low, splatByte(15));
+      bias = splatByte(8);
+    } else {
+      high = loadBytes(e.at(quants, 4 * kWordStride));
+      bias = splatByte(-128); // modulo 256, q + 128 - 128
+    }
+    storeQuants(e.sub(low, bias), s, column);
+    storeQuants(e.sub(high, bias), s, e.add(column, kLanes));
+  }
+
+  Value splatByte(int8_t value) {
+    return arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(
+            e.vecType(i8Type()),
+            Attribute(e.getBuilder().getI8IntegerAttr(value))));
+  }
+};
+
+} // namespace
+
+void gemcut::targets::buildGather(StageEmitter &e, kernel::GatherOp op) {
+  Gather(e, op).build();
+}
