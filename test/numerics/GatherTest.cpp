@@ -1,0 +1,164 @@
+//===- GatherTest.cpp - Rows of packed tables against a reference ---------===//
+//
+// Tables are written element by element from packed_layout.h: every format and
+// both layouts, widths with tails, ids at the ends of tiles and of the table.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/numerics/StageProgram.h"
+
+#include "fmt/format.h"
+#include "gtest/gtest.h"
+
+#include <cstring>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+namespace {
+
+/// A table of random quants and the values it stands for.
+struct Table {
+  std::vector<double> values; // (rows, columns)
+  std::vector<uint8_t> bytes;
+};
+
+gemcut_format formatOf(const std::string &name) {
+  return name == "f32"    ? GEMCUT_F32
+         : name == "bf16" ? GEMCUT_BF16
+         : name == "int8" ? GEMCUT_INT8
+                          : GEMCUT_INT4;
+}
+
+template <typename T> void put(uint8_t *target, T value) {
+  std::memcpy(target, &value, sizeof(T));
+}
+
+Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
+                  int64_t rows, int64_t columns) {
+  gemcut_format format = formatOf(name);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  Table table;
+  // Padding holds other finite values, which must not appear.
+  table.bytes.resize(tiles ? gemcut_tiled_bytes(format, rows, columns)
+                           : rows * gemcut_table_row_bytes(format, columns),
+                     0x11);
+  for (int64_t r = 0; r < rows; ++r) {
+    uint8_t *tile = table.bytes.data() +
+                    (tiles ? r / 16 * gemcut_tile_bytes(format, columns)
+                           : r * gemcut_table_row_bytes(format, columns));
+    int64_t lane = r % 16;
+    float scale = 0;
+    for (int64_t c = 0; c < columns; ++c) {
+      int64_t group = c / 32, k = c % 32;
+      double value = uniform(rng);
+      if (format == GEMCUT_F32) {
+        value = float(value);
+        put(tile + (tiles ? c * 64 + lane * 4 : c * 4), float(value));
+      } else if (format == GEMCUT_BF16) {
+        uint16_t bits = toBf16(float(value));
+        value = fromBf16(bits);
+        put(tile + (tiles ? c / 2 * 64 + lane * 4 + c % 2 * 2 : 2 * c), bits);
+      } else {
+        int64_t pairBytes = format == GEMCUT_INT4 ? 576 : 1088;
+        uint8_t *pair = tile + group / 2 * pairBytes;
+        if (k == 0) {
+          uint16_t bits = toHalf(0.01f + 0.05f * std::fabs(uniform(rng)));
+          scale = fromHalf(bits);
+          put(tiles ? pair + group % 2 * 32 + lane * 2
+                    : tile + columns + group * 2,
+              bits);
+        }
+        if (format == GEMCUT_INT4) {
+          int q = int(rng() % 16);
+          uint8_t &byte =
+              pair[64 + group % 2 * 256 + k % 16 / 4 * 64 + lane * 4 + k % 4];
+          byte = uint8_t(k < 16 ? (byte & 0xF0) | q : (byte & 0x0F) | q << 4);
+          value = double(q - 8) * scale;
+        } else {
+          int q = int(rng() % 255) - 127;
+          if (tiles)
+            pair[64 + group % 2 * 512 + k / 4 * 64 + lane * 4 + k % 4] =
+                uint8_t(q + 128);
+          else
+            tile[c] = uint8_t(int8_t(q));
+          value = double(q) * scale;
+        }
+      }
+      table.values.push_back(value);
+    }
+  }
+  return table;
+}
+
+struct Case {
+  const char *format, *layout;
+  int64_t columns;
+};
+
+class GatherTest : public testing::TestWithParam<Case> {};
+
+TEST_P(GatherTest, MatchesReference) {
+  const Case &c = GetParam();
+  const int64_t tableRows = 50, maxRows = 33;
+  const double scale = 39.1918f;
+  std::mt19937 rng{unsigned(c.columns)};
+  Table table = randomTable(rng, c.format, std::string(c.layout) == "tiles",
+                            tableRows, c.columns);
+  StageProgram program(maxRows);
+  Operand out = program.buffer(c.columns, "f32");
+  Operand weight =
+      program.weight(fmt::format("!kernel.weight<{} x {}, {}, {}>", tableRows,
+                                 c.columns, c.format, c.layout),
+                     table.bytes);
+  program.stage(fmt::format(
+      "kernel.gather %n, %ids, {} outs {} {{scale = 39.1918 : f32, partition = "
+      "#kernel.partition<rows, 2>}} : !kernel.buffer<{} x 1, i32>, {}, {}",
+      weight.name, out.name, maxRows, weight.type, out.type));
+  std::vector<int32_t> ids{0, 1, 15, 16, 17, 31, 32, 49, 48};
+  while (int64_t(ids.size()) < maxRows)
+    ids.push_back(int32_t(rng() % tableRows));
+  Bytes weights = program.makeWeights();
+  for (const targets::IsaLevel &level : hostLevels()) {
+    CompiledKernel kernel(program.text(), level);
+    for (int64_t rows : {int64_t(1), int64_t(2), int64_t(9), maxRows}) {
+      SCOPED_TRACE(fmt::format("{}, {} rows", level.name, rows));
+      Bytes arena = program.makeArena();
+      gemcut_step step{};
+      step.weights = weights.data();
+      step.arena = arena.data();
+      step.rows = rows;
+      step.tokens = ids.data();
+      kernel.run("decode", step, rows % 2 ? 1 : 3);
+      for (int64_t r = 0; r < rows; ++r) {
+        std::vector<double> expected, bounds;
+        for (int64_t i = 0; i < c.columns; ++i) {
+          expected.push_back(scale * table.values[ids[r] * c.columns + i]);
+          bounds.push_back(tolerance::kScaled.bound(expected.back()));
+        }
+        expectRow(arena, out, r, expected, bounds);
+      }
+      expectUntouched(arena, out, rows, maxRows);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, GatherTest,
+    testing::Values(Case{"int4", "tiles", 32}, Case{"int4", "tiles", 96},
+                    Case{"int4", "tiles", 1536}, Case{"int8", "tiles", 32},
+                    Case{"int8", "tiles", 96}, Case{"int8", "tiles", 2560},
+                    Case{"bf16", "tiles", 2}, Case{"bf16", "tiles", 17},
+                    Case{"bf16", "tiles", 96}, Case{"bf16", "tiles", 1536},
+                    Case{"f32", "tiles", 4}, Case{"f32", "tiles", 31},
+                    Case{"f32", "tiles", 256}, Case{"int8", "rows", 32},
+                    Case{"int8", "rows", 96}, Case{"int8", "rows", 8960},
+                    Case{"bf16", "rows", 2}, Case{"bf16", "rows", 31},
+                    Case{"bf16", "rows", 1536}, Case{"f32", "rows", 17},
+                    Case{"f32", "rows", 64}, Case{"f32", "rows", 2560}),
+    [](const testing::TestParamInfo<Case> &info) {
+      return fmt::format("{}_{}_c{}", info.param.format, info.param.layout,
+                         info.param.columns);
+    });
+
+} // namespace
