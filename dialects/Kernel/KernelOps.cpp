@@ -10,6 +10,36 @@ using namespace gemcut::kernel;
 
 #include "dialects/Kernel/KernelInterfaces.cpp.inc"
 
+/// Types of a norm: input, weight if there is one, output. The weight cannot be
+/// an optional group, because a comma follows the input either way.
+static ParseResult parseNormTypes(OpAsmParser &parser, Type &input,
+                                  Type &weight, Type &output) {
+  BufferType buffer;
+  if (parser.parseCustomTypeWithFallback(buffer) || parser.parseComma() ||
+      parser.parseType(output))
+    return failure();
+  input = buffer;
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  weight = output;
+  if (parser.parseCustomTypeWithFallback(buffer))
+    return failure();
+  output = buffer;
+  return success();
+}
+
+static void printNormTypes(OpAsmPrinter &printer, Operation *, Type input,
+                           Type weight, Type output) {
+  printer.printStrippedAttrOrType(cast<BufferType>(input));
+  printer << ", ";
+  if (!weight) {
+    printer << output;
+    return;
+  }
+  printer << weight << ", ";
+  printer.printStrippedAttrOrType(cast<BufferType>(output));
+}
+
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.cpp.inc"
 

@@ -235,8 +235,8 @@ def Kernel_RmsNormOp : Kernel_Stage<"rms_norm"> {
                        Kernel_BufferType:$output, F32Attr:$eps, I64Attr:$group,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
-    $rows `,` $input (`,` $weight^)? `outs` $output attr-dict `:` type($input)
-    (`,` type($weight)^)? `,` type($output)
+    $rows `,` $input (`,` $weight^)? `outs` $output attr-dict `:`
+    custom<NormTypes>(type($input), type($weight), type($output))
   }];
   let hasVerifier = 1;
 }

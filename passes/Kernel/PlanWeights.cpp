@@ -62,11 +62,10 @@ private:
           op.emitOpError() << "needs '" << after.getValue()
                            << "' directly behind '" << name.getValue()
                            << "', but "
-                           << (known
-                                   ? "'" + known.name.getValue().str() +
-                                         "' must be directly behind the latter"
-                                   : "the former must be directly behind '" +
-                                         before.name.getValue().str() + "'");
+                           << (known ? "'" + known.name.getValue().str() +
+                                           "' must be directly behind it"
+                                     : "it must be directly behind '" +
+                                           before.name.getValue().str() + "'");
       error.attachNote((known ? known : before).user->getLoc())
           << "because of this one";
       return error;
