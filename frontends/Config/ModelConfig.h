@@ -1,0 +1,99 @@
+//===- ModelConfig.h - config.json, resolved --------------------*- C++ -*-===//
+//
+// The text part of a Gemma 4 configuration with every derived rule applied:
+// what head size, KV heads, width and KV source each layer has. Accepts both
+// published forms (global_head_dim ..., and per_layer_config as
+// transformers 5.24.0 writes).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_FRONTENDS_CONFIG_MODELCONFIG_H
+#define GEMCUT_FRONTENDS_CONFIG_MODELCONFIG_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gemcut::config {
+
+/// Rotary embedding of one layer kind.
+struct RopeConfig {
+  double theta = 10000.0;
+  /// Pairs that rotate: head_dim / 2 for "default", int(factor * head_dim // 2)
+  /// for "proportional".
+  int64_t rotaryPairs = 0;
+  bool proportional = false;
+};
+
+struct LayerConfig {
+  bool sliding = true;
+  int64_t headDim = 0;
+  int64_t kvHeads = 0;
+  int64_t intermediateSize = 0;
+  bool ownKv = true;    ///< false: reads the K and V of kvSource
+  int64_t kvSource = 0; ///< a layer with own K and V; the layer itself if ownKv
+  bool kEqV = false;    ///< V is the raw key projection
+};
+
+struct ModelConfig {
+  std::string modelType; ///< "gemma4", "gemma4_unified", "gemma4_text", ...
+  std::string dtype;     ///< "bfloat16", "float32", "float16"
+  int64_t vocabSize = 0;
+  int64_t hiddenSize = 0;
+  int64_t numHeads = 0;
+  int64_t slidingWindow = 0;
+  int64_t maxPositions = 0;
+  float rmsNormEps = 1e-6f;
+  std::optional<float> finalLogitSoftcap;
+  int64_t perLayerInput = 0; ///< P; 0: no per-layer embeddings
+  int64_t perLayerVocabSize = 0;
+  int64_t numKvSharedLayers = 0;
+  std::vector<LayerConfig> layers;
+  RopeConfig slidingRope, fullRope;
+  bool isMoe = false;
+  int64_t numExperts = 0, topKExperts = 0, moeIntermediateSize = 0;
+  bool bidirectionalImages = false; ///< use_bidirectional_attention "vision"
+  int64_t padId = 0, bosId = 2;
+  std::vector<int64_t> eosIds;
+  bool hasVisionTower = false, hasAudioTower = false;
+
+  int64_t numLayers() const { return int64_t(layers.size()); }
+  /// First layer that reads another layer's K and V; numLayers() if none.
+  int64_t firstSharedLayer() const { return numLayers() - numKvSharedLayers; }
+};
+
+/// Parses config.json. `warnings` receives a sentence for each unknown key.
+/// Errors name the file, the key, what was found and what is supported or
+/// expected.
+llvm::Expected<ModelConfig>
+parseModelConfig(llvm::StringRef jsonText, llvm::StringRef fileName,
+                 std::vector<std::string> *warnings);
+
+/// Sampling defaults.
+struct GenerationConfig {
+  int64_t bosId = 2, padId = 0;
+  std::vector<int64_t> eosIds;
+  bool doSample = false;
+  float temperature = 1.0f;
+  int64_t topK = 0;  ///< 0: off
+  float topP = 1.0f; ///< 1: off
+  float minP = 0.0f; ///< 0: off
+  std::vector<int64_t> suppressIds;
+};
+
+/// Parses generation_config.json.
+llvm::Expected<GenerationConfig>
+parseGenerationConfig(llvm::StringRef jsonText, llvm::StringRef fileName,
+                      const ModelConfig &model,
+                      std::vector<std::string> *warnings);
+
+/// The defaults of a checkpoint without generation_config.json.
+GenerationConfig defaultGenerationConfig(const ModelConfig &model);
+
+} // namespace gemcut::config
+
+#endif // GEMCUT_FRONTENDS_CONFIG_MODELCONFIG_H

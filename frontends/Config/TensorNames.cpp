@@ -1,0 +1,147 @@
+//===- TensorNames.cpp - What a checkpoint must hold ----------------------===//
+
+#include "frontends/Config/TensorNames.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace gemcut;
+using namespace gemcut::config;
+using llvm::createStringError;
+
+static constexpr llvm::StringLiteral kPrefixes[] = {
+    "model.language_model.", "language_model.model.", "model."};
+
+static bool isTower(llvm::StringRef name) {
+  for (llvm::StringRef part :
+       {"vision_tower.", "audio_tower.", "embed_vision.", "embed_audio.",
+        "vision_embedder.", "multi_modal_projector."})
+    if (name.starts_with(part) || name.starts_with(("model." + part).str()))
+      return true;
+  return false;
+}
+
+std::vector<ExpectedTensor>
+gemcut::config::expectedTextTensors(const ModelConfig &c) {
+  std::vector<ExpectedTensor> tensors;
+  int64_t hidden = c.hiddenSize, p = c.perLayerInput, count = c.numLayers();
+  auto add = [&](const std::string &name, std::initializer_list<int64_t> shape,
+                 bool dead = false) { tensors.push_back({name, shape, dead}); };
+  add("embed_tokens.weight", {c.vocabSize, hidden});
+  add("norm.weight", {hidden});
+  if (p) {
+    add("embed_tokens_per_layer.weight", {c.perLayerVocabSize, count * p});
+    add("per_layer_model_projection.weight", {count * p, hidden});
+    add("per_layer_projection_norm.weight", {p});
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const LayerConfig &l = c.layers[i];
+    std::string layer = "layers." + std::to_string(i) + ".";
+    for (const char *norm :
+         {"input_layernorm", "post_attention_layernorm",
+          "pre_feedforward_layernorm", "post_feedforward_layernorm"})
+      add(layer + norm + ".weight", {hidden});
+    add(layer + "layer_scalar", {1});
+    int64_t width = c.numHeads * l.headDim, kvWidth = l.kvHeads * l.headDim;
+    add(layer + "self_attn.q_proj.weight", {width, hidden});
+    add(layer + "self_attn.q_norm.weight", {l.headDim});
+    add(layer + "self_attn.o_proj.weight", {hidden, width});
+    add(layer + "self_attn.k_proj.weight", {kvWidth, hidden}, !l.ownKv);
+    add(layer + "self_attn.k_norm.weight", {l.headDim}, !l.ownKv);
+    if (!l.kEqV)
+      add(layer + "self_attn.v_proj.weight", {kvWidth, hidden}, !l.ownKv);
+    add(layer + "mlp.gate_proj.weight", {l.intermediateSize, hidden});
+    add(layer + "mlp.up_proj.weight", {l.intermediateSize, hidden});
+    add(layer + "mlp.down_proj.weight", {hidden, l.intermediateSize});
+    if (p) {
+      add(layer + "per_layer_input_gate.weight", {p, hidden});
+      add(layer + "per_layer_projection.weight", {hidden, p});
+      add(layer + "post_per_layer_input_norm.weight", {hidden});
+    }
+    if (c.isMoe) {
+      int64_t experts = c.numExperts, inner = c.moeIntermediateSize;
+      add(layer + "router.proj.weight", {experts, hidden});
+      add(layer + "router.scale", {hidden});
+      add(layer + "router.per_expert_scale", {experts});
+      add(layer + "experts.gate_up_proj", {experts, 2 * inner, hidden});
+      add(layer + "experts.down_proj", {experts, hidden, inner});
+      for (const char *norm :
+           {"post_feedforward_layernorm_1", "pre_feedforward_layernorm_2",
+            "post_feedforward_layernorm_2"})
+        add(layer + norm + ".weight", {hidden});
+    }
+  }
+  return tensors;
+}
+
+llvm::Expected<std::string>
+gemcut::config::findTextPrefix(const safetensors::Checkpoint &checkpoint,
+                               llvm::StringRef checkpointPath) {
+  for (llvm::StringRef prefix : kPrefixes)
+    if (checkpoint.find((prefix + "embed_tokens.weight").str()))
+      return prefix.str();
+  return createStringError(
+      checkpointPath.str() +
+      ": holds no embed_tokens.weight under any known prefix (" +
+      llvm::join(llvm::ArrayRef(kPrefixes), ", ") +
+      "); this is not a Gemma 4 checkpoint");
+}
+
+static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
+  return "[" +
+         llvm::join(llvm::map_range(
+                        shape, [](int64_t n) { return std::to_string(n); }),
+                    ", ") +
+         "]";
+}
+
+llvm::Expected<TensorCheck>
+gemcut::config::checkTensors(const ModelConfig &config,
+                             const safetensors::Checkpoint &checkpoint,
+                             llvm::StringRef checkpointPath) {
+  auto prefix = findTextPrefix(checkpoint, checkpointPath);
+  if (!prefix)
+    return prefix.takeError();
+  TensorCheck check;
+  check.prefix = *prefix;
+  llvm::StringMap<bool> known;
+  for (const ExpectedTensor &expected : expectedTextTensors(config)) {
+    std::string name = *prefix + expected.name;
+    known[name] = true;
+    const safetensors::TensorInfo *found = checkpoint.find(name);
+    if (expected.dead) {
+      check.deadTensors += found != nullptr;
+      continue;
+    }
+    if (!found)
+      return createStringError(checkpointPath.str() + ": tensor '" + name +
+                               "' is missing, expected with shape " +
+                               shapeText(expected.shape));
+    std::string where =
+        checkpoint.fileOf(*found).str() + ": tensor '" + name + "' ";
+    if (llvm::ArrayRef<int64_t>(found->shape) !=
+        llvm::ArrayRef<int64_t>(expected.shape))
+      return createStringError(where + "has shape " + shapeText(found->shape) +
+                               ", expected " + shapeText(expected.shape) +
+                               " by config.json");
+    using safetensors::DType;
+    if (found->dtype != DType::BF16 && found->dtype != DType::F16 &&
+        found->dtype != DType::F32)
+      return createStringError(where + "has dtype " +
+                               safetensors::stringifyDType(found->dtype).str() +
+                               ", supported are BF16, F16 and F32");
+  }
+  for (const safetensors::TensorInfo &tensor : checkpoint.tensors()) {
+    if (known.contains(tensor.name))
+      continue;
+    if (isTower(tensor.name)) {
+      ++check.towerTensors;
+      continue;
+    }
+    return createStringError(checkpoint.fileOf(tensor).str() + ": tensor '" +
+                             tensor.name +
+                             "' is not part of the model that config.json "
+                             "describes");
+  }
+  return check;
+}

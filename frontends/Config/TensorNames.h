@@ -1,0 +1,48 @@
+//===- TensorNames.h - What a checkpoint must hold --------------*- C++ -*-===//
+
+#ifndef GEMCUT_FRONTENDS_CONFIG_TENSORNAMES_H
+#define GEMCUT_FRONTENDS_CONFIG_TENSORNAMES_H
+
+#include "frontends/Config/ModelConfig.h"
+#include "frontends/Safetensors/Checkpoint.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace gemcut::config {
+
+/// A text tensor by its name without prefix.
+struct ExpectedTensor {
+  std::string name; ///< "layers.3.mlp.up_proj.weight"
+  llvm::SmallVector<int64_t, 3> shape;
+  /// K and V of a KV-sharing layer: may be present, is never used.
+  bool dead = false;
+};
+
+/// Every text tensor of the model, dead ones included.
+std::vector<ExpectedTensor> expectedTextTensors(const ModelConfig &config);
+
+/// The prefix of text tensors: "model.language_model.", "language_model.model."
+/// or "model.". Error: none of them stands before embed_tokens.weight.
+llvm::Expected<std::string>
+findTextPrefix(const safetensors::Checkpoint &checkpoint,
+               llvm::StringRef checkpointPath);
+
+/// How the checkpoint agrees with the configuration.
+struct TensorCheck {
+  std::string prefix;
+  int64_t deadTensors = 0;  ///< unused K and V of sharing layers
+  int64_t towerTensors = 0; ///< vision and audio
+};
+
+/// Checks presence, shape and dtype of every text tensor. Errors name the file,
+/// the tensor, what was found and what is expected; a text tensor that the
+/// model does not have is an error as well.
+llvm::Expected<TensorCheck>
+checkTensors(const ModelConfig &config,
+             const safetensors::Checkpoint &checkpoint,
+             llvm::StringRef checkpointPath);
+
+} // namespace gemcut::config
+
+#endif // GEMCUT_FRONTENDS_CONFIG_TENSORNAMES_H
