@@ -1,0 +1,89 @@
+//===- Ops.h - The formula of every gemma op --------------------*- C++ -*-===//
+//
+// One function per op of dialects/Gemma/GemmaOps.td, written to be read. Values
+// are float32; sums, roots and transcendental functions are float64, rounded
+// once to the result. Fused ops are calls of the elementary ones, so that a
+// fused module gives the same bits as the module it was made from.
+//
+// Shapes are those the verifiers demand; nothing is checked again here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_COMPILER_REFERENCE_OPS_H
+#define GEMCUT_COMPILER_REFERENCE_OPS_H
+
+#include "compiler/Reference/Tensor.h"
+#include "frontends/Gemma4/WeightSource.h"
+
+#include "llvm/Support/Error.h"
+
+#include <optional>
+
+namespace gemcut::reference {
+
+/// Where weights come from, and how many threads a product may use (0: all).
+struct Resources {
+  const gemma4::WeightSource &weights;
+  unsigned threads = 0;
+};
+
+/// All values of a weight vector. Errors are the source's.
+llvm::Expected<std::vector<float>> readVector(const Resources &resources,
+                                              const Weight &weight);
+
+/// result[r, :] = scale * table[ids[r], :]. Reads only the rows it needs; an id
+/// outside the table is an error that names it.
+llvm::Expected<Tensor> embed(const Resources &resources, const Ids &ids,
+                             const Weight &table, float scale);
+
+/// result[r, n] = scale * sum_k W[n, k] * input[r, k], W the weights stacked
+/// along their rows. The sum runs over k ascending in float64.
+llvm::Expected<Tensor> linear(const Resources &resources, const Tensor &input,
+                              llvm::ArrayRef<Weight> weights, float scale = 1);
+
+/// Every group of `group` columns times (mean of its squares + eps)^(-1/2)
+/// times weight; an empty weight is all ones.
+Tensor rmsNorm(const Tensor &input, llvm::ArrayRef<float> weight, float eps,
+               int64_t group);
+
+/// (rows, 2 * pairs): cosines, then sines, of the float32 angles
+/// float(position) * f[j].
+Tensor ropeTable(const Positions &positions, int64_t headDim, int64_t pairs,
+                 float theta);
+
+/// Rotates elements j and j + headDim/2 of every head by the table's angle j.
+Tensor rope(const Tensor &input, const Tensor &table, int64_t headDim);
+
+/// Stores the rows of key and value at their positions; returns the new state.
+KvState kvWrite(const Tensor &key, const Tensor &value,
+                const Positions &positions, KvState state);
+
+/// Causal grouped-query attention; heads in order, scale 1.
+Tensor attention(const Resources &resources, const Tensor &query,
+                 const KvCache &kv, const Positions &positions, int64_t heads);
+
+/// gelu(gate) * up with the tanh form of GELU.
+Tensor geluMul(const Tensor &gate, const Tensor &up);
+
+Tensor add(const Tensor &lhs, const Tensor &rhs);
+
+/// factor * input.
+Tensor scale(const Tensor &input, float factor);
+
+/// Columns offset .. offset + columns - 1.
+Tensor slice(const Tensor &input, int64_t offset, int64_t columns);
+
+/// cap * tanh(input / cap).
+Tensor softcap(const Tensor &input, float cap);
+
+/// The last row alone.
+Tensor selectLast(const Tensor &input);
+
+/// The values that int8 in groups of 32 stand for: q * scale with
+/// scale = max|x| / 127 and q = round_to_nearest_even(x / scale), each
+/// operation rounded to float32.
+Tensor quantize(const Tensor &input);
+
+} // namespace gemcut::reference
+
+#endif // GEMCUT_COMPILER_REFERENCE_OPS_H

@@ -1,0 +1,392 @@
+//===- Importer.cpp - Gemma 4 checkpoint to gemma dialect -----------------===//
+
+#include "frontends/Gemma4/Importer.h"
+
+#include "dialects/Gemma/GemmaOps.h"
+#include "frontends/Config/TensorNames.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Verifier.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::gemma4;
+using config::LayerConfig;
+using config::ModelConfig;
+using safetensors::DType;
+
+llvm::StringMap<WeightInfo>
+gemcut::gemma4::expectedWeights(const ModelConfig &config) {
+  DType dtype = config.dtype == "bfloat16"  ? DType::BF16
+                : config.dtype == "float16" ? DType::F16
+                                            : DType::F32;
+  llvm::StringMap<WeightInfo> weights;
+  for (const config::ExpectedTensor &tensor :
+       config::expectedTextTensors(config)) {
+    if (!tensor.dead)
+      weights["model.language_model." + tensor.name] = {
+          dtype, SmallVector<int64_t, 4>(ArrayRef<int64_t>(tensor.shape))};
+  }
+  return weights;
+}
+
+std::string gemcut::gemma4::getOpNameOfGolden(StringRef golden) {
+  if (golden == "final_norm")
+    return "norm";
+  if (golden.consume_back(".attn"))
+    return (golden + ".self_attn.o_proj").str();
+  if (golden.consume_back(".mlp"))
+    return (golden + ".mlp.down_proj").str();
+  return golden.str();
+}
+
+namespace {
+
+class ModelImporter {
+public:
+  ModelImporter(MLIRContext &context, const ModelConfig &config,
+                const WeightSource &weights)
+      : config(config), weights(weights), builder(&context) {}
+
+  FailureOr<OwningOpRef<ModuleOp>> run();
+
+private:
+  LogicalResult checkSupported();
+  LogicalResult findPrefix();
+  LogicalResult declareWeights();
+
+  Value buildForward(Value ids, Value positions);
+  Value buildPerLayerInputs(Value ids, Value embedding);
+  Value buildLayer(int64_t index, Value x);
+  Value buildAttention(const LayerConfig &layer, Value x);
+  /// K and V of the current layer, written to its cache.
+  Value buildKvWrite(const LayerConfig &layer, Value normed);
+  Value buildMlp(Value x);
+  Value buildPerLayerBlock(Value x);
+
+  // One op each. `name` is relative to the current layer, or to the model.
+  std::string fullName(const Twine &name) const;
+  Location loc(const Twine &name);
+  /// Creates an op at `name`, with the attribute of the current layer.
+  template <typename Op, typename... Args>
+  Op create(const Twine &name, Args &&...args);
+  /// The tensor name + `suffix`.
+  Value weight(const Twine &name, StringRef suffix = ".weight");
+  Value linear(StringRef name, Value input);
+  /// An empty `group` is the whole row.
+  Value norm(StringRef name, Value input, int64_t group = 0);
+  Value rope(StringRef name, Value input, const LayerConfig &layer);
+  RankedTensorType rows(int64_t columns);
+  FloatAttr f32(double value) { return builder.getF32FloatAttr(value); }
+
+  const ModelConfig &config;
+  const WeightSource &weights;
+  OpBuilder builder;
+  std::string prefix;
+  std::optional<int64_t> currentLayer;
+  Value positions, slidingTable, fullTable, perLayerInputs;
+  /// The state after the write of each layer with its own K and V.
+  std::vector<Value> kvStates;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Checks and symbols
+//===----------------------------------------------------------------------===//
+
+LogicalResult ModelImporter::checkSupported() {
+  const char *found = nullptr;
+  if (config.isMoe)
+    found = "a mixture of experts (enable_moe_block)";
+  for (const LayerConfig &layer : config.layers)
+    if (layer.kEqV && !found)
+      found = "layers without v_proj (attention_k_eq_v)";
+  if (!found)
+    return success();
+  return emitError(builder.getUnknownLoc())
+         << "this model has " << found
+         << ", which is valid but not supported; supported are dense Gemma 4 "
+            "models with a value projection in every layer (E2B, E4B)";
+}
+
+LogicalResult ModelImporter::findPrefix() {
+  for (const char *candidate :
+       {"model.language_model.", "language_model.model.", "model."}) {
+    prefix = candidate;
+    if (weights.find(prefix + "embed_tokens.weight"))
+      return success();
+  }
+  return emitError(builder.getUnknownLoc())
+         << "no tensor 'embed_tokens.weight' with the prefix "
+            "'model.language_model.', 'language_model.model.' or 'model.'";
+}
+
+static std::string toText(ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << '[';
+  llvm::interleaveComma(shape, os);
+  os << ']';
+  return text;
+}
+
+LogicalResult ModelImporter::declareWeights() {
+  for (const config::ExpectedTensor &expected :
+       config::expectedTextTensors(config)) {
+    if (expected.dead)
+      continue;
+    std::string name = prefix + expected.name;
+    std::optional<WeightInfo> info = weights.find(name);
+    Location location = loc(expected.name);
+    if (!info)
+      return emitError(location)
+             << "tensor '" << name << "' is missing, expected with shape "
+             << toText(expected.shape);
+    if (ArrayRef<int64_t>(info->shape) != ArrayRef<int64_t>(expected.shape))
+      return emitError(location)
+             << "tensor '" << name << "' has shape " << toText(info->shape)
+             << ", but config.json demands " << toText(expected.shape);
+    Type element = info->dtype == DType::F32    ? Type(builder.getF32Type())
+                   : info->dtype == DType::BF16 ? builder.getBF16Type()
+                   : info->dtype == DType::F16  ? builder.getF16Type()
+                                                : Type();
+    if (!element)
+      return emitError(location) << "tensor '" << name << "' has dtype "
+                                 << safetensors::stringifyDType(info->dtype)
+                                 << "; supported are F32, BF16 and F16";
+    gemma::WeightOp::create(builder, location, name, /*sym_visibility=*/nullptr,
+                            RankedTensorType::get(info->shape, element),
+                            /*format=*/nullptr);
+  }
+  for (auto [index, layer] : llvm::enumerate(config.layers)) {
+    if (!layer.ownKv)
+      continue;
+    auto type =
+        gemma::KvType::get(builder.getContext(), layer.kvHeads, layer.headDim,
+                           layer.sliding ? config.slidingWindow : 0);
+    std::string name = "kv." + std::to_string(index);
+    gemma::KvCacheOp::create(builder, loc("layers." + Twine(index) + ".kv"),
+                             name,
+                             /*sym_visibility=*/nullptr, type);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Single ops
+//===----------------------------------------------------------------------===//
+
+std::string ModelImporter::fullName(const Twine &name) const {
+  if (currentLayer)
+    return ("layers." + Twine(*currentLayer) + "." + name).str();
+  return name.str();
+}
+
+Location ModelImporter::loc(const Twine &name) {
+  return NameLoc::get(builder.getStringAttr(fullName(name)));
+}
+
+template <typename Op, typename... Args>
+Op ModelImporter::create(const Twine &name, Args &&...args) {
+  auto op = Op::create(builder, loc(name), std::forward<Args>(args)...);
+  if (currentLayer)
+    op->setAttr(gemma::kLayerAttr, builder.getI64IntegerAttr(*currentLayer));
+  return op;
+}
+
+RankedTensorType ModelImporter::rows(int64_t columns) {
+  return RankedTensorType::get({ShapedType::kDynamic, columns},
+                               builder.getF32Type());
+}
+
+Value ModelImporter::weight(const Twine &name, StringRef suffix) {
+  std::string symbol = prefix + fullName(name + suffix);
+  auto module = builder.getBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  auto declaration = module.lookupSymbol<gemma::WeightOp>(symbol);
+  return create<gemma::GetWeightOp>(name, declaration.getType(), symbol);
+}
+
+static int64_t columnsOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape().back();
+}
+
+Value ModelImporter::linear(StringRef name, Value input) {
+  Value matrix = weight(name);
+  int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
+  return create<gemma::LinearOp>(name, rows(outputs), input, matrix, f32(1.0),
+                                 /*cap=*/nullptr);
+}
+
+Value ModelImporter::norm(StringRef name, Value input, int64_t group) {
+  Value multiplier = weight(name);
+  return create<gemma::RmsNormOp>(
+      name, input.getType(), input, multiplier, f32(config.rmsNormEps),
+      builder.getI64IntegerAttr(group ? group : columnsOf(input)));
+}
+
+Value ModelImporter::rope(StringRef name, Value input,
+                          const LayerConfig &layer) {
+  return create<gemma::RopeOp>(name, input.getType(), input,
+                               layer.sliding ? slidingTable : fullTable,
+                               builder.getI64IntegerAttr(layer.headDim));
+}
+
+//===----------------------------------------------------------------------===//
+// The model
+//===----------------------------------------------------------------------===//
+
+/// tok = sqrt(P) * Ep[t], ctx = RMS(H^(-1/2) * Wm x0; wp) per group of P,
+/// ple = 2^(-1/2) * (ctx + tok).
+Value ModelImporter::buildPerLayerInputs(Value ids, Value embedding) {
+  int64_t width = config.numLayers() * config.perLayerInput;
+  Value token =
+      create<gemma::EmbedOp>("embed_tokens_per_layer", rows(width), ids,
+                             weight("embed_tokens_per_layer"),
+                             f32(std::sqrt(double(config.perLayerInput))));
+  Value projected = linear("per_layer_model_projection", embedding);
+  Value context = create<gemma::ScaleOp>(
+      "per_layer_model_projection.scaled", projected.getType(), projected,
+      f32(1 / std::sqrt(double(config.hiddenSize))));
+  context = norm("per_layer_projection_norm", context, config.perLayerInput);
+  Value sum =
+      create<gemma::AddOp>("ple.sum", context.getType(), context, token);
+  return create<gemma::ScaleOp>("ple", sum.getType(), sum,
+                                f32(1 / std::sqrt(2.0)));
+}
+
+Value ModelImporter::buildKvWrite(const LayerConfig &layer, Value normed) {
+  Value key = norm("self_attn.k_norm", linear("self_attn.k_proj", normed),
+                   layer.headDim);
+  key = rope("k", key, layer);
+  Value value = linear("self_attn.v_proj", normed);
+  value = create<gemma::RmsNormOp>("v", value.getType(), value,
+                                   /*weight=*/Value(), f32(config.rmsNormEps),
+                                   builder.getI64IntegerAttr(layer.headDim));
+  std::string symbol = "kv." + std::to_string(*currentLayer);
+  auto type =
+      gemma::KvType::get(builder.getContext(), layer.kvHeads, layer.headDim,
+                         layer.sliding ? config.slidingWindow : 0);
+  Value cache = create<gemma::GetCacheOp>("kv", type, symbol);
+  return create<gemma::KvWriteOp>("kv", type, key, value, positions, cache);
+}
+
+Value ModelImporter::buildAttention(const LayerConfig &layer, Value x) {
+  Value normed = norm("input_layernorm", x);
+  Value query = norm("self_attn.q_norm", linear("self_attn.q_proj", normed),
+                     layer.headDim);
+  query = rope("q", query, layer);
+  if (layer.ownKv)
+    kvStates[*currentLayer] = buildKvWrite(layer, normed);
+  Value kv = kvStates[layer.kvSource];
+  Value heads = create<gemma::AttentionOp>(
+      "self_attn", query.getType(), query, kv, positions,
+      builder.getI64IntegerAttr(config.numHeads));
+  return norm("post_attention_layernorm", linear("self_attn.o_proj", heads));
+}
+
+Value ModelImporter::buildMlp(Value x) {
+  Value normed = norm("pre_feedforward_layernorm", x);
+  Value gate = linear("mlp.gate_proj", normed);
+  Value up = linear("mlp.up_proj", normed);
+  Value product = create<gemma::GeluMulOp>("mlp.act", gate.getType(), gate, up);
+  return norm("post_feedforward_layernorm", linear("mlp.down_proj", product));
+}
+
+/// The gate reads the residual stream itself, without a norm.
+Value ModelImporter::buildPerLayerBlock(Value x) {
+  Value gate = linear("per_layer_input_gate", x);
+  Value input = create<gemma::SliceOp>(
+      "ple", rows(config.perLayerInput), perLayerInputs,
+      builder.getI64IntegerAttr(*currentLayer * config.perLayerInput));
+  Value product =
+      create<gemma::GeluMulOp>("ple_gate", gate.getType(), gate, input);
+  return norm("post_per_layer_input_norm",
+              linear("per_layer_projection", product));
+}
+
+Value ModelImporter::buildLayer(int64_t index, Value x) {
+  currentLayer = index;
+  const LayerConfig &layer = config.layers[index];
+  auto addTo = [&](Value residual, StringRef name, Value branch) -> Value {
+    return create<gemma::AddOp>(name, x.getType(), residual, branch);
+  };
+  x = addTo(x, "residual_attn", buildAttention(layer, x));
+  x = addTo(x, "residual_mlp", buildMlp(x));
+  if (config.perLayerInput)
+    x = addTo(x, "residual_ple", buildPerLayerBlock(x));
+  Value scalar = weight("layer_scalar", /*suffix=*/"");
+  x = create<gemma::ScaleByOp>("out", x.getType(), x, scalar);
+  currentLayer.reset();
+  return x;
+}
+
+Value ModelImporter::buildForward(Value ids, Value positionArgument) {
+  positions = positionArgument;
+  kvStates.resize(config.layers.size());
+  Value table = weight("embed_tokens");
+  Value x = create<gemma::EmbedOp>("embed", rows(config.hiddenSize), ids, table,
+                                   f32(std::sqrt(double(config.hiddenSize))));
+  if (config.perLayerInput)
+    perLayerInputs = buildPerLayerInputs(ids, x);
+  auto buildTable = [&](StringRef name, const config::RopeConfig &rope,
+                        int64_t headDim) -> Value {
+    return create<gemma::RopeTableOp>(
+        name, rows(2 * rope.rotaryPairs), positions,
+        builder.getI64IntegerAttr(headDim),
+        builder.getI64IntegerAttr(rope.rotaryPairs), f32(rope.theta));
+  };
+  for (const LayerConfig &layer : config.layers) {
+    if (layer.sliding && !slidingTable)
+      slidingTable =
+          buildTable("rope.sliding", config.slidingRope, layer.headDim);
+    if (!layer.sliding && !fullTable)
+      fullTable = buildTable("rope.full", config.fullRope, layer.headDim);
+  }
+  for (int64_t index = 0; index < config.numLayers(); ++index)
+    x = buildLayer(index, x);
+  x = norm("norm", x);
+  // The head is the embedding table itself, without the embedding's scale.
+  bool capped = config.finalLogitSoftcap.has_value();
+  Value logits = create<gemma::LinearOp>(capped ? "lm_head" : "logits",
+                                         rows(config.vocabSize), x, table,
+                                         f32(1.0), /*cap=*/nullptr);
+  if (capped)
+    logits = create<gemma::SoftcapOp>("logits", logits.getType(), logits,
+                                      f32(*config.finalLogitSoftcap));
+  return logits;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
+  if (failed(checkSupported()) || failed(findPrefix()))
+    return failure();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder, loc("model"));
+  builder.setInsertionPointToEnd(module->getBody());
+  if (failed(declareWeights()))
+    return failure();
+
+  auto idsType =
+      RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  auto positionsType =
+      RankedTensorType::get({ShapedType::kDynamic}, builder.getI64Type());
+  auto function =
+      func::FuncOp::create(builder, loc("forward"), "forward",
+                           builder.getFunctionType({idsType, positionsType},
+                                                   rows(config.vocabSize)));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  Value logits = buildForward(body->getArgument(0), body->getArgument(1));
+  func::ReturnOp::create(builder, loc("forward"), logits);
+  if (failed(verify(*module)))
+    return failure();
+  return module;
+}
+
+FailureOr<OwningOpRef<ModuleOp>>
+gemcut::gemma4::importModel(MLIRContext &context, const ModelConfig &config,
+                            const WeightSource &weights) {
+  context.loadDialect<gemma::GemmaDialect, func::FuncDialect>();
+  return ModelImporter(context, config, weights).run();
+}

@@ -1,0 +1,69 @@
+//===- Importer.h - Gemma 4 checkpoint to gemma dialect ---------*- C++ -*-===//
+//
+// Builds the module that says what a model means; bytes of weights stay in the
+// files.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_FRONTENDS_GEMMA4_IMPORTER_H
+#define GEMCUT_FRONTENDS_GEMMA4_IMPORTER_H
+
+#include "frontends/Config/ModelConfig.h"
+#include "frontends/Gemma4/WeightSource.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace gemcut::gemma4 {
+
+/// Builds a verified module with one function on the elementary ops,
+///
+///   func.func @forward(%ids: tensor<?xi32>, %positions: tensor<?xi64>)
+///       -> tensor<?xVxf32>                                   (V = vocabulary)
+///
+/// a gemma.weight per tensor that it reads (symbol: the full name in `weights`;
+/// type: shape and dtype as stored) and a gemma.kv_cache @kv.N per layer N with
+/// its own K and V. Unused K and V of KV-sharing layers are not declared.
+///
+/// Every op of layer N has the attribute `gemma.layer = N`, and every op a
+/// NameLoc: products and norms have the name of their tensor without prefix and
+/// `.weight`
+/// ("layers.3.self_attn.o_proj", "norm"); the others are
+///
+///   embed                  sqrt(H) * embedding row
+///   ple                    per-layer inputs, (layer, P) in a row
+///   rope.sliding, rope.full
+///   layers.N.q, .k, .v     query, key after norm and RoPE, value after norm
+///   layers.N.kv            the cache and the write to it
+///   layers.N.self_attn     attention, before o_proj
+///   layers.N.residual_attn, .residual_mlp, .residual_ple
+///   layers.N.mlp.act       gelu(gate) * up, before down_proj
+///   layers.N.ple           slice of the per-layer inputs
+///   layers.N.ple_gate      gelu(gate) * ple
+///   layers.N.out           output of the layer
+///   lm_head, logits        before and after the soft cap
+///
+/// Names of golden data in these terms: getOpNameOfGolden.
+///
+/// Formulas: transformers 5.24.0, models/gemma4/modeling_gemma4.py (float32).
+/// Emits one diagnostic and fails for a model class that is valid but not
+/// supported (mixture of experts, K = V), and for a tensor that `weights` lacks
+/// or has with another shape than `config` demands, or in a dtype other than
+/// F32, BF16 and F16.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(mlir::MLIRContext &context, const config::ModelConfig &config,
+            const WeightSource &weights);
+
+/// Dtypes and shapes of all tensors that the model reads, for a model without a
+/// checkpoint: prefix `model.language_model.`, dtype that of the configuration.
+llvm::StringMap<WeightInfo> expectedWeights(const config::ModelConfig &config);
+
+/// Name of the op that computes a golden tensor: "layers.N.attn" is the output
+/// of layers.N.self_attn.o_proj, "layers.N.mlp" that of layers.N.mlp.down_proj,
+/// "final_norm" that of norm; embed, ple, layers.N.out, layers.N.k, layers.N.v
+/// and logits have the same name.
+std::string getOpNameOfGolden(llvm::StringRef golden);
+
+} // namespace gemcut::gemma4
+
+#endif // GEMCUT_FRONTENDS_GEMMA4_IMPORTER_H
