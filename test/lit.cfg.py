@@ -8,7 +8,7 @@ from lit.llvm import llvm_config
 config.name = "gemcut"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["data", "unit", "numerics", "fuzz", "tools", "CMakeLists.txt"]
+config.excludes = ["Inputs", "data", "unit", "numerics", "fuzz", "tools", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.gemcut_binary_dir, "test", "lit")
 

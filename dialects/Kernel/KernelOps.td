@@ -170,6 +170,7 @@ def Kernel_LoadRowsOp : Kernel_Stage<"load_rows"> {
   let arguments = (ins I64:$rows, Kernel_BufferType:$output,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = "$rows `outs` $output attr-dict `:` type($output)";
+  let hasVerifier = 1;
 }
 
 def Kernel_GatherOp : Kernel_Stage<"gather"> {

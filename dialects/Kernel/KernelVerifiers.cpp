@@ -104,6 +104,14 @@ LogicalResult LastRowOp::verify() {
   return success();
 }
 
+LogicalResult LoadRowsOp::verify() {
+  BufferType output = getOutput().getType();
+  if (output.getElement() == Element::I32 && output.getColumns() == 2)
+    return success();
+  return emitOpError() << "output is " << output
+                       << ", expected (slot, position) pairs: n x 2, i32";
+}
+
 LogicalResult GatherOp::verify() {
   if (failed(expectElement(*this, "ids", getIds().getType(), {Element::I32})) ||
       failed(expectElement(*this, "output", getOutput().getType(),
@@ -157,7 +165,13 @@ LogicalResult QuantizeOp::verify() {
 LogicalResult PleInputsOp::verify() {
   int64_t columns = getContext().getType().getColumns();
   int64_t size = getNorm().getType().getColumns();
-  if (failed(expectColumns(*this, "token", getToken().getType().getColumns(),
+  if (failed(expectElement(*this, "context", getContext().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "token", getToken().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectColumns(*this, "token", getToken().getType().getColumns(),
                            "the context's width", columns)) ||
       failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
                            "the context's width", columns)))
@@ -171,7 +185,11 @@ LogicalResult PleInputsOp::verify() {
 LogicalResult PrepareQOp::verify() {
   int64_t headDim = getQNorm().getType().getColumns();
   int64_t width = int64_t(getHeads()) * headDim;
-  if (failed(expectVector(*this, "q_norm", getQNorm().getType(), headDim)) ||
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectVector(*this, "q_norm", getQNorm().getType(), headDim)) ||
       failed(expectTable(*this, getTable().getType(), headDim)) ||
       failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
                            "heads * head_dim", width)))
@@ -182,7 +200,9 @@ LogicalResult PrepareQOp::verify() {
 
 LogicalResult PrepareKvOp::verify() {
   CacheType cache = getCache().getType();
-  if (failed(expectPositions(*this, getPositions().getType())) ||
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectPositions(*this, getPositions().getType())) ||
       failed(expectVector(*this, "k_norm", getKNorm().getType(),
                           cache.getHeadDim())) ||
       failed(expectTable(*this, getTable().getType(), cache.getHeadDim())))
@@ -196,7 +216,11 @@ LogicalResult PrepareQkvOp::verify() {
   CacheType cache = getCache().getType();
   int64_t headDim = cache.getHeadDim();
   int64_t heads = getHeads();
-  if (failed(expectPositions(*this, getPositions().getType())) ||
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectPositions(*this, getPositions().getType())) ||
       failed(expectVector(*this, "q_norm", getQNorm().getType(), headDim)) ||
       failed(expectVector(*this, "k_norm", getKNorm().getType(), headDim)) ||
       failed(expectTable(*this, getTable().getType(), headDim)) ||
@@ -230,7 +254,12 @@ LogicalResult AttentionOp::verify() {
 
 LogicalResult ResidualNormOp::verify() {
   int64_t columns = getInput().getType().getColumns();
-  if (failed(expectVector(*this, "norm", getNorm().getType(), columns)) ||
+  if (failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "residual", getResidual().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "sum", getSum().getType(), {Element::F32})) ||
+      failed(expectVector(*this, "norm", getNorm().getType(), columns)) ||
       failed(expectColumns(*this, "residual",
                            getResidual().getType().getColumns(),
                            "the input's width", columns)) ||
@@ -247,6 +276,9 @@ LogicalResult ResidualNormOp::verify() {
     return emitOpError("has a next norm, but no second output");
   if (!getNext())
     return success();
+  if (failed(expectElement(*this, "next", getNext().getType(),
+                           {Element::F32, Element::Q8})))
+    return failure();
   if (!getNextNorm() && getNext().getType().getElement() != Element::Q8)
     return emitOpError("without a next norm, the second output must be q8");
   return expectColumns(*this, "next", getNext().getType().getColumns(),
@@ -278,6 +310,10 @@ template <typename ProductOp> static LogicalResult verifyProduct(ProductOp op) {
     return op.emitOpError("takes a modulator exactly with epilogue gelu_mul");
   if (bool(op.getCap()) != (epilogue == Epilogue::Softcap))
     return op.emitOpError("takes a cap exactly with epilogue softcap");
+  if (op.getModulator() &&
+      failed(expectElement(op, "modulator", op.getModulator().getType(),
+                           {Element::F32})))
+    return failure();
   if (op.getModulator())
     return expectColumns(op, "modulator",
                          op.getModulator().getType().getColumns(),
