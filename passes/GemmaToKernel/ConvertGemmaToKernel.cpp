@@ -207,6 +207,8 @@ ProgramConversion::getFunction(func::FuncOp function, int64_t maxRows,
 }
 
 LogicalResult ProgramConversion::convertEntry(func::FuncOp entry) {
+  if (entry.isExternal())
+    return entry.emitOpError("is an entry point without a body");
   auto name = entry->getAttrOfType<StringAttr>(gemma::kEntryAttr);
   auto maxRows = entry->getAttrOfType<IntegerAttr>(gemma::kMaxRowsAttr);
   if (!name || !maxRows || maxRows.getInt() <= 0)
@@ -214,19 +216,16 @@ LogicalResult ProgramConversion::convertEntry(func::FuncOp entry) {
            << "is an entry point and needs a string " << gemma::kEntryAttr
            << " and a positive " << gemma::kMaxRowsAttr;
   int64_t rows = maxRows.getInt();
-  kernel::BufferType ids, logits;
-  bool hasPositions = false;
+  kernel::BufferType ids, positions, logits;
   for (Type type : entry.getArgumentTypes()) {
     auto buffer = getBufferType(type, rows);
     if (buffer && buffer.getElement() == kernel::Element::I32)
-      (buffer.getColumns() == 1 ? ids : logits) = buffer;
+      (buffer.getColumns() == 1 ? ids : positions) = buffer;
   }
-  hasPositions = bool(logits);
-  logits = {};
   Operation *terminator = entry.getBody().front().getTerminator();
   if (entry.getNumResults() == 1)
     logits = getBufferType(entry.getResultTypes().front(), rows);
-  if (entry.getNumArguments() != 2 || !ids || !hasPositions || !logits ||
+  if (entry.getNumArguments() != 2 || !ids || !positions || !logits ||
       logits.getElement() != kernel::Element::F32)
     return entry.emitOpError()
            << "has type " << entry.getFunctionType()

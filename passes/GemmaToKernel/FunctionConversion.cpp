@@ -165,7 +165,29 @@ Value FunctionConversion::getOutput(Value result) {
 // Ops
 //===----------------------------------------------------------------------===//
 
+LogicalResult FunctionConversion::checkOperands(Operation *op) {
+  if (isa<func::ReturnOp, func::CallOp>(op))
+    return success();
+  // A weight is an operand as often as it is part of a group, and not as rows.
+  SmallVector<Value> weights;
+  for (const WeightGroup &group : program.getGroups().getGroups(op))
+    llvm::append_range(weights, group.values);
+  for (Value operand : op->getOperands())
+    if (!lookup(operand) && llvm::count(op->getOperands(), operand) !=
+                                llvm::count(weights, operand))
+      return emitRowsExpected(op, operand);
+  return success();
+}
+
+LogicalResult FunctionConversion::emitRowsExpected(Operation *op,
+                                                   Value operand) {
+  return op->emitOpError() << "reads a weight of type " << operand.getType()
+                           << " where it needs rows";
+}
+
 LogicalResult FunctionConversion::convertOp(Operation *op) {
+  if (failed(checkOperands(op)))
+    return failure();
   Location loc = op->getLoc();
   kernel::PartitionAttr partition;
   auto layer = gemma::getLayer(op);
@@ -276,8 +298,12 @@ LogicalResult FunctionConversion::convertCall(func::CallOp call) {
                   llvm::any_of(call.getResultTypes(), hasStepRows);
   SmallVector<Value> operands{stepRows ? rows : getConstant(1)};
   for (BlockArgument argument : callee.getArguments())
-    if (!argument.use_empty() && !isWeight(argument, groups))
-      operands.push_back(lookup(call.getOperand(argument.getArgNumber())));
+    if (!argument.use_empty() && !isWeight(argument, groups)) {
+      Value operand = call.getOperand(argument.getArgNumber());
+      if (!lookup(operand))
+        return emitRowsExpected(call, operand);
+      operands.push_back(lookup(operand));
+    }
   for (const WeightGroup &group : program.getGroups().getGroups(call)) {
     Value weight = getWeight(call, group);
     if (!weight)

@@ -116,6 +116,10 @@ private:
 
   mlir::LogicalResult convertBody();
   mlir::LogicalResult convertOp(mlir::Operation *op);
+  /// Operands are rows, states or weights where the op expects them.
+  mlir::LogicalResult checkOperands(mlir::Operation *op);
+  mlir::LogicalResult emitRowsExpected(mlir::Operation *op,
+                                       mlir::Value operand);
   mlir::LogicalResult convertCall(mlir::func::CallOp call);
   mlir::LogicalResult convertEmbed(gemma::EmbedOp op);
   mlir::LogicalResult convertSlice(gemma::SliceOp op);

@@ -197,3 +197,58 @@ func.func private @layer(%x: tensor<?x64xf32>, %v: tensor<64x64xbf16>) -> tensor
       : tensor<?x64xf32>, [tensor<64x64xbf16>, tensor<64x64xbf16>] -> tensor<?x128xf32>
   return %y : tensor<?x128xf32>
 }
+
+// -----
+
+// A weight is no row of activations.
+gemma.weight @embed {format = #gemma.format<f32>} : tensor<256x64xf32>
+func.func @decode(%ids: tensor<?xi32>, %positions: tensor<?xi64>) -> tensor<256x64xf32>
+    attributes {gemma.entry = "decode", gemma.max_rows = 8 : i64} {
+  %w = gemma.get_weight @embed : tensor<256x64xf32>
+  // expected-error@+1 {{reads a weight of type 'tensor<256x64xf32>' where it needs rows}}
+  %x = gemma.rms_norm %w {eps = 1.0e-6 : f32, group = 64 : i64} : tensor<256x64xf32> -> tensor<256x64xf32>
+  return %x : tensor<256x64xf32>
+}
+
+// -----
+
+// Nor is it one behind a call.
+gemma.weight @embed {format = #gemma.format<f32>} : tensor<256x64xf32>
+func.func @decode(%ids: tensor<?xi32>, %positions: tensor<?xi64>) -> tensor<256x64xf32>
+    attributes {gemma.entry = "decode", gemma.max_rows = 8 : i64} {
+  %w = gemma.get_weight @embed : tensor<256x64xf32>
+  // expected-error@+1 {{reads a weight of type 'tensor<256x64xf32>' where it needs rows}}
+  %x = func.call @layer(%w) : (tensor<256x64xf32>) -> tensor<256x64xf32>
+  return %x : tensor<256x64xf32>
+}
+func.func private @layer(%x: tensor<256x64xf32>) -> tensor<256x64xf32> {
+  %y = gemma.rms_norm %x {eps = 1.0e-6 : f32, group = 64 : i64} : tensor<256x64xf32> -> tensor<256x64xf32>
+  return %y : tensor<256x64xf32>
+}
+
+// -----
+
+// expected-error@+1 {{is an entry point without a body}}
+func.func private @decode(tensor<?xi32>, tensor<?xi64>) -> tensor<?x64xf32>
+    attributes {gemma.entry = "decode", gemma.max_rows = 8 : i64}
+
+// -----
+
+// Logits are computed, not passed through.
+// expected-error@+1 {{expected an entry point (tensor<?xi32>, tensor<?xi64>) -> tensor<?xVxf32>}}
+func.func @decode(%ids: tensor<?xi32>, %positions: tensor<?xi64>) -> tensor<?xi32>
+    attributes {gemma.entry = "decode", gemma.max_rows = 8 : i64} {
+  return %ids : tensor<?xi32>
+}
+
+// -----
+
+// Not even of a product with itself.
+gemma.weight @w {format = #gemma.format<f32>} : tensor<64x64xf32>
+func.func @decode(%ids: tensor<?xi32>, %positions: tensor<?xi64>) -> tensor<64x64xf32>
+    attributes {gemma.entry = "decode", gemma.max_rows = 8 : i64} {
+  %w = gemma.get_weight @w : tensor<64x64xf32>
+  // expected-error@+1 {{reads a weight of type 'tensor<64x64xf32>' where it needs rows}}
+  %x = gemma.linear %w, [%w] {scale = 1.0 : f32} : tensor<64x64xf32>, [tensor<64x64xf32>] -> tensor<64x64xf32>
+  return %x : tensor<64x64xf32>
+}
