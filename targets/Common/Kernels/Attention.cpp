@@ -3,11 +3,15 @@
 // Formula: gemma.attention. Cache layouts: runtime/abi/packed_layout.h.
 //
 // A block of query heads of one KV head walks the visible positions in blocks
-// of 16 keys (lanes), two blocks at a time where registers allow, so that each
-// broadcast query element or probability feeds two multiply-adds. Softmax is
-// online: sums are relative to the largest score so far and rescaled when it
-// grows. While scores are computed the block's values are fetched, and while
-// values are added the next block's keys are.
+// of 16 keys (lanes). Softmax is online: sums are relative to the largest score
+// so far and rescaled when it grows.
+//
+// While the scores of a block are computed its values are fetched, line by line
+// and in order, and while the values are added the next block's keys are:
+// values are used in another order than they lie in memory. On Zen 5 (November
+// 2026), 4 heads of 512 dimensions and 4096 positions read 14 GB/s without
+// fetching and 40 GB/s, as fast as a plain read, with it. Two key blocks at a
+// time would share broadcasts (8 % faster from cache), but read 36 GB/s.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,18 +55,18 @@ public:
                   const AttentionShape &shape, ValueRange arguments)
       : e(e), heads(shape.heads), headDim(shape.headDim), shape(shape),
         bf16(shape.format == Format::BF16),
-        blocks(level.vectorBits >= 512 ? 2 : 1), query(arguments[0]),
+        width(level.vectorBits >= 512 ? 2 : 1), query(arguments[0]),
         keys(arguments[1]), values(arguments[2]), first(arguments[3]),
         last(arguments[4]), output(arguments[5]), group(arguments[6]) {
     int64_t perVector = kLanes * 32 / level.vectorBits;
-    chains = 2 * heads * blocks * perVector <= level.registers / 2 ? 2 : 1;
+    chains = 2 * heads * perVector <= level.registers / 2 ? 2 : 1;
   }
 
   void build() {
     sums = e.stack(heads * headDim * 4 + kVectorBytes);
     largest = e.stack(heads * kVectorBytes);
     totals = e.stack(heads * kVectorBytes);
-    probabilities = e.stack(heads * blocks * kVectorBytes);
+    probabilities = e.stack(heads * kVectorBytes);
     e.forColumns(heads * headDim, [&](Value column, int64_t lanes) {
       storeColumns(e, e.splat(0.0f, lanes), sums, column);
     });
@@ -71,7 +75,7 @@ public:
               e.at(largest, h * kVectorBytes));
       e.store(e.splat(0.0f), e.at(totals, h * kVectorBytes), kVectorBytes);
     }
-    e.loop(e.div(first, kLanes), e.add(e.div(last, kLanes), 1), blocks,
+    e.loop(e.div(first, kLanes), e.add(e.div(last, kLanes), 1), 1,
            [&](Value block) { addKeys(block); });
     finish();
   }
@@ -83,7 +87,7 @@ private:
   int64_t heads, headDim;
   const AttentionShape &shape;
   bool bf16;
-  int64_t blocks; ///< key blocks walked together
+  int64_t width;  ///< vectors of V columns per pass, which share broadcasts
   int64_t chains; ///< independent sums per score
   Value query, keys, values, first, last, output, group;
   /// On the stack: (heads, D) f32 weighted values; per head the largest score,
@@ -97,26 +101,18 @@ private:
     return e.mul(e.rem(block, shape.capacity / kLanes), blockBytes());
   }
 
+  /// Adds the visible keys of positions 16 * block ... + 15.
   void addKeys(Value block) {
-    Values offsets, ahead, starts;
-    for (int64_t i = 0; i < blocks; ++i) {
-      Value own = e.add(block, i);
-      offsets.push_back(blockOffset(own));
-      ahead.push_back(blockOffset(e.add(own, blocks)));
-      starts.push_back(e.mul(own, kLanes));
-    }
-    Values scores = dotKeys(offsets);
-    for (int64_t i = 0; i < blocks; ++i) {
-      Value mask = visible(starts[i]);
-      for (int64_t h = 0; h < heads; ++h) {
-        Value &score = scores[h * blocks + i];
-        score = e.select(mask, score,
-                         e.splat(-std::numeric_limits<float>::infinity()));
-      }
-    }
+    Value offset = blockOffset(block), ahead = blockOffset(e.add(block, 1));
+    Value start = e.mul(block, kLanes);
+    Values scores = dotKeys(offset);
+    Value mask = visible(start);
+    Value hidden = e.splat(-std::numeric_limits<float>::infinity());
+    for (Value &score : scores)
+      score = e.select(mask, score, hidden);
     raiseLargest(scores);
     storeProbabilities(scores);
-    addValues(offsets, ahead, starts);
+    addValues(offset, ahead, start);
   }
 
   /// Which of the 16 positions from `start` the row sees.
@@ -151,42 +147,35 @@ private:
   /// Lines of K (and of V) that belong to one pair of dimensions.
   int64_t pairBytes() const { return bf16 ? kVectorBytes : 2 * kVectorBytes; }
 
-  void prefetchPair(Value address) {
-    for (int64_t line = 0; line < pairBytes(); line += kVectorBytes)
+  void prefetchLines(Value address, int64_t bytes) {
+    for (int64_t line = 0; line < bytes; line += kVectorBytes)
       e.prefetch(e.at(address, line));
   }
 
-  /// scores[h * blocks + i]: head h with the 16 keys of block i.
-  Values dotKeys(ValueRange offsets) {
-    int64_t count = heads * blocks;
+  /// The scores of every head with the 16 keys at `block` of the K region.
+  Values dotKeys(Value block) {
+    Value blockKeys = e.at(keys, block), blockValues = e.at(values, block);
     Values dots = e.loop(
-        e.i64(0), e.i64(headDim / 2), 1, Values(count * chains, e.splat(0.0f)),
+        e.i64(0), e.i64(headDim / 2), 1, Values(heads * chains, e.splat(0.0f)),
         [&](Value pair, ValueRange carried) {
           Values dots(carried);
           Value offset = e.mul(pair, pairBytes());
-          SmallVector<std::pair<Value, Value>> lanes;
-          for (Value block : offsets) {
-            Value inBlock = e.add(block, offset);
-            lanes.push_back(loadPair(e.at(keys, inBlock), kVectorBytes));
-            prefetchPair(e.at(values, inBlock));
-          }
+          auto [low, high] = loadPair(e.at(blockKeys, offset), kVectorBytes);
+          prefetchLines(e.at(blockValues, offset), pairBytes());
           Value elements = e.at(query, e.mul(pair, 8));
           for (int64_t h = 0; h < heads; ++h)
             for (int64_t part = 0; part < 2; ++part) {
               Value element = e.broadcast(
                   e.loadF32(e.at(elements, 4 * (h * headDim + part))));
-              for (int64_t i = 0; i < blocks; ++i) {
-                Value key = part ? lanes[i].second : lanes[i].first;
-                Value &dot = dots[part % chains * count + h * blocks + i];
-                dot = e.fma(key, element, dot);
-              }
+              Value &dot = dots[part % chains * heads + h];
+              dot = e.fma(part ? high : low, element, dot);
             }
           return dots;
         });
     if (chains == 2)
-      for (int64_t i = 0; i < count; ++i)
-        dots[i] = e.add(dots[i], dots[count + i]);
-    dots.resize(count);
+      for (int64_t h = 0; h < heads; ++h)
+        dots[h] = e.add(dots[h], dots[heads + h]);
+    dots.resize(heads);
     return dots;
   }
 
@@ -196,10 +185,7 @@ private:
 
   void raiseLargest(ValueRange scores) {
     for (int64_t h = 0; h < heads; ++h) {
-      Value most = scores[h * blocks];
-      for (int64_t i = 1; i < blocks; ++i)
-        most = e.max(most, scores[h * blocks + i]);
-      Value candidate = e.reduceMax(most);
+      Value candidate = e.reduceMax(scores[h]);
       Value slot = e.at(largest, h * kVectorBytes);
       Value before = e.loadF32(slot);
       e.ifThen(e.less(before, candidate), [&] {
@@ -218,93 +204,80 @@ private:
     for (int64_t h = 0; h < heads; ++h) {
       Value most = e.broadcast(e.loadF32(e.at(largest, h * kVectorBytes)));
       Value total = e.at(totals, h * kVectorBytes);
-      Value sum = e.loadVec(total, kLanes, 64);
-      for (int64_t i = 0; i < blocks; ++i) {
-        Value p = e.exp(e.sub(scores[h * blocks + i], most));
-        e.store(p, probability(i, h), 64);
-        sum = e.add(sum, p);
-      }
-      e.store(sum, total, 64);
+      Value p = e.exp(e.sub(scores[h], most));
+      e.store(p, probability(h), 64);
+      e.store(e.add(e.loadVec(total, kLanes, 64), p), total, 64);
     }
   }
 
-  Value probability(int64_t block, int64_t head) {
-    return e.at(probabilities, (block * heads + head) * kVectorBytes);
+  Value probability(int64_t head) {
+    return e.at(probabilities, head * kVectorBytes);
   }
 
   //===--------------------------------------------------------------------===//
   // Weighted values
   //===--------------------------------------------------------------------===//
 
-  void addValues(ValueRange offsets, ValueRange ahead, ValueRange starts) {
-    // Pairs of positions with a visible one, per block.
-    SmallVector<std::pair<Value, Value>> pairs;
-    for (Value start : starts) {
-      Value zero = e.i64(0), most = e.i64(kLanes);
-      Value low = e.min(e.max(e.sub(first, start), zero), most);
-      Value high = e.max(e.min(e.add(e.sub(last, start), 1), most), zero);
-      pairs.push_back({e.div(low, 2), e.div(e.add(high, 1), 2)});
-    }
-    int64_t step = blocks * kLanes, full = headDim / step * step;
-    if (full)
-      e.loop(e.i64(0), e.i64(full), step, [&](Value column) {
-        addColumns(column, SmallVector<int64_t>(blocks, kLanes), offsets,
-                   pairs);
-        // The keys ahead have as many lines as these values.
-        Value done = e.mul(column, blockBytes() / headDim);
-        for (Value block : ahead) {
-          Value target = e.at(keys, e.add(block, done));
-          for (int64_t line = 0; line < step * blockBytes() / headDim;
-               line += kVectorBytes)
-            e.prefetch(e.at(target, line));
-        }
-      });
+  void addValues(Value block, Value ahead, Value start) {
+    // Pairs of positions of which the row sees one.
+    Value zero = e.i64(0), most = e.i64(kLanes);
+    Value begin = e.min(e.max(e.sub(first, start), zero), most);
+    Value end = e.max(e.min(e.add(e.sub(last, start), 1), most), zero);
+    Value firstPair = e.div(begin, 2), endPair = e.div(e.add(end, 1), 2);
+    auto addPart = [&](Value column, ArrayRef<int64_t> lanes) {
+      addColumns(column, lanes, block, ahead, firstPair, endPair);
+    };
+    int64_t step = width * kLanes, full = headDim / step * step;
+    SmallVector<int64_t> whole(width, kLanes);
+    e.loop(zero, e.i64(full), step,
+           [&](Value column) { addPart(column, whole); });
     for (int64_t column = full; column < headDim; column += kLanes)
-      addColumns(e.i64(column), {std::min(kLanes, headDim - column)}, offsets,
-                 pairs);
+      addPart(e.i64(column), {std::min(kLanes, headDim - column)});
   }
 
   /// sums[h, column ...] += p V for adjacent vectors of `lanes` columns each.
-  void addColumns(Value column, ArrayRef<int64_t> lanes, ValueRange offsets,
-                  ArrayRef<std::pair<Value, Value>> pairs) {
-    int64_t width = lanes.size();
-    auto sumAt = [&](int64_t h, int64_t part) {
-      return e.at(e.at(sums, e.mul(column, 4)),
-                  4 * (h * headDim + part * kLanes));
+  void addColumns(Value column, ArrayRef<int64_t> lanes, Value block,
+                  Value ahead, Value firstPair, Value endPair) {
+    int64_t vectors = lanes.size();
+    auto sumAt = [&](int64_t h, int64_t i) {
+      return e.at(e.at(sums, e.mul(column, 4)), 4 * (h * headDim + i * kLanes));
     };
     Values added;
     for (int64_t h = 0; h < heads; ++h)
-      for (int64_t part = 0; part < width; ++part)
-        added.push_back(e.loadVec(sumAt(h, part), lanes[part]));
+      for (int64_t i = 0; i < vectors; ++i)
+        added.push_back(e.loadVec(sumAt(h, i), lanes[i]));
     // A pair of positions has 4 D bytes as bf16, two rows of 4 D as f32.
     int64_t pairStride = bf16 ? 4 * headDim : 8 * headDim;
-    for (auto [i, offset] : llvm::enumerate(offsets)) {
-      Value block = e.at(e.at(values, offset), e.mul(column, 4));
-      added =
-          e.loop(pairs[i].first, pairs[i].second, 1, added,
-                 [&, i = i](Value pair, ValueRange carried) {
-                   Values sums(carried);
-                   Value line = e.at(block, e.mul(pair, pairStride));
-                   SmallVector<std::pair<Value, Value>> v;
-                   for (int64_t part = 0; part < width; ++part)
-                     v.push_back(loadPair(e.at(line, part * kVectorBytes),
-                                          4 * headDim, lanes[part]));
-                   for (int64_t h = 0; h < heads; ++h)
-                     for (int64_t half = 0; half < 2; ++half) {
-                       Value p = e.loadF32(e.at(
-                           e.at(probability(i, h), e.mul(pair, 8)), 4 * half));
-                       for (int64_t part = 0; part < width; ++part) {
-                         Value value = half ? v[part].second : v[part].first;
-                         Value &sum = sums[h * width + part];
-                         sum = e.fma(value, e.broadcast(p, lanes[part]), sum);
-                       }
-                     }
-                   return sums;
-                 });
-    }
+    Value source = e.at(e.at(values, block), e.mul(column, 4));
+    // The next block's keys take as many bytes as this block's values, and
+    // these columns of one pair of positions stand for a run of their lines.
+    Value nextKeys =
+        e.at(e.at(keys, ahead), e.mul(column, blockBytes() / headDim));
+    int64_t nextBytes = vectors * pairBytes();
+    added = e.loop(
+        firstPair, endPair, 1, added, [&](Value pair, ValueRange carried) {
+          Values sums(carried);
+          prefetchLines(e.at(nextKeys, e.mul(pair, nextBytes)), nextBytes);
+          Value line = e.at(source, e.mul(pair, pairStride));
+          SmallVector<std::pair<Value, Value>> v;
+          for (int64_t i = 0; i < vectors; ++i)
+            v.push_back(
+                loadPair(e.at(line, i * kVectorBytes), 4 * headDim, lanes[i]));
+          for (int64_t h = 0; h < heads; ++h)
+            for (int64_t part = 0; part < 2; ++part) {
+              Value p = e.loadF32(
+                  e.at(e.at(probability(h), e.mul(pair, 8)), 4 * part));
+              for (int64_t i = 0; i < vectors; ++i) {
+                Value &sum = sums[h * vectors + i];
+                sum = e.fma(part ? v[i].second : v[i].first,
+                            e.broadcast(p, lanes[i]), sum);
+              }
+            }
+          return sums;
+        });
     for (int64_t h = 0; h < heads; ++h)
-      for (int64_t part = 0; part < width; ++part)
-        e.store(added[h * width + part], sumAt(h, part));
+      for (int64_t i = 0; i < vectors; ++i)
+        e.store(added[h * vectors + i], sumAt(h, i));
   }
 
   //===--------------------------------------------------------------------===//
