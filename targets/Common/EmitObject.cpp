@@ -88,6 +88,8 @@ gemcut::targets::emitModule(ModuleOp module, StringRef triple,
     // A stage must not be interrupted by an unwinder and needs no tables for
     // it.
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Or loops that clear or copy become calls of memset and memcpy.
+    function.addFnAttr("no-builtins");
   }
   optimize(*translated, **machine);
   if (kind == EmitKind::Llvm) {

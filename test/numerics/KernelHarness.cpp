@@ -11,6 +11,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -58,6 +59,21 @@ Bytes::Bytes(int64_t size, uint8_t fill)
   aligned = storage.data() + ((64 - address % 64) % 64);
 }
 
+/// Stops unless the barrier is the only function that `object` calls.
+static void expectOnlyBarrier(llvm::ArrayRef<char> object) {
+  llvm::MemoryBufferRef buffer(llvm::StringRef(object.data(), object.size()),
+                               "kernel.o");
+  auto file =
+      llvm::cantFail(llvm::object::ObjectFile::createObjectFile(buffer));
+  for (const llvm::object::SymbolRef &symbol : file->symbols()) {
+    llvm::StringRef name = llvm::cantFail(symbol.getName());
+    if ((llvm::cantFail(symbol.getFlags()) &
+         llvm::object::SymbolRef::SF_Undefined) &&
+        !name.empty() && name != "gemcut_team_barrier")
+      llvm::report_fatal_error("generated code calls " + name);
+  }
+}
+
 CompiledKernel::CompiledKernel(llvm::StringRef text,
                                const targets::IsaLevel &level)
     : level(level.name) {
@@ -81,6 +97,7 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
                         .data();
   auto object = llvm::cantFail(
       target.emit(**lowered, spec, level, targets::EmitKind::Object));
+  expectOnlyBarrier(object);
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::orc::SymbolMap symbols;
   symbols[jit->mangleAndIntern("gemcut_team_barrier")] = {
