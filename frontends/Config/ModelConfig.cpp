@@ -26,14 +26,15 @@ public:
   TextParser(JsonFields &fields, ModelConfig &config)
       : fields(fields), config(config) {}
 
-  void parse(bool unified) {
+  /// `dtype`: of the whole model, where the text part does not name its own.
+  void parse(bool unified, const std::string &dtype) {
     fields.ignore({"model_type", "architectures", "attention_dropout",
                    "initializer_range", "use_cache", "transformers_version",
                    "torch_dtype", "_name_or_path", "return_dict",
                    "output_hidden_states", "output_attentions",
                    "chunk_size_feed_forward", "is_encoder_decoder", "id2label",
                    "label2id", "problem_type"});
-    config.dtype = fields.string("dtype", "bfloat16");
+    config.dtype = fields.string("dtype", dtype.c_str());
     if (config.dtype != "bfloat16" && config.dtype != "float32" &&
         config.dtype != "float16")
       fields.fail("dtype", "\"bfloat16\", \"float16\" or \"float32\"");
@@ -342,6 +343,7 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   config.hasVisionTower = top.find("vision_config") != nullptr;
   config.hasAudioTower = top.find("audio_config") != nullptr;
   std::vector<int64_t> eos = top.integers("eos_token_id", 0, kMaxVocab);
+  std::string dtype = top.string("dtype", "bfloat16");
   if (top.failed())
     return top.takeError();
 
@@ -350,7 +352,7 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
     fields.ignore({"quantization_config", "text_config", "vision_config",
                    "audio_config"});
   TextParser(fields, config)
-      .parse(config.modelType.find("unified") != std::string::npos);
+      .parse(config.modelType.find("unified") != std::string::npos, dtype);
   if (fields.failed())
     return fields.takeError();
   if (!eos.empty())
