@@ -95,5 +95,8 @@ llvm::Error RandomWeights::readF32(StringRef name, int64_t firstElement,
   if (info->dtype == DType::BF16)
     for (float &value : out)
       value = roundToBF16(value);
+  if (info->dtype == DType::F16)
+    for (float &value : out)
+      value = float(_Float16(value));
   return llvm::Error::success();
 }

@@ -29,7 +29,7 @@ namespace gemcut::gemma4 {
 /// rounded to nearest even.
 class RandomWeights : public WeightSource {
 public:
-  /// `tensors`: dtype (F32 or BF16) and shape by full name.
+  /// `tensors`: dtype and shape by full name.
   explicit RandomWeights(llvm::StringMap<WeightInfo> tensors,
                          uint64_t seed = 0);
 

@@ -1,0 +1,43 @@
+//===- Npy.cpp - NumPy's array file ---------------------------------------===//
+
+#include "compiler/Reference/Npy.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace gemcut;
+
+llvm::Error reference::writeNpy(llvm::StringRef path,
+                                llvm::ArrayRef<int64_t> shape,
+                                llvm::ArrayRef<float> values) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
+  for (int64_t size : shape)
+    header += std::to_string(size) + ",";
+  header += "), }";
+  // Magic, version and header length are 10 bytes; data starts at 64.
+  while ((10 + header.size() + 1) % 64)
+    header += ' ';
+  header += '\n';
+
+  std::error_code error;
+  llvm::raw_fd_ostream os(path, error);
+  if (error)
+    return llvm::createStringError(error, "cannot write '%s': %s",
+                                   path.str().c_str(), error.message().c_str());
+  os << "\x93NUMPY" << '\x01' << '\x00' << char(header.size() & 0xFF)
+     << char(header.size() >> 8) << header;
+  for (float value : values) {
+    char bytes[4];
+    llvm::support::endian::write32le(bytes, llvm::bit_cast<uint32_t>(value));
+    os.write(bytes, 4);
+  }
+  os.close();
+  if (os.has_error()) {
+    error = os.error();
+    os.clear_error();
+    return llvm::createStringError(error, "cannot write '%s': %s",
+                                   path.str().c_str(), error.message().c_str());
+  }
+  return llvm::Error::success();
+}
