@@ -68,7 +68,7 @@ private:
     auto lowered = func::FuncOp::create(builder, function.getLoc(), name,
                                         builder.getFunctionType(inputs, {}));
     if (!entry)
-      lowered.setPrivate();
+      makeInternal(lowered);
     Block *block = lowered.addEntryBlock();
     builder.setInsertionPointToStart(block);
 

@@ -41,6 +41,13 @@ void StageEmitter::forChunks(Value total, function_ref<void(Value)> body) {
                        ValueRange{context.team});
 }
 
+void gemcut::targets::makeInternal(func::FuncOp function) {
+  function.setPrivate();
+  function->setAttr("llvm.linkage",
+                    LLVM::LinkageAttr::get(function.getContext(),
+                                           LLVM::linkage::Linkage::Internal));
+}
+
 func::FuncOp StageEmitter::getOrCreateFunction(
     StringRef name, FunctionType type,
     function_ref<void(Emitter &, ValueRange)> fill) {
@@ -48,7 +55,7 @@ func::FuncOp StageEmitter::getOrCreateFunction(
     return existing;
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto function = func::FuncOp::create(builder, getLoc(), name, type);
-  function.setPrivate();
+  makeInternal(function);
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToStart(entry);
   Emitter emitter(builder, getLoc());

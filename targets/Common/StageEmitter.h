@@ -68,6 +68,10 @@ private:
   int64_t kvSlotBytes;
 };
 
+/// Makes a defined function visible in its object file only: the objects of
+/// several levels, which are linked together, have functions of the same name.
+void makeInternal(mlir::func::FuncOp function);
+
 // The builders, one file each in targets/Common/Kernels. Each emits its stage
 // at the emitter's insertion point, for the op's static shapes.
 void buildLoadRows(StageEmitter &e, kernel::LoadRowsOp op);
