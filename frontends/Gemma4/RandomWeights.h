@@ -25,8 +25,8 @@ namespace gemcut::gemma4 {
 /// mix is the finalizer of splitmix64, and mix(0) = 0. The canonical name is
 /// `model.language_model.` and the name without its prefix, so that prefixes do
 /// not change values. (a, b) is randomRange. Seed 0 is the rule of
-/// test/tools/write_checkpoint.py, bit for bit. BF16 tensors hold the value
-/// rounded to nearest even.
+/// test/tools/write_checkpoint.py, bit for bit. BF16 and F16 tensors hold the
+/// value rounded to nearest even.
 class RandomWeights : public WeightSource {
 public:
   /// `tensors`: dtype and shape by full name.
