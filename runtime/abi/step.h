@@ -25,7 +25,8 @@ typedef struct gemcut_team {
   uint32_t generation; /* offset 68: futex word */
   int32_t threads;
   int32_t spin; /* pauses before sleeping; 0 when threads exceed cores */
-  uint8_t reserved1[48];
+  uint32_t sleepers; /* threads in, or about to enter, the futex */
+  uint8_t reserved1[44];
 } gemcut_team;
 
 /* Waits until all `team->threads` threads have arrived. Writes made before the

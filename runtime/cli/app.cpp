@@ -1,0 +1,178 @@
+//===- app.cpp - What the commands share ----------------------------------===//
+
+#include "runtime/cli/app.h"
+
+#include "runtime/core/clock.h"
+#include "runtime/core/error.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/random.h>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+double gemcut::cli::startSeconds;
+
+CommonOptions::CommonOptions() : sampling(getDefaultSampling(gemcut_model)) {
+  session.level = getenv("GEMCUT_LEVEL");
+  // Without entropy every run would give the same answer; the clock then
+  // differs.
+  if (getrandom(&sampling.seed, sizeof(sampling.seed), GRND_NONBLOCK) < 0)
+    sampling.seed = uint64_t(seconds() * 1e9);
+}
+
+void CommonOptions::addSessionFlags(Flags &flags) {
+  flags.group("Machine");
+  flags.add(session.threads, "threads", 't', "N",
+            "Runs N threads, from 1 to 64. More threads than cores are slower.",
+            1, kMaxThreads, "as many as there are cores this process may use");
+  flags.add(
+      session.level, "level", 0, "NAME",
+      "Runs the code of this ISA level, one of those that `info` lists; the "
+      "environment variable GEMCUT_LEVEL does the same.",
+      session.level ? nullptr : "the best one that this CPU has");
+  flags.add(session.context, "context", 0, "N",
+            "Limits a conversation to N tokens, at most what was compiled in.",
+            1, gemcut_model.context,
+            std::to_string(gemcut_model.context).c_str());
+  flags.add(
+      session.slots, "slots", 0, "N",
+      "Holds N sequences at once, at most what was compiled in. The commands "
+      "of this program use one.",
+      1, gemcut_model.slots);
+}
+
+void CommonOptions::addSamplingFlags(Flags &flags) {
+  flags.group("Choice of tokens");
+  flags.add(sampling.temperature, "temp", 0, "X",
+            "Divides the logits by X before sampling; 0 always takes the most "
+            "likely token.",
+            0, INFINITY);
+  flags.add(sampling.topK, "top-k", 0, "N",
+            "Samples from the N most likely tokens; 0 switches this off.", 0,
+            INT32_MAX);
+  flags.add(
+      sampling.topP, "top-p", 0, "X",
+      "Samples from the most likely tokens that together have probability "
+      "X; 1 switches this off.",
+      0x1p-126, 1);
+  flags.add(sampling.minP, "min-p", 0, "X",
+            "Samples from tokens at least X times as likely as the most likely "
+            "one; 0 switches this off.",
+            0, 1);
+  flags.add(sampling.seed, "seed", 0, "N",
+            "Starts the random numbers (PCG32) at N: equal seeds give equal "
+            "answers.",
+            "another one each time");
+}
+
+void CommonOptions::addLimitFlag(Flags &flags) {
+  flags.add(generation.limit, "tokens", 'n', "N",
+            "Generates at most N tokens per answer.", 0,
+            "until the model stops or the context is full");
+}
+
+void CommonOptions::addPrefillFlags(Flags &flags) {
+  flags.group("For tests");
+  flags.add(session.chunk, "chunk", 0, "N",
+            "Runs the prompt in steps of at most N tokens.", 1, INT32_MAX,
+            "what was compiled in");
+  flags.add(session.fullPrefill, "full-prefill", 0,
+            "Runs every layer for every token of the prompt, although only the "
+            "last one's result is needed.");
+}
+
+gemcut_status App::openSession(const CommonOptions &options) {
+  if (gemcut_status status = artifact.openSelf())
+    return status;
+  const Section *weights = artifact.find(GEMCUT_SECTION_WEIGHTS);
+  if (!weights)
+    return fail(GEMCUT_CORRUPT_ARTIFACT, "the artifact has no weights");
+  Program program = {&gemcut_model, gemcut_levels, gemcut_level_count,
+                     weights->data, weights->length};
+  return session.open(program, options.session);
+}
+
+gemcut_status App::openSampler(const CommonOptions &options) {
+  return sampler.open(gemcut_model, options.sampling);
+}
+
+int cli::finish(gemcut_status status) {
+  if (status == GEMCUT_OK)
+    return kExitDone;
+  fflush(stdout);
+  fprintf(stderr, "error: %s\n", gemcut_last_error());
+  return kExitInput;
+}
+
+struct Command {
+  const char *name, *summary;
+  int (*run)(int argc, char **argv);
+};
+
+static const Command kCommands[] = {
+    {"generate", "Continues a list of token ids.", runGenerate},
+    {"score", "Computes logits, or how well the model predicts a text.",
+     runScore},
+    {"tokenize", "Turns text into token ids.", runTokenize},
+    {"detokenize", "Turns token ids into text.", runDetokenize},
+    {"bench", "Measures speed and memory on this machine.", runBench},
+    {"info", "Describes the model and the code in this file.", runInfo},
+};
+
+static int printOverview() {
+  printf("%s: %s, %s weights, compiled by gemcut.\n\n", programName,
+         gemcut_model.name, gemcut_model.quantization);
+  printf("Usage:\n"
+         "  %s                     Holds a conversation in the terminal.\n"
+         "  %s -p TEXT [--system TEXT] [--think]\n"
+         "                         Answers one prompt.\n",
+         programName, programName);
+  for (const Command &command : kCommands)
+    printf("  %s %-12s %s\n", programName, command.name, command.summary);
+  printf(
+      "\n%s COMMAND --help describes the flags of a command, %s --help-chat "
+      "those of\nconversations. Exit codes: 0 done, 1 the input is at fault, 2 "
+      "usage.\n",
+      programName, programName);
+  return kExitDone;
+}
+
+static int dispatch(int argc, char **argv) {
+  if (argc < 2)
+    return runChat(argc, argv);
+  const char *first = argv[1];
+  if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ||
+      strcmp(first, "help") == 0)
+    return printOverview();
+  if (strcmp(first, "--help-chat") == 0) {
+    char help[] = "--help";
+    char *arguments[] = {argv[0], help, nullptr};
+    return runChat(2, arguments);
+  }
+  if (first[0] == '-')
+    return runChat(argc, argv);
+  for (const Command &command : kCommands)
+    if (strcmp(first, command.name) == 0)
+      return command.run(argc - 1, argv + 1);
+  fprintf(stderr, "error: there is no command '%s'; see %s --help\n", first,
+          programName);
+  return kExitUsage;
+}
+
+int cli::runMain(int argc, char **argv) {
+  startSeconds = seconds();
+  if (argc > 0 && argv[0]) {
+    const char *slash = strrchr(argv[0], '/');
+    programName = slash ? slash + 1 : argv[0];
+  }
+  int code = dispatch(argc, argv);
+  if (fflush(stdout) != 0 && code == kExitDone) {
+    perror("error: cannot write the result");
+    return kExitInput;
+  }
+  return code;
+}

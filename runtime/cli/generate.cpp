@@ -1,0 +1,114 @@
+//===- generate.cpp - The `generate` command ------------------------------===//
+
+#include "runtime/cli/app.h"
+#include "runtime/cli/ids.h"
+#include "runtime/cli/text.h"
+
+#include <cstdio>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+namespace {
+/// Where the tokens go: ids separated by commas, or text.
+struct Output {
+  TextStream *text = nullptr;
+  bool isFirst = true;
+
+  static bool print(void *context, int32_t id) {
+    auto *output = static_cast<Output *>(context);
+    if (output->text)
+      return output->text->print(id);
+    printf(output->isFirst ? "%d" : ",%d", id);
+    output->isFirst = false;
+    fflush(stdout);
+    return true;
+  }
+};
+} // namespace
+
+static gemcut_status generateIds(const CommonOptions &options, const char *list,
+                                 bool printIds, int firstPosition,
+                                 bool showStats, GenerateStats &stats) {
+  std::vector<int32_t> ids;
+  if (gemcut_status status = readIds(list, ids))
+    return status;
+  App app;
+  if (gemcut_status status = app.openSession(options))
+    return status;
+  if (gemcut_status status = app.openSampler(options))
+    return status;
+  text::Tokenizer tokenizer;
+  TextStream stream(tokenizer, /*showSpecial=*/true);
+  Output output;
+  if (!printIds) {
+    if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
+      return status;
+    output.text = &stream;
+  }
+  if (gemcut_status status = app.session.reset(/*slot=*/0, firstPosition))
+    return status;
+  gemcut_status status =
+      generate(app.session, app.sampler, /*slot=*/0, ids.data(), ids.size(),
+               options.generation, Output::print, &output, stats);
+  if (output.text)
+    stream.finish();
+  if (stats.newTokens > 0 || printIds)
+    printf("\n");
+  if (status == GEMCUT_OK && showStats)
+    printStats(stats);
+  return status;
+}
+
+int cli::runGenerate(int argc, char **argv) {
+  CommonOptions options;
+  Flags flags(
+      "generate --ids LIST|@FILE [-n N] [flags]",
+      "Continues a list of token ids, without the chat format, and prints "
+      "the new text, or with --print-ids the new ids. Stop ids end it and "
+      "are not printed.");
+  const char *list = nullptr;
+  bool printIds = false, showStats = false;
+  int firstPosition = 0;
+  flags.group("Input and output");
+  flags.add(
+      list, "ids", 0, "LIST|@FILE",
+      "The ids to continue, separated by commas or white space, or the name "
+      "of a file that holds them.");
+  options.addLimitFlag(flags);
+  flags.add(printIds, "print-ids", 0,
+            "Prints ids, separated by commas, instead of text.");
+  flags.add(showStats, "stats", 0, "Prints times and speeds to stderr.");
+  options.addSamplingFlags(flags);
+  flags.add(options.sampling.noRepeat, "no-repeat", 0,
+            "Never picks an id that the sequence already holds.");
+  flags.add(options.generation.ignoreStop, "ignore-stop", 0,
+            "Treats stop ids as ordinary tokens.");
+  options.addSessionFlags(flags);
+  options.addPrefillFlags(flags);
+  flags.add(firstPosition, "first-position", 0, "N",
+            "Gives the first id position N.", 0, INT32_MAX);
+  std::vector<const char *> positionals;
+  Parsed parsed = flags.parse(argc, argv, positionals);
+  if (parsed != Parsed::Run)
+    return exitCode(parsed);
+  if (!list)
+    return exitCode(flags.usage("--ids is missing"));
+
+  GenerateStats stats;
+  int code = finish(
+      generateIds(options, list, printIds, firstPosition, showStats, stats));
+  if (code != kExitDone || stats.reason != StopReason::ContextFull)
+    return code;
+  if (options.generation.limit < 0) {
+    fprintf(stderr, "note: the context of %d tokens is full\n",
+            options.session.context ? options.session.context
+                                    : gemcut_model.context);
+    return kExitDone;
+  }
+  fprintf(stderr,
+          "error: the context is full after %zu of %lld tokens; compile again "
+          "with a larger --context\n",
+          stats.newTokens, (long long)options.generation.limit);
+  return kExitInput;
+}

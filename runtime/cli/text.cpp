@@ -1,0 +1,56 @@
+//===- text.cpp - Text in and out of the commands -------------------------===//
+
+#include "runtime/cli/text.h"
+
+#include "runtime/core/error.h"
+
+#include <cstdio>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+gemcut_status cli::openTokenizer(const Artifact &artifact,
+                                 text::Tokenizer &tokenizer) {
+  const Section *section = artifact.find(GEMCUT_SECTION_TOKENIZER);
+  if (!section || section->length == 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "this executable has no tokenizer, because its checkpoint had "
+                "none; only commands with ids work");
+  std::string error;
+  gemcut_status status =
+      text::Tokenizer::open(section->data, section->length, &tokenizer, &error);
+  return status ? fail(status, "tokenizer: %s", error.c_str()) : GEMCUT_OK;
+}
+
+bool TextStream::flush() {
+  if (piece.empty())
+    return true;
+  atLineStart = piece.back() == '\n';
+  bool isWritten =
+      fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() &&
+      fflush(stdout) == 0;
+  piece.clear();
+  return isWritten;
+}
+
+bool TextStream::print(int32_t id) {
+  decoder.feed(id, piece);
+  return flush();
+}
+
+void TextStream::finish() {
+  decoder.flush(piece);
+  flush();
+}
+
+void cli::printStats(const GenerateStats &stats) {
+  double decoded = stats.newTokens > 1 ? double(stats.newTokens - 1) : 0;
+  fprintf(
+      stderr,
+      "prompt: %zu tokens, first token after %.3f s (%.1f tokens/s); answer: "
+      "%zu tokens in %.3f s (%.1f tokens/s)\n",
+      stats.promptTokens, stats.prefillSeconds,
+      double(stats.promptTokens) / stats.prefillSeconds, stats.newTokens,
+      stats.decodeSeconds,
+      stats.decodeSeconds > 0 ? decoded / stats.decodeSeconds : 0.0);
+}

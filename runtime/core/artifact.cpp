@@ -1,0 +1,244 @@
+//===- artifact.cpp - The sections of a produced file ---------------------===//
+
+#include "runtime/core/artifact.h"
+
+#include "runtime/core/error.h"
+#include "runtime/core/xxhash64.h"
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace gemcut;
+
+static_assert(sizeof(gemcut_footer) == 8 * 32 + 32,
+              "the footer has no padding");
+
+const char *gemcut::getSectionName(uint32_t kind) {
+  switch (kind) {
+  case GEMCUT_SECTION_WEIGHTS:
+    return "weights";
+  case GEMCUT_SECTION_TOKENIZER:
+    return "tokenizer";
+  case GEMCUT_SECTION_REPORT:
+    return "report";
+  }
+  return "unknown";
+}
+
+static gemcut_status checkSection(const gemcut_footer &footer, uint32_t index,
+                                  uint64_t limit, const char *path) {
+  const gemcut_section &section = footer.sections[index];
+  if (section.kind < GEMCUT_SECTION_WEIGHTS ||
+      section.kind > GEMCUT_SECTION_REPORT)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: section %u has kind %u, but this format has kinds 1 to 3",
+                path, index, section.kind);
+  const char *name = getSectionName(section.kind);
+  if (section.reserved != 0)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: the reserved field of section '%s' is %u, but must be 0",
+                path, name, section.reserved);
+  if (section.offset % GEMCUT_SECTION_ALIGNMENT != 0)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: section '%s' starts at byte %llu, which is no multiple of "
+                "%d",
+                path, name, (unsigned long long)section.offset,
+                GEMCUT_SECTION_ALIGNMENT);
+  if (section.offset > limit || section.length > limit - section.offset)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: section '%s' of %llu bytes at byte %llu does not fit into "
+                "the %llu bytes in front of the footer",
+                path, name, (unsigned long long)section.length,
+                (unsigned long long)section.offset, (unsigned long long)limit);
+  for (uint32_t i = 0; i < index; ++i) {
+    const gemcut_section &other = footer.sections[i];
+    if (other.kind == section.kind)
+      return fail(GEMCUT_CORRUPT_ARTIFACT, "%s: section '%s' occurs twice",
+                  path, name);
+    if (section.offset < other.offset + other.length &&
+        other.offset < section.offset + section.length)
+      return fail(GEMCUT_CORRUPT_ARTIFACT, "%s: sections '%s' and '%s' overlap",
+                  path, getSectionName(other.kind), name);
+  }
+  return GEMCUT_OK;
+}
+
+gemcut_status gemcut::checkFooter(const gemcut_footer &footer,
+                                  uint64_t fileLength, const char *path) {
+  if (std::memcmp(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic)) != 0)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s does not end in a gemcut footer: it is truncated, or not a "
+                "file that gemcut made",
+                path);
+  if (footer.version != GEMCUT_FOOTER_VERSION)
+    return fail(
+        GEMCUT_CORRUPT_ARTIFACT,
+        "%s has format version %u, but this executable reads version %d; "
+        "compile the model again",
+        path, footer.version, GEMCUT_FOOTER_VERSION);
+  uint64_t checksum = xxh64(&footer, offsetof(gemcut_footer, checksum));
+  if (checksum != footer.checksum)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: the footer's checksum is %016llx, but its bytes give "
+                "%016llx; the file is damaged",
+                path, (unsigned long long)footer.checksum,
+                (unsigned long long)checksum);
+  if (footer.file_length != fileLength)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s has %llu bytes, but its footer says %llu; the file is "
+                "damaged",
+                path, (unsigned long long)fileLength,
+                (unsigned long long)footer.file_length);
+  if (footer.section_count > GEMCUT_MAX_SECTIONS)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s has %u sections, at most %d can be", path,
+                footer.section_count, GEMCUT_MAX_SECTIONS);
+  for (uint32_t i = 0; i < footer.section_count; ++i)
+    if (gemcut_status status =
+            checkSection(footer, i, fileLength - sizeof(footer), path))
+      return status;
+  static const gemcut_section kUnused = {};
+  for (uint32_t i = footer.section_count; i < GEMCUT_MAX_SECTIONS; ++i)
+    if (std::memcmp(&footer.sections[i], &kUnused, sizeof(kUnused)) != 0)
+      return fail(GEMCUT_CORRUPT_ARTIFACT,
+                  "%s: entry %u is behind the last section, but not zero", path,
+                  i);
+  return GEMCUT_OK;
+}
+
+static gemcut_status readFooter(int fd, uint64_t offset, gemcut_footer &footer,
+                                const char *path) {
+  size_t done = 0;
+  while (done < sizeof(footer)) {
+    ssize_t n = pread(fd, reinterpret_cast<char *>(&footer) + done,
+                      sizeof(footer) - done, off_t(offset + done));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return fail(GEMCUT_SYSTEM_ERROR, "cannot read the footer of %s: %s", path,
+                  n < 0 ? strerror(errno) : "the file became shorter");
+    done += size_t(n);
+  }
+  return GEMCUT_OK;
+}
+
+gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
+  struct stat info;
+  if (fstat(fd, &info) != 0)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot inspect %s: %s", shownPath,
+                strerror(errno));
+  uint64_t length = uint64_t(info.st_size);
+  gemcut_footer footer = {};
+  if (length >= sizeof(footer))
+    if (gemcut_status status =
+            readFooter(fd, length - sizeof(footer), footer, shownPath))
+      return status;
+  if (hasFooter) {
+    *hasFooter = std::memcmp(footer.magic, GEMCUT_FOOTER_MAGIC,
+                             sizeof(footer.magic)) == 0;
+    if (!*hasFooter)
+      return GEMCUT_OK;
+  }
+  if (gemcut_status status = checkFooter(footer, length, shownPath))
+    return status;
+
+  for (uint32_t i = 0; i < footer.section_count; ++i) {
+    const gemcut_section &section = footer.sections[i];
+    auto kind = gemcut_section_kind(section.kind);
+    if (find(kind))
+      return fail(GEMCUT_CORRUPT_ARTIFACT,
+                  "%s holds section '%s', which the executable holds as well",
+                  shownPath, getSectionName(kind));
+    const uint8_t *data = nullptr;
+    if (section.length != 0) {
+      void *mapped = mmap(nullptr, section.length, PROT_READ, MAP_SHARED, fd,
+                          off_t(section.offset));
+      if (mapped == MAP_FAILED)
+        return fail(GEMCUT_OUT_OF_MEMORY,
+                    "cannot map the %llu bytes of section '%s' of %s: %s",
+                    (unsigned long long)section.length, getSectionName(kind),
+                    shownPath, strerror(errno));
+      data = static_cast<const uint8_t *>(mapped);
+    }
+    sections[count++] = {kind, data, section.length, section.checksum};
+  }
+  return GEMCUT_OK;
+}
+
+gemcut_status Artifact::add(const char *path, const char *shownPath,
+                            bool *hasFooter) {
+  int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot open %s: %s", shownPath,
+                strerror(errno));
+  gemcut_status status = map(fd, shownPath, hasFooter);
+  ::close(fd); // the mappings keep the file
+  return status;
+}
+
+gemcut_status Artifact::open(const char *path) {
+  close();
+  return add(path, path, /*hasFooter=*/nullptr);
+}
+
+gemcut_status Artifact::openSelf() {
+  close();
+  char path[PATH_MAX + 8];
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+  if (length < 0)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot read /proc/self/exe: %s",
+                strerror(errno));
+  path[length] = 0;
+  bool hasFooter = false;
+  if (gemcut_status status = add("/proc/self/exe", path, &hasFooter))
+    return status;
+  if (find(GEMCUT_SECTION_WEIGHTS))
+    return GEMCUT_OK;
+
+  std::memcpy(path + length, ".gemw", sizeof(".gemw"));
+  if (access(path, F_OK) != 0) {
+    path[length] = 0;
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                hasFooter
+                    ? "%s holds no weights, and there is no %s.gemw beside "
+                      "it; copy the sidecar file along"
+                    : "%s does not end in a gemcut footer, and there is no "
+                      "%s.gemw beside it: the executable is truncated, or "
+                      "its sidecar file is missing",
+                path, path);
+  }
+  return add(path, path, /*hasFooter=*/nullptr);
+}
+
+void Artifact::close() {
+  for (size_t i = 0; i < count; ++i)
+    if (sections[i].data)
+      munmap(const_cast<uint8_t *>(sections[i].data), sections[i].length);
+  count = 0;
+}
+
+const Section *Artifact::find(gemcut_section_kind kind) const {
+  for (const Section &section : *this)
+    if (section.kind == kind)
+      return &section;
+  return nullptr;
+}
+
+gemcut_status Artifact::verify() const {
+  for (const Section &section : *this) {
+    uint64_t checksum = xxh64(section.data, section.length);
+    if (checksum != section.checksum)
+      return fail(GEMCUT_CORRUPT_ARTIFACT,
+                  "section '%s' has checksum %016llx, but the footer says "
+                  "%016llx; the file is damaged",
+                  getSectionName(section.kind), (unsigned long long)checksum,
+                  (unsigned long long)section.checksum);
+  }
+  return GEMCUT_OK;
+}

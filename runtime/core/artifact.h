@@ -1,0 +1,73 @@
+//===- artifact.h - The sections of a produced file -------------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_CORE_ARTIFACT_H
+#define GEMCUT_RUNTIME_CORE_ARTIFACT_H
+
+#include "runtime/abi/artifact.h"
+#include "runtime/abi/status.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gemcut {
+
+/// One mapped section: read-only and shared with every process that runs the
+/// same file. `data` is page aligned.
+struct Section {
+  gemcut_section_kind kind;
+  const uint8_t *data;
+  uint64_t length;   // bytes
+  uint64_t checksum; // XXH64 that the footer promises
+};
+
+/// The sections of an executable and of its sidecar file. Owns the mappings.
+class Artifact {
+public:
+  Artifact() = default;
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+  ~Artifact() { close(); }
+
+  /// Opens the running executable; sections that it does not hold come from
+  /// PATH.gemw beside it. Without a footer or without weights in the executable
+  /// the sidecar must exist. Nothing but the footers is read.
+  [[nodiscard]] gemcut_status openSelf();
+
+  /// Opens the one file `path`, with the footer as its last bytes.
+  /// GEMCUT_SYSTEM_ERROR if it cannot be opened or mapped,
+  /// GEMCUT_CORRUPT_ARTIFACT if the footer is missing, damaged, of another
+  /// version or describes sections that are unaligned, overlap, occur twice or
+  /// leave the file.
+  [[nodiscard]] gemcut_status open(const char *path);
+
+  void close();
+
+  /// The section of a kind, or null.
+  const Section *find(gemcut_section_kind kind) const;
+  const Section *begin() const { return sections; }
+  const Section *end() const { return sections + count; }
+
+  /// Reads every byte of every section and compares checksums;
+  /// GEMCUT_CORRUPT_ARTIFACT names the first section that differs.
+  [[nodiscard]] gemcut_status verify() const;
+
+private:
+  /// `hasFooter` reports whether the file ends in a footer; with null a missing
+  /// footer is an error.
+  gemcut_status add(const char *path, const char *shownPath, bool *hasFooter);
+  gemcut_status map(int fd, const char *shownPath, bool *hasFooter);
+
+  Section sections[GEMCUT_MAX_SECTIONS];
+  size_t count = 0;
+};
+
+/// Checks everything that a footer says against itself and the file's length.
+/// `path` is for messages.
+[[nodiscard]] gemcut_status checkFooter(const gemcut_footer &footer,
+                                        uint64_t fileLength, const char *path);
+
+/// "weights", "tokenizer", "report".
+const char *getSectionName(uint32_t kind);
+
+} // namespace gemcut
+
+#endif // GEMCUT_RUNTIME_CORE_ARTIFACT_H

@@ -1,0 +1,35 @@
+//===- memory.cpp - Anonymous memory of the runtime -----------------------===//
+
+#include "runtime/core/memory.h"
+
+#include "runtime/core/error.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+
+using namespace gemcut;
+
+gemcut_status Memory::allocate(size_t bytes, const char *what, bool hugePages) {
+  release();
+  if (bytes == 0)
+    return GEMCUT_OK;
+  void *mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED)
+    return fail(GEMCUT_OUT_OF_MEMORY, "cannot map %zu bytes for the %s: %s",
+                bytes, what, strerror(errno));
+  // Advice only: without huge pages everything works, a little slower.
+  if (hugePages)
+    (void)madvise(mapped, bytes, MADV_HUGEPAGE);
+  base = static_cast<uint8_t *>(mapped);
+  length = bytes;
+  return GEMCUT_OK;
+}
+
+void Memory::release() {
+  if (base)
+    munmap(base, length);
+  base = nullptr;
+  length = 0;
+}

@@ -1,0 +1,85 @@
+//===- sampler.h - Logits to the next token ---------------------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_SESSION_SAMPLER_H
+#define GEMCUT_RUNTIME_SESSION_SAMPLER_H
+
+#include "runtime/abi/model.h"
+#include "runtime/abi/status.h"
+#include "runtime/core/memory.h"
+#include "runtime/session/random.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gemcut {
+
+struct SamplerOptions {
+  float temperature = 1; // 0: the most likely token
+  int32_t topK = 0;      // 0: off
+  float topP = 1;        // 1: off
+  float minP = 0;        // 0: off
+  uint64_t seed = 0;
+  bool noRepeat = false; // never an id that `forbid` was called with
+};
+
+/// The defaults that the model's generation_config.json gives.
+SamplerOptions getDefaultSampling(const gemcut_model_info &model);
+
+/// Picks tokens. On float32 logits, in this order (transformers 5.24,
+/// generation/logits_process.py):
+///
+///   suppress     ids of the model's list, and with noRepeat the ids already
+///                seen, get -inf
+///   temperature  l / temperature; 0 takes the largest logit, the lowest id of
+///                equal ones, and uses no random number
+///   top-k        keeps logits >= the k-th largest (so all that are equal to
+///   it) top-p        orders by (logit descending, id ascending) and keeps a
+///   token if
+///                the probability of all before it is below top-p
+///   min-p        keeps tokens with probability >= min-p times the largest
+///   draw         u * (sum of weights) with one Pcg32::uniform(), walking the
+///   kept
+///                ids in ascending order
+///
+/// Weights are exp(l - max l) in float32, their sums in float64. `open`
+/// allocates 16 bytes per entry of the vocabulary; `pick` allocates nothing.
+class Sampler {
+public:
+  /// GEMCUT_INVALID_ARGUMENT: temperature or min-p below 0, top-p outside (0,
+  /// 1], min-p above 1, top-k below 0, or one is not a number.
+  [[nodiscard]] gemcut_status open(const gemcut_model_info &model,
+                                   const SamplerOptions &options);
+
+  /// Chooses from `logits` (V,), which it changes.
+  /// GEMCUT_INVALID_ARGUMENT: a logit is NaN or +inf, or no token is left.
+  [[nodiscard]] gemcut_status pick(float *logits, int32_t &id);
+
+  /// With noRepeat, `id` is not picked from now on.
+  void forbid(int32_t id);
+  void forgetForbidden();
+
+  const SamplerOptions &getOptions() const { return options; }
+
+private:
+  struct Candidate {
+    float logit;
+    float weight;
+    int32_t id;
+  };
+
+  void suppress(float *logits) const;
+  float findKthLargest(const float *logits, size_t k);
+  size_t collect(const float *logits, float least, float largest);
+  size_t keepTopP(size_t count);
+  gemcut_status checkOptions() const;
+
+  SamplerOptions options;
+  const gemcut_model_info *model = nullptr;
+  Pcg32 random{0};
+  Memory candidates; // (V,) Candidate
+  Memory ranked;     // (V,) uint32 indices of candidates, or the heap of top-k
+  Memory forbidden;  // (V,) uint8
+};
+
+} // namespace gemcut
+
+#endif // GEMCUT_RUNTIME_SESSION_SAMPLER_H

@@ -1,0 +1,282 @@
+//===- session.cpp - Sequences of tokens and their steps ------------------===//
+
+#include "runtime/session/session.h"
+
+#include "runtime/abi/packed_layout.h"
+#include "runtime/core/cpu.h"
+#include "runtime/core/error.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+using namespace gemcut;
+
+gemcut_status Session::checkModel() const {
+  const gemcut_model_info &model = *program.model;
+  if (model.version != GEMCUT_MODEL_VERSION || model.size != sizeof(model))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the model description has version %u and %u bytes, but this "
+                "runtime reads version %d with %zu bytes",
+                model.version, model.size, GEMCUT_MODEL_VERSION, sizeof(model));
+  if (model.vocab_size < 1 || model.layers < 1 || model.context < 1 ||
+      model.slots < 1 || model.decode_max_rows < 1 || model.prefill_chunk < 1 ||
+      model.score_chunk < 1)
+    return fail(
+        GEMCUT_CORRUPT_ARTIFACT,
+        "the model description has a size below 1: vocabulary %d, layers "
+        "%d, context %d, slots %d, rows per step %d, %d and %d",
+        model.vocab_size, model.layers, model.context, model.slots,
+        model.decode_max_rows, model.prefill_chunk, model.score_chunk);
+  if (program.weightBytes != model.weight_bytes)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the weight section has %llu bytes, but the code was compiled "
+                "for %llu; executable and sidecar do not belong together",
+                (unsigned long long)program.weightBytes,
+                (unsigned long long)model.weight_bytes);
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::checkOptions(const SessionOptions &options) {
+  const gemcut_model_info &model = *program.model;
+  struct Limit {
+    const char *name;
+    int value, most;
+  };
+  const Limit limits[] = {{"slots", options.slots, model.slots},
+                          {"context", options.context, model.context}};
+  for (const Limit &limit : limits)
+    if (limit.value < 0 || limit.value > limit.most)
+      return fail(GEMCUT_INVALID_ARGUMENT,
+                  "%s is %d, but this executable was compiled for 1 to %d; "
+                  "compile again with --%s %d",
+                  limit.name, limit.value, limit.most, limit.name, limit.value);
+  if (options.chunk < 0)
+    return fail(GEMCUT_INVALID_ARGUMENT, "chunk is %d, but must be at least 1",
+                options.chunk);
+  context = options.context ? options.context : model.context;
+  slotCount = options.slots ? options.slots : 1;
+  int chunk = options.chunk ? options.chunk : INT32_MAX;
+  prefillChunk = std::min(model.prefill_chunk, chunk);
+  scoreChunk = std::min(model.score_chunk, chunk);
+  fullPrefill = options.fullPrefill;
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::allocate() {
+  const gemcut_model_info &model = *program.model;
+  logitsStride = size_t(gemcut_f32_row_bytes(model.vocab_size)) / sizeof(float);
+  size_t rows = size_t(std::max(
+      {model.decode_max_rows, model.prefill_chunk, model.score_chunk}));
+  size_t logitsRows = size_t(std::max(model.decode_max_rows, scoreChunk));
+  struct Request {
+    Memory &memory;
+    size_t bytes;
+    const char *what;
+    bool hugePages;
+  };
+  const Request requests[] = {
+      {arena, model.arena_bytes, "activations", true},
+      // Small pages: every head has regions of its own, mostly untouched.
+      {kv, size_t(slotCount) * model.kv_slot_bytes, "KV caches", false},
+      {logitsMemory, logitsRows * logitsStride * sizeof(float), "logits", true},
+      {history, size_t(slotCount) * size_t(context) * sizeof(int32_t),
+       "token history", false},
+      {rowMemory, 3 * rows * sizeof(int32_t), "rows of a step", false},
+      {layerRows, size_t(model.layers) * sizeof(uint64_t), "layer counters",
+       false},
+      {slotMemory, size_t(slotCount) * sizeof(SlotState), "slots", false},
+  };
+  for (const Request &request : requests)
+    if (gemcut_status status = request.memory.allocate(
+            request.bytes, request.what, request.hugePages))
+      return status;
+  states = slotMemory.as<SlotState>();
+  rowTokens = rowMemory.as<int32_t>();
+  rowPositions = rowTokens + rows;
+  rowSlots = rowPositions + rows;
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::open(const Program &what,
+                            const SessionOptions &options) {
+  program = what;
+  if (gemcut_status status = checkModel())
+    return status;
+  if (gemcut_status status =
+          chooseLevel(program.levels, program.levelCount, detectCpuFeatures(),
+                      options.level, level))
+    return status;
+  if (gemcut_status status = checkOptions(options))
+    return status;
+  if (gemcut_status status = allocate())
+    return status;
+  int cores = countUsableCores();
+  int threads =
+      options.threads ? options.threads : std::min(cores, kMaxThreads);
+  if (gemcut_status status = team.start(threads, cores))
+    return status;
+  step = {};
+  step.weights = program.weights;
+  step.arena = arena.data();
+  step.kv = kv.data();
+  step.tokens = rowTokens;
+  step.positions = rowPositions;
+  step.slots = rowSlots;
+  step.logits = logitsMemory.as<float>();
+  step.team = team.state();
+  step.layer_rows = layerRows.as<uint64_t>();
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::reset(int32_t slot, int32_t firstPosition) {
+  if (slot < 0 || slot >= slotCount)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "there is no slot %d; slots are 0 to %d", slot, slotCount - 1);
+  if (firstPosition < 0 || firstPosition >= context)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the first position is %d, but positions are 0 to %d; compile "
+                "again with a larger --context",
+                firstPosition, context - 1);
+  states[slot] = {firstPosition, 0};
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::checkAppend(int32_t slot, const int32_t *ids,
+                                   size_t count) const {
+  if (slot < 0 || slot >= slotCount)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "there is no slot %d; slots are 0 to %d", slot, slotCount - 1);
+  if (count == 0)
+    return fail(GEMCUT_INVALID_ARGUMENT, "there are no tokens to run");
+  for (size_t i = 0; i < count; ++i)
+    if (ids[i] < 0 || ids[i] >= program.model->vocab_size)
+      return fail(GEMCUT_INVALID_ARGUMENT,
+                  "token %zu is %d, but the vocabulary has ids 0 to %d", i,
+                  ids[i], program.model->vocab_size - 1);
+  const SlotState &state = states[slot];
+  size_t room = size_t(context - state.first) - state.count;
+  if (count > room) {
+    char offset[64] = "";
+    if (state.first)
+      snprintf(offset, sizeof(offset), " from position %d", state.first);
+    return fail(GEMCUT_CONTEXT_FULL,
+                "the context of %d positions is full: %zu tokens%s are in use "
+                "and %zu more do not fit%s",
+                context, state.count, offset, count,
+                context < program.model->context
+                    ? "; raise --context"
+                    : "; compile again with a larger --context");
+  }
+  return GEMCUT_OK;
+}
+
+void Session::append(size_t row, int32_t slot, int32_t id) {
+  SlotState &state = states[slot];
+  rowTokens[row] = id;
+  rowPositions[row] = state.first + int32_t(state.count);
+  rowSlots[row] = slot;
+  history.as<int32_t>()[size_t(slot) * size_t(context) + state.count] = id;
+  ++state.count;
+}
+
+void Session::runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
+                      size_t rows) {
+  for (size_t i = 0; i < rows; ++i)
+    append(i, slot, ids[i]);
+  step.rows = int64_t(rows);
+  step.first_position = states[slot].first;
+  team.run(entry, &step);
+}
+
+gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
+                               float *&logits) {
+  if (gemcut_status status = checkAppend(slot, ids, count))
+    return status;
+  gemcut_entry_fn entry = fullPrefill ? level->score : level->prefill;
+  size_t chunk = size_t(fullPrefill ? scoreChunk : prefillChunk), rows = 0;
+  for (size_t i = 0; i < count; i += rows) {
+    rows = std::min(chunk, count - i);
+    runRows(entry, slot, ids + i, rows);
+  }
+  // `prefill` computes the last row only, `score` all of the last chunk.
+  logits = step.logits + (fullPrefill ? (rows - 1) * logitsStride : 0);
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
+                              size_t rows, float *&logits) {
+  if (rows < 1 || rows > size_t(program.model->decode_max_rows))
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "a decode step has %zu rows, but 1 to %d are possible", rows,
+                program.model->decode_max_rows);
+  for (size_t i = 0; i < rows; ++i) {
+    if (gemcut_status status = checkAppend(slots[i], ids + i, 1))
+      return status;
+    if (states[slots[i]].first != states[slots[0]].first)
+      return fail(GEMCUT_INVALID_ARGUMENT,
+                  "slots %d and %d begin at positions %d and %d; rows of one "
+                  "step must begin at the same",
+                  slots[0], slots[i], states[slots[0]].first,
+                  states[slots[i]].first);
+    // Several rows of one slot must fit together.
+    size_t same = size_t(std::count(slots, slots + i, slots[i])) + 1;
+    const SlotState &state = states[slots[i]];
+    if (state.count + same > size_t(context - state.first))
+      return fail(GEMCUT_CONTEXT_FULL,
+                  "the context of %d positions is full: %zu tokens are in use "
+                  "and %zu more do not fit",
+                  context, state.count, same);
+  }
+  for (size_t i = 0; i < rows; ++i)
+    append(i, slots[i], ids[i]);
+  step.rows = int64_t(rows);
+  step.first_position = states[slots[0]].first;
+  team.run(level->decode, &step);
+  logits = step.logits;
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::score(int32_t slot, const int32_t *ids, size_t count,
+                             ScoreFn visit, void *visitContext) {
+  if (gemcut_status status = checkAppend(slot, ids, count))
+    return status;
+  for (size_t i = 0; i < count;) {
+    size_t rows = std::min(size_t(scoreChunk), count - i);
+    runRows(level->score, slot, ids + i, rows);
+    for (size_t row = 0; row < rows; ++row)
+      if (gemcut_status status =
+              visit(visitContext, i + row, step.logits + row * logitsStride))
+        return status;
+    i += rows;
+  }
+  return GEMCUT_OK;
+}
+
+bool Session::canRewind(int32_t slot, size_t count) const {
+  // A ring has window - 1 + chunk entries, chunk being the most rows of any
+  // entry point (passes/Kernel/PlanKv). The next row needs the window - 1
+  // positions in front of it, which fewer than `chunk` + 1 later tokens cannot
+  // have overwritten.
+  const gemcut_model_info &model = *program.model;
+  int32_t chunk =
+      std::max({model.decode_max_rows, model.prefill_chunk, model.score_chunk});
+  size_t used = states[slot].count;
+  return count <= used && (count == 0 || used - count <= size_t(chunk));
+}
+
+gemcut_status Session::rewind(int32_t slot, size_t count) {
+  if (slot < 0 || slot >= slotCount || !canRewind(slot, count))
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "slot %d cannot be taken back to %zu tokens", slot, count);
+  states[slot].count = count;
+  return GEMCUT_OK;
+}
+
+void Session::rewindForTiming(int32_t slot, size_t count) {
+  states[slot].count = std::min(states[slot].count, count);
+}
+
+void Session::clearLayerRows() {
+  std::memset(layerRows.data(), 0, layerRows.size());
+}

@@ -1,0 +1,267 @@
+//===- CliHelpersTest.cpp - Ids, arrays, JSON, flags, probabilities -------===//
+
+#include "runtime/cli/bench_report.h"
+#include "runtime/cli/flags.h"
+#include "runtime/cli/ids.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/log_softmax.h"
+#include "runtime/cli/npy.h"
+#include "runtime/cli/read_bandwidth.h"
+#include "runtime/core/error.h"
+#include "test/unit/runtime/ArtifactBuilder.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <limits>
+#include <unistd.h>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+using Ids = std::vector<int32_t>;
+
+TEST(Ids, Lists) {
+  Ids ids;
+  EXPECT_EQ(parseIds("1,2,3", ids), GEMCUT_OK);
+  EXPECT_EQ(ids, (Ids{1, 2, 3}));
+  EXPECT_EQ(parseIds("  7 \n8,\t9,,\r\n 2147483647 ", ids), GEMCUT_OK);
+  EXPECT_EQ(ids, (Ids{7, 8, 9, 2147483647}));
+  for (const char *bad : {"", " ", ",", "1,-2", "1,x", "1.5", "0x10", "1;2",
+                          "2147483648", "99999999999999999999999"}) {
+    EXPECT_EQ(parseIds(bad, ids), GEMCUT_INVALID_ARGUMENT) << bad;
+  }
+  EXPECT_EQ(parseIds("10,20,zebra", ids), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(gemcut_last_error()).find("'zebra' at byte 6"),
+            std::string::npos)
+      << gemcut_last_error();
+}
+
+TEST(Ids, Files) {
+  std::string path = testing::TempDir() + "/gemcut-ids.txt";
+  test::writeFile(path, "4 5\n6\n");
+  Ids ids;
+  EXPECT_EQ(readIds(("@" + path).c_str(), ids), GEMCUT_OK);
+  EXPECT_EQ(ids, (Ids{4, 5, 6}));
+  std::remove(path.c_str());
+  EXPECT_EQ(readIds(("@" + path).c_str(), ids), GEMCUT_SYSTEM_ERROR);
+}
+
+namespace {
+class NpyTest : public testing::Test {
+protected:
+  std::string path = testing::TempDir() + "/gemcut-test.npy";
+  ~NpyTest() override { std::remove(path.c_str()); }
+
+  gemcut_status read(const std::string &bytes) {
+    test::writeFile(path, bytes);
+    NpyReader reader;
+    return reader.open(path.c_str());
+  }
+};
+} // namespace
+
+TEST_F(NpyTest, RoundTrip) {
+  const float rows[2][3] = {{1, -2, 3.5f}, {0, 1e-30f, INFINITY}};
+  {
+    NpyWriter writer;
+    ASSERT_EQ(writer.open(path.c_str(), 2, 3), GEMCUT_OK);
+    ASSERT_EQ(writer.writeRow(rows[0]), GEMCUT_OK);
+    ASSERT_EQ(writer.writeRow(rows[1]), GEMCUT_OK);
+    ASSERT_EQ(writer.close(), GEMCUT_OK);
+  }
+  std::string bytes = test::readFile(path);
+  ASSERT_EQ(bytes.size(), 128 + sizeof(rows));
+  EXPECT_EQ(bytes.substr(0, 10), std::string("\x93NUMPY\x01\x00\x76\x00", 10));
+  EXPECT_EQ(bytes.substr(10, 60),
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ")
+      << bytes.substr(10, 60);
+  EXPECT_EQ(bytes[127], '\n');
+  EXPECT_EQ(std::memcmp(bytes.data() + 128, rows, sizeof(rows)), 0);
+  NpyReader reader;
+  ASSERT_EQ(reader.open(path.c_str()), GEMCUT_OK) << gemcut_last_error();
+  EXPECT_EQ(reader.getRows(), 2u);
+  EXPECT_EQ(reader.getColumns(), 3u);
+  float row[3];
+  for (const auto &expected : rows) {
+    ASSERT_EQ(reader.readRow(row), GEMCUT_OK);
+    EXPECT_EQ(std::memcmp(row, expected, sizeof(row)), 0);
+  }
+  EXPECT_EQ(reader.readRow(row), GEMCUT_INVALID_ARGUMENT);
+}
+
+TEST_F(NpyTest, UnfinishedFilesDisappear) {
+  const float row[3] = {1, 2, 3};
+  {
+    NpyWriter writer;
+    ASSERT_EQ(writer.open(path.c_str(), 2, 3), GEMCUT_OK);
+    ASSERT_EQ(writer.writeRow(row), GEMCUT_OK);
+    EXPECT_EQ(writer.close(), GEMCUT_INVALID_ARGUMENT);
+  }
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  EXPECT_NE(access((path + ".tmp").c_str(), F_OK), 0);
+}
+
+TEST_F(NpyTest, DamagedFilesAreRejected) {
+  auto make = [](const char *header, size_t dataBytes) {
+    std::string bytes("\x93NUMPY\x01\x00", 8);
+    size_t length = strlen(header);
+    bytes += char(length & 255);
+    bytes += char(length >> 8);
+    return bytes + header + std::string(dataBytes, 'x');
+  };
+  const char *good =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  std::string whole = make(good, 24);
+  ASSERT_EQ(read(whole), GEMCUT_OK) << gemcut_last_error();
+  for (size_t length = 0; length < whole.size(); ++length)
+    EXPECT_EQ(read(whole.substr(0, length)), GEMCUT_INVALID_ARGUMENT) << length;
+  EXPECT_EQ(read(whole + "y"), GEMCUT_INVALID_ARGUMENT);
+  for (const char *header :
+       {"{'descr': '<f8', 'fortran_order': False, 'shape': (1, 3), }",
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': "
+        "(4611686018427387904, 6), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': "
+        "(99999999999999999999999, 3), }"})
+    EXPECT_EQ(read(make(header, 24)), GEMCUT_INVALID_ARGUMENT) << header;
+}
+
+TEST(Json, Document) {
+  JsonWriter json;
+  json.beginObject();
+  json.member("text", "a\"b\\c\n\x01\xc3\xa9\xff");
+  json.member("n", -3);
+  json.member("x", 0.5);
+  json.member("nan", NAN);
+  json.key("list");
+  json.beginArray();
+  json.boolean(true);
+  json.beginArray();
+  json.endArray();
+  json.endArray();
+  json.endObject();
+  EXPECT_EQ(json.str(), "{\n  \"text\": \"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9"
+                        "\xef\xbf\xbd\",\n  \"n\": -3,\n  \"x\": 0.5,\n"
+                        "  \"nan\": null,\n  \"list\": [\n    true,\n    []\n"
+                        "  ]\n}");
+}
+
+namespace {
+struct ParsedFlags {
+  bool flag = false;
+  int count = 4;
+  float real = 0.5f;
+  uint64_t seed = 1;
+  const char *text = nullptr;
+  std::vector<const char *> positionals;
+  Parsed parsed;
+  std::string error, output;
+
+  explicit ParsedFlags(std::vector<const char *> arguments) {
+    Flags flags("cmd [flags]", "Summary.");
+    flags.add(flag, "flag", 0, "A switch.");
+    flags.add(count, "count", 'c', "N", "A count.", 1, 10);
+    flags.add(real, "real", 0, "X", "A number.", 0, 1);
+    flags.add(seed, "seed", 0, "N", "A seed.");
+    flags.add(text, "text", 't', "TEXT", "A text.");
+    arguments.insert(arguments.begin(), "cmd");
+    std::vector<char *> argv;
+    for (const char *argument : arguments)
+      argv.push_back(const_cast<char *>(argument));
+    argv.push_back(nullptr);
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
+    parsed = flags.parse(int(arguments.size()), argv.data(), positionals, 1);
+    fflush(stdout);
+    output = testing::internal::GetCapturedStdout();
+    error = testing::internal::GetCapturedStderr();
+  }
+};
+} // namespace
+
+TEST(Flags, Values) {
+  ParsedFlags f({"--flag", "-c", "7", "word", "--real=0.25", "-tx", "--seed",
+                 "18446744073709551615"});
+  EXPECT_EQ(f.parsed, Parsed::Run);
+  EXPECT_TRUE(f.flag);
+  EXPECT_EQ(f.count, 7);
+  EXPECT_EQ(f.real, 0.25f);
+  EXPECT_EQ(f.seed, UINT64_MAX);
+  EXPECT_STREQ(f.text, "x");
+  ASSERT_EQ(f.positionals.size(), 1u);
+  EXPECT_STREQ(f.positionals[0], "word");
+  ParsedFlags dashes({"--", "--flag"});
+  EXPECT_EQ(dashes.parsed, Parsed::Run);
+  EXPECT_STREQ(dashes.positionals.at(0), "--flag");
+}
+
+TEST(Flags, MistakesAreUsageErrors) {
+  const std::vector<std::vector<const char *>> mistakes = {
+      {"--nosuch"},      {"-x"},
+      {"--count"},       {"-c"},
+      {"-c", "0"},       {"-c", "11"},
+      {"-c", "7x"},      {"-c", ""},
+      {"-c", "1e1"},     {"--real", "2"},
+      {"--real", "nan"}, {"--real", "x"},
+      {"--flag=yes"},    {"--seed", "-1"},
+      {"one", "two"},    {"--seed", "18446744073709551616"}};
+  for (const auto &arguments : mistakes) {
+    ParsedFlags f(arguments);
+    EXPECT_EQ(f.parsed, Parsed::Usage) << arguments[0];
+    EXPECT_EQ(f.error.substr(0, 7), "error: ") << f.error;
+    EXPECT_NE(f.error.find("cmd --help"), std::string::npos) << f.error;
+    EXPECT_EQ(f.output, "");
+  }
+}
+
+TEST(Flags, HelpShowsEveryFlagWithItsDefault) {
+  ParsedFlags f({"--help"});
+  EXPECT_EQ(f.parsed, Parsed::Help);
+  EXPECT_EQ(f.error, "");
+  for (const char *part :
+       {"Summary.", "--flag", "A switch.", "-c, --count N",
+        "A count. Default: 4.", "A number. Default: 0.5.", "--help"})
+    EXPECT_NE(f.output.find(part), std::string::npos) << f.output;
+}
+
+TEST(LogSoftmax, KnownValues) {
+  const float uniform[4] = {5, 5, 5, 5};
+  EXPECT_NEAR(getLogSumExp(uniform, 4), 5 + std::log(4.0), 1e-12);
+  const float large[2] = {1000, 0};
+  EXPECT_NEAR(getLogSumExp(large, 2), 1000, 1e-12);
+  const float p[2] = {0, 0}, q[2] = {float(std::log(3.0)), 0};
+  // p = (1/2, 1/2), q = (3/4, 1/4).
+  EXPECT_NEAR(getKlDivergence(p, q, 2),
+              0.5 * std::log(2.0 / 3) + 0.5 * std::log(2.0), 1e-7);
+  EXPECT_NEAR(getKlDivergence(q, q, 2), 0, 1e-15);
+  const float masked[3] = {0, -INFINITY, 0}, other[3] = {0, 1, 0};
+  EXPECT_TRUE(std::isfinite(getKlDivergence(masked, other, 3)));
+  const float nan[2] = {1, NAN};
+  EXPECT_TRUE(std::isnan(getLogSumExp(nan, 2)));
+  const float ties[3] = {1, 2, 2};
+  EXPECT_EQ(getArgmax(ties, 3), 1u);
+}
+
+TEST(Bench, Statistics) {
+  BenchRow row = {100, 0, 0, {1.0, 2.0, 4.0}, {}};
+  Speed speed = getSpeed(row);
+  EXPECT_NEAR(speed.mean, (100 + 50 + 25) / 3.0, 1e-9);
+  EXPECT_NEAR(speed.deviation, 38.188, 1e-3); // numpy.std(..., ddof=1)
+  EXPECT_EQ(speed.best, 100);
+}
+
+TEST(ReadBandwidth, ReadsWithAnyTeam) {
+  std::vector<uint8_t> bytes(3 << 20, 1);
+  uint8_t *aligned = bytes.data() + (64 - uintptr_t(bytes.data()) % 64) % 64;
+  for (int threads : {1, 3}) {
+    Team team;
+    ASSERT_EQ(team.start(threads, 2), GEMCUT_OK);
+    for (size_t size : {size_t(64), size_t(4096), size_t(2 << 20)})
+      EXPECT_GT(timeRead(team, aligned, size), 0);
+  }
+}

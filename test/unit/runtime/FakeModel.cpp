@@ -1,0 +1,127 @@
+//===- FakeModel.cpp - A tiny model whose logits can be checked -----------===//
+
+#include "test/unit/runtime/FakeModel.h"
+
+#include "runtime/abi/packed_layout.h"
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+uint64_t test::fakeState(const int32_t *tokens, int64_t count,
+                         int64_t firstPosition) {
+  uint64_t state = 0;
+  for (int64_t i = 0; i < count; ++i)
+    state += uint64_t(tokens[i] + 1) * uint64_t(firstPosition + i + 1);
+  return state;
+}
+
+float test::fakeLogit(uint64_t state, int32_t v, uint8_t weight) {
+  uint64_t hash = (state + weight + 1) * 0x9E3779B97F4A7C15 +
+                  uint64_t(v) * 0xBF58476D1CE4E5B9;
+  hash ^= hash >> 29;
+  hash *= 0x94D049BB133111EB;
+  return float(hash >> 40) * 0x1p-20f; // 0 .. 16
+}
+
+/// Claims chunks as generated code does.
+static int64_t claim(const gemcut_step *step) {
+  return __atomic_fetch_add(&step->team->next_chunk, 1, __ATOMIC_RELAXED);
+}
+
+static int32_t *getKv(const gemcut_step *step, int32_t slot) {
+  return reinterpret_cast<int32_t *>(step->kv + uint64_t(slot) *
+                                                    gemcut_model.kv_slot_bytes);
+}
+
+static void writeKv(const gemcut_step *step) {
+  for (int64_t row; (row = claim(step)) < step->rows;)
+    getKv(step, step->slots[row])[step->positions[row]] = step->tokens[row];
+  gemcut_team_barrier(step->team);
+}
+
+/// States go through the arena, so that a missing barrier shows.
+static void sumKeys(const gemcut_step *step) {
+  auto *states = reinterpret_cast<uint64_t *>(step->arena);
+  for (int64_t row; (row = claim(step)) < step->rows;) {
+    int64_t first = step->first_position;
+    states[row] = fakeState(getKv(step, step->slots[row]) + first,
+                            step->positions[row] - first + 1, first);
+  }
+  gemcut_team_barrier(step->team);
+}
+
+static void writeLogits(const gemcut_step *step, int64_t firstRow) {
+  const auto *states = reinterpret_cast<const uint64_t *>(step->arena);
+  int64_t stride = gemcut_f32_row_bytes(kFakeVocab) / 4;
+  for (int64_t v; (v = claim(step)) < kFakeVocab;)
+    for (int64_t row = firstRow; row < step->rows; ++row)
+      step->logits[(row - firstRow) * stride + v] =
+          fakeLogit(states[row], int32_t(v), step->weights[0]);
+  gemcut_team_barrier(step->team);
+}
+
+static void run(const gemcut_step *step, int64_t thread, bool onlyLast) {
+  writeKv(step);
+  sumKeys(step);
+  writeLogits(step, onlyLast ? step->rows - 1 : 0);
+  if (thread != 0)
+    return;
+  for (int32_t layer = 0; layer < kFakeLayers; ++layer)
+    step->layer_rows[layer] +=
+        onlyLast && layer > gemcut_model.last_own_kv_layer
+            ? 1
+            : uint64_t(step->rows);
+}
+
+static void runAll(const gemcut_step *step, int64_t thread) {
+  run(step, thread, /*onlyLast=*/false);
+}
+
+static void runPrefill(const gemcut_step *step, int64_t thread) {
+  run(step, thread, /*onlyLast=*/true);
+}
+
+static gemcut_model_info makeModel() {
+  gemcut_model_info model = {};
+  model.version = GEMCUT_MODEL_VERSION;
+  model.size = sizeof(model);
+  __builtin_strcpy(model.name, "fake \"model\"");
+  __builtin_strcpy(model.quantization, "none");
+  __builtin_strcpy(model.kv_type, "ids");
+  model.vocab_size = kFakeVocab;
+  model.layers = kFakeLayers;
+  model.hidden_size = 8;
+  model.context = kFakeContext;
+  model.slots = kFakeSlots;
+  model.decode_max_rows = 8;
+  model.prefill_chunk = kFakePrefillChunk;
+  model.score_chunk = kFakeScoreChunk;
+  model.last_own_kv_layer = 2;
+  model.arena_bytes = 8 * 8;
+  model.kv_slot_bytes = 4096;
+  model.weight_bytes = kFakeWeightBytes;
+  model.weight_bytes_per_token = kFakeWeightBytes;
+  model.special = {0, 2, 1, 10, 3, 11, 12, 13};
+  model.stop_ids[0] = 1;
+  model.stop_ids[1] = kFakeStopId;
+  model.stop_id_count = 2;
+  model.suppressed_ids[0] = kFakeSuppressedId;
+  model.suppressed_id_count = 1;
+  model.do_sample = 1;
+  model.top_k = 10;
+  model.temperature = 0.75f;
+  model.top_p = 0.9f;
+  return model;
+}
+
+extern "C" {
+extern const gemcut_model_info gemcut_model = makeModel();
+extern const gemcut_level gemcut_levels[] = {
+    {"impossible",
+     "avx512f,avxvnni,avx512bf16,avx512vnni,avx2,fma,f16c,bmi2,"
+     "avx512bw,avx512dq,avx512vl",
+     nullptr, nullptr, nullptr},
+    {"baseline", "", runAll, runPrefill, runAll},
+};
+extern const int32_t gemcut_level_count = 2;
+}

@@ -1,0 +1,397 @@
+//===- SessionTest.cpp - Sequences, chunks and slots ----------------------===//
+
+#include "runtime/session/session.h"
+#include "runtime/core/error.h"
+#include "runtime/session/generate.h"
+#include "test/unit/runtime/FakeModel.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <numeric>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+namespace {
+
+const uint8_t kWeights[kFakeWeightBytes] = {9};
+
+Program getProgram(const gemcut_model_info &model = gemcut_model) {
+  return {&model, gemcut_levels, gemcut_level_count, kWeights,
+          kFakeWeightBytes};
+}
+
+std::vector<int32_t> makeIds(size_t count, int32_t seed = 0) {
+  std::vector<int32_t> ids(count);
+  for (size_t i = 0; i < count; ++i)
+    ids[i] = int32_t((i * 13 + size_t(seed) * 7 + 6) % kFakeVocab);
+  return ids;
+}
+
+std::vector<float> expectedLogits(const std::vector<int32_t> &ids, size_t count,
+                                  int64_t first = 0) {
+  std::vector<float> logits(kFakeVocab);
+  for (int32_t v = 0; v < kFakeVocab; ++v)
+    logits[size_t(v)] =
+        fakeLogit(fakeState(ids.data(), int64_t(count), first), v, kWeights[0]);
+  return logits;
+}
+
+std::vector<float> copyRow(const float *row) { return {row, row + kFakeVocab}; }
+
+bool errorHas(const std::string &fragment) {
+  return std::string(gemcut_last_error()).find(fragment) != std::string::npos;
+}
+
+struct Setup {
+  int threads, chunk;
+  bool fullPrefill;
+};
+
+class SessionTest : public testing::TestWithParam<Setup> {
+protected:
+  void SetUp() override {
+    SessionOptions options;
+    options.level = "baseline";
+    options.threads = GetParam().threads;
+    options.chunk = GetParam().chunk;
+    options.fullPrefill = GetParam().fullPrefill;
+    options.slots = kFakeSlots;
+    ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK)
+        << gemcut_last_error();
+  }
+  Session session;
+};
+
+struct Rows {
+  std::vector<std::vector<float>> rows;
+  static gemcut_status visit(void *context, size_t row, const float *logits) {
+    auto *self = static_cast<Rows *>(context);
+    EXPECT_EQ(row, self->rows.size());
+    self->rows.push_back(copyRow(logits));
+    return GEMCUT_OK;
+  }
+};
+
+} // namespace
+
+TEST_P(SessionTest, PrefillOfEveryLength) {
+  for (size_t length = 1; length <= kFakeContext; ++length) {
+    auto ids = makeIds(length);
+    ASSERT_EQ(session.reset(0), GEMCUT_OK);
+    float *logits = nullptr;
+    ASSERT_EQ(session.prefill(0, ids.data(), length, logits), GEMCUT_OK);
+    ASSERT_EQ(copyRow(logits), expectedLogits(ids, length)) << length;
+    ASSERT_EQ(session.getTokenCount(0), length);
+    ASSERT_TRUE(std::equal(ids.begin(), ids.end(), session.getTokens(0)));
+  }
+}
+
+TEST_P(SessionTest, PrefillInPartsThenDecode) {
+  auto ids = makeIds(kFakeContext);
+  float *logits = nullptr;
+  ASSERT_EQ(session.prefill(1, ids.data(), 9, logits), GEMCUT_OK);
+  ASSERT_EQ(session.prefill(1, ids.data() + 9, 8, logits), GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids, 17));
+  const int32_t slot = 1;
+  for (size_t i = 17; i < kFakeContext; ++i) {
+    ASSERT_EQ(session.decode(&slot, &ids[i], 1, logits), GEMCUT_OK);
+    ASSERT_EQ(copyRow(logits), expectedLogits(ids, i + 1));
+  }
+}
+
+TEST_P(SessionTest, SlotsAreIndependent) {
+  std::vector<std::vector<int32_t>> ids;
+  float *logits = nullptr;
+  for (int32_t slot = 0; slot < kFakeSlots; ++slot) {
+    ids.push_back(makeIds(20, slot));
+    ASSERT_EQ(
+        session.prefill(slot, ids.back().data(), size_t(4 + 3 * slot), logits),
+        GEMCUT_OK);
+  }
+  // Rows of several slots, two of them of one slot, in mixed order.
+  const int32_t slots[] = {2, 0, 2, 1};
+  const int32_t tokens[] = {ids[2][10], ids[0][4], ids[2][11], ids[1][7]};
+  ASSERT_EQ(session.decode(slots, tokens, 4, logits), GEMCUT_OK);
+  size_t stride = session.getLogitsStride();
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids[2], 11));
+  EXPECT_EQ(copyRow(logits + stride), expectedLogits(ids[0], 5));
+  EXPECT_EQ(copyRow(logits + 2 * stride), expectedLogits(ids[2], 12));
+  EXPECT_EQ(copyRow(logits + 3 * stride), expectedLogits(ids[1], 8));
+}
+
+TEST_P(SessionTest, ScoreGivesEveryRow) {
+  for (size_t length : {1, 3, 4, 5, 8, 40}) {
+    auto ids = makeIds(length);
+    ASSERT_EQ(session.reset(0), GEMCUT_OK);
+    Rows rows;
+    ASSERT_EQ(session.score(0, ids.data(), length, Rows::visit, &rows),
+              GEMCUT_OK);
+    ASSERT_EQ(rows.rows.size(), length);
+    for (size_t i = 0; i < length; ++i)
+      ASSERT_EQ(rows.rows[i], expectedLogits(ids, i + 1)) << i;
+  }
+}
+
+TEST_P(SessionTest, FirstPosition) {
+  auto ids = makeIds(10);
+  ASSERT_EQ(session.reset(0, 30), GEMCUT_OK);
+  float *logits = nullptr;
+  ASSERT_EQ(session.prefill(0, ids.data(), 9, logits), GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids, 9, 30));
+  const int32_t slot = 0;
+  ASSERT_EQ(session.decode(&slot, &ids[9], 1, logits), GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids, 10, 30));
+  EXPECT_EQ(session.decode(&slot, &ids[9], 1, logits), GEMCUT_CONTEXT_FULL);
+  EXPECT_TRUE(errorHas("from position 30")) << gemcut_last_error();
+  EXPECT_EQ(session.reset(0, kFakeContext), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(session.reset(0, -1), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(session.reset(kFakeSlots), GEMCUT_INVALID_ARGUMENT);
+  // Slots that begin at different positions cannot share a step.
+  const int32_t slots[] = {0, 1};
+  ASSERT_EQ(session.reset(0, 3), GEMCUT_OK);
+  EXPECT_EQ(session.decode(slots, ids.data(), 2, logits),
+            GEMCUT_INVALID_ARGUMENT);
+}
+
+TEST_P(SessionTest, TakingTokensBack) {
+  auto ids = makeIds(30), other = makeIds(30, 5);
+  float *logits = nullptr;
+  ASSERT_EQ(session.prefill(0, ids.data(), 30, logits), GEMCUT_OK);
+  // At most the largest step: decode_max_rows = 8.
+  EXPECT_FALSE(session.canRewind(0, 21));
+  EXPECT_FALSE(session.canRewind(0, 31));
+  EXPECT_EQ(session.rewind(0, 21), GEMCUT_INVALID_ARGUMENT);
+  ASSERT_EQ(session.rewind(0, 22), GEMCUT_OK);
+  ASSERT_EQ(session.prefill(0, other.data(), 5, logits), GEMCUT_OK);
+  ids.resize(22);
+  ids.insert(ids.end(), other.begin(), other.begin() + 5);
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids, 27));
+  ASSERT_EQ(session.rewind(0, 0), GEMCUT_OK);
+  EXPECT_EQ(session.getTokenCount(0), 0u);
+}
+
+TEST_P(SessionTest, ContextFullLeavesTheSlotAsItWas) {
+  auto ids = makeIds(kFakeContext + 1);
+  float *logits = nullptr;
+  EXPECT_EQ(session.prefill(0, ids.data(), kFakeContext + 1, logits),
+            GEMCUT_CONTEXT_FULL);
+  EXPECT_TRUE(errorHas("40 positions") && errorHas("41 more"))
+      << gemcut_last_error();
+  ASSERT_EQ(session.prefill(0, ids.data(), kFakeContext - 1, logits),
+            GEMCUT_OK);
+  const int32_t slots[] = {0, 0};
+  EXPECT_EQ(session.decode(slots, ids.data(), 2, logits), GEMCUT_CONTEXT_FULL);
+  EXPECT_EQ(session.getTokenCount(0), size_t(kFakeContext - 1));
+  ASSERT_EQ(session.decode(slots, &ids[kFakeContext - 1], 1, logits),
+            GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(ids, kFakeContext));
+  EXPECT_EQ(session.decode(slots, ids.data(), 1, logits), GEMCUT_CONTEXT_FULL);
+}
+
+TEST_P(SessionTest, BadIdsAreRejected) {
+  float *logits = nullptr;
+  Rows rows;
+  for (int32_t bad : {-1, kFakeVocab, INT32_MAX, INT32_MIN}) {
+    int32_t ids[] = {1, bad};
+    EXPECT_EQ(session.prefill(0, ids, 2, logits), GEMCUT_INVALID_ARGUMENT);
+    EXPECT_TRUE(errorHas("token 1 is " + std::to_string(bad)));
+    EXPECT_EQ(session.score(0, ids, 2, Rows::visit, &rows),
+              GEMCUT_INVALID_ARGUMENT);
+    int32_t slot = 0;
+    EXPECT_EQ(session.decode(&slot, &ids[1], 1, logits),
+              GEMCUT_INVALID_ARGUMENT);
+  }
+  int32_t id = 1, slots[9] = {}, ids[9] = {};
+  EXPECT_EQ(session.prefill(0, &id, 0, logits), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(session.prefill(-1, &id, 1, logits), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(session.decode(slots, ids, 9, logits), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(session.getTokenCount(0), 0u);
+}
+
+TEST_P(SessionTest, LayerRowsShowLastRowExecution) {
+  auto ids = makeIds(14);
+  float *logits = nullptr;
+  ASSERT_EQ(session.prefill(0, ids.data(), ids.size(), logits), GEMCUT_OK);
+  const uint64_t *rows = session.getLayerRows();
+  size_t chunk = std::min(size_t(GetParam().chunk ? GetParam().chunk : 99),
+                          size_t(kFakePrefillChunk));
+  uint64_t steps = (ids.size() + chunk - 1) / chunk;
+  for (int layer = 0; layer < kFakeLayers; ++layer)
+    EXPECT_EQ(rows[layer], layer <= 2 || GetParam().fullPrefill ? 14 : steps);
+  session.clearLayerRows();
+  EXPECT_EQ(std::accumulate(rows, rows + kFakeLayers, uint64_t(0)), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Setups, SessionTest,
+                         testing::Values(Setup{1, 0, false}, Setup{2, 0, false},
+                                         Setup{3, 1, false}, Setup{2, 3, false},
+                                         Setup{2, 0, true}, Setup{4, 3, true},
+                                         Setup{1, 100, false}));
+
+TEST(SessionOpen, ChecksOptionsAndModel) {
+  auto open = [](SessionOptions options, Program program = getProgram()) {
+    if (!options.level)
+      options.level = "baseline";
+    Session session;
+    return session.open(program, options);
+  };
+  SessionOptions options;
+  options.slots = kFakeSlots + 1;
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(errorHas("--slots 4")) << gemcut_last_error();
+  options = {};
+  options.context = kFakeContext + 1;
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  options = {};
+  options.threads = 65;
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  options = {};
+  options.chunk = -1;
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  options = {};
+  options.level = "nosuch";
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+
+  gemcut_model_info model = gemcut_model;
+  model.version = 2;
+  EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
+  model = gemcut_model;
+  model.vocab_size = 0;
+  EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
+  Program program = getProgram();
+  program.weightBytes -= 1;
+  EXPECT_EQ(open({}, program), GEMCUT_CORRUPT_ARTIFACT);
+  EXPECT_TRUE(errorHas("4095")) << gemcut_last_error();
+  EXPECT_EQ(open({}), GEMCUT_OK);
+}
+
+TEST(SessionOpen, SmallerContextIsHeld) {
+  SessionOptions options;
+  options.level = "baseline";
+  options.context = 6;
+  Session session;
+  ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK);
+  auto ids = makeIds(7);
+  float *logits;
+  EXPECT_EQ(session.prefill(0, ids.data(), 7, logits), GEMCUT_CONTEXT_FULL);
+  EXPECT_TRUE(errorHas("raise --context")) << gemcut_last_error();
+  EXPECT_EQ(session.prefill(0, ids.data(), 6, logits), GEMCUT_OK);
+}
+
+namespace {
+
+class GenerateTest : public testing::Test {
+protected:
+  void SetUp() override {
+    SessionOptions options;
+    options.level = "baseline";
+    options.threads = 2;
+    ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK);
+  }
+
+  gemcut_status run(const std::vector<int32_t> &prompt, bool noRepeat = false) {
+    SamplerOptions sampling;
+    sampling.temperature = 0;
+    sampling.noRepeat = noRepeat;
+    EXPECT_EQ(sampler.open(gemcut_model, sampling), GEMCUT_OK);
+    EXPECT_EQ(session.reset(0), GEMCUT_OK);
+    answer.clear();
+    return generate(
+        session, sampler, 0, prompt.data(), prompt.size(), options,
+        [](void *context, int32_t id) {
+          auto *self = static_cast<GenerateTest *>(context);
+          self->answer.push_back(id);
+          return self->answer.size() != self->stopAfter;
+        },
+        this, stats);
+  }
+
+  /// Greedy ids by recomputing everything.
+  std::vector<int32_t> getGreedy(std::vector<int32_t> ids, size_t count,
+                                 bool noRepeat) {
+    std::vector<int32_t> result;
+    while (result.size() < count) {
+      auto logits = expectedLogits(ids, ids.size());
+      logits[kFakeSuppressedId] = -1;
+      if (noRepeat)
+        for (int32_t id : ids)
+          logits[size_t(id)] = -1;
+      ids.push_back(int32_t(std::max_element(logits.begin(), logits.end()) -
+                            logits.begin()));
+      result.push_back(ids.back());
+    }
+    return result;
+  }
+
+  Session session;
+  Sampler sampler;
+  GenerateOptions options;
+  GenerateStats stats;
+  std::vector<int32_t> answer;
+  size_t stopAfter = SIZE_MAX;
+};
+
+bool isStop(int32_t id) { return id == 1 || id == kFakeStopId; }
+
+} // namespace
+
+TEST_F(GenerateTest, StopsAtStopIds) {
+  int stopped = 0;
+  for (int32_t seed = 0; seed < 60; ++seed) {
+    auto prompt = makeIds(size_t(5 + seed % 4), seed);
+    options.limit = 20;
+    ASSERT_EQ(run(prompt), GEMCUT_OK);
+    auto expected = getGreedy(prompt, 20, false);
+    auto stop = std::find_if(expected.begin(), expected.end(), isStop);
+    stopped += stop != expected.end();
+    EXPECT_EQ(stats.reason == StopReason::StopId, stop != expected.end());
+    expected.erase(stop, expected.end());
+    ASSERT_EQ(answer, expected);
+    EXPECT_EQ(stats.newTokens, expected.size());
+    EXPECT_EQ(stats.promptTokens, prompt.size());
+
+    options.ignoreStop = true;
+    ASSERT_EQ(run(prompt), GEMCUT_OK);
+    EXPECT_EQ(answer, getGreedy(prompt, 20, false));
+    EXPECT_EQ(stats.reason, StopReason::Limit);
+    options.ignoreStop = false;
+  }
+  EXPECT_GT(stopped, 5);
+  EXPECT_LT(stopped, 60);
+}
+
+TEST_F(GenerateTest, NoRepeatNeverUsesAnIdTwice) {
+  options.limit = 30;
+  options.ignoreStop = true;
+  auto prompt = makeIds(7);
+  ASSERT_EQ(run(prompt, /*noRepeat=*/true), GEMCUT_OK);
+  EXPECT_EQ(answer, getGreedy(prompt, 30, true));
+}
+
+TEST_F(GenerateTest, LimitsAndCaller) {
+  options.ignoreStop = true;
+  options.limit = 0;
+  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
+  EXPECT_TRUE(answer.empty());
+  options.limit = 1;
+  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
+  EXPECT_EQ(answer.size(), 1u);
+  EXPECT_EQ(session.getTokenCount(0), 3u); // the last token is not run
+  options.limit = -1;
+  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
+  EXPECT_EQ(stats.reason, StopReason::ContextFull);
+  // 3 + 37 tokens were run; the 38th was chosen from the last logits.
+  EXPECT_EQ(answer.size(), size_t(kFakeContext - 3 + 1));
+  EXPECT_EQ(answer, getGreedy(makeIds(3), answer.size(), false));
+  stopAfter = 4;
+  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
+  EXPECT_EQ(stats.reason, StopReason::Caller);
+  EXPECT_EQ(answer.size(), 4u);
+}
+
+TEST_F(GenerateTest, PromptThatDoesNotFit) {
+  EXPECT_EQ(run(makeIds(kFakeContext + 1)), GEMCUT_CONTEXT_FULL);
+  EXPECT_TRUE(answer.empty());
+}
