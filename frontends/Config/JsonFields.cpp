@@ -2,41 +2,35 @@
 
 #include "frontends/Config/JsonFields.h"
 
+#include "frontends/Safetensors/CheckedJson.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace gemcut;
 using namespace gemcut::config;
 using nlohmann::json;
 
+static std::optional<int64_t> integerOf(const json &value) {
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() &&
+       value.get<uint64_t>() > uint64_t(INT64_MAX)))
+    return std::nullopt;
+  return value.get<int64_t>();
+}
+
 llvm::Expected<json> gemcut::config::parseJsonObject(llvm::StringRef text,
                                                      llvm::StringRef fileName) {
-  constexpr int kMaxDepth = 32;
-  std::vector<llvm::StringSet<>> names;
-  std::string duplicate;
-  bool tooDeep = false;
-  auto watch = [&](int depth, json::parse_event_t event, json &parsed) {
-    tooDeep |= depth > kMaxDepth;
-    if (event == json::parse_event_t::object_start)
-      names.emplace_back();
-    else if (event == json::parse_event_t::object_end)
-      names.pop_back();
-    else if (event == json::parse_event_t::key && !names.empty() &&
-             !names.back().insert(parsed.get_ref<const std::string &>()).second)
-      duplicate = parsed.get_ref<const std::string &>();
-    return !tooDeep;
-  };
-  json value = json::parse(text.begin(), text.end(), watch,
-                           /*allow_exceptions=*/false);
-  if (tooDeep)
-    return llvm::createStringError(fileName.str() +
-                                   ": JSON is nested deeper than " +
-                                   std::to_string(kMaxDepth) + " levels");
-  if (value.is_discarded())
-    return llvm::createStringError(fileName.str() +
-                                   ": is not valid JSON; it may be truncated");
-  if (!value.is_object())
-    return llvm::createStringError(fileName.str() + ": is not a JSON object");
-  if (!duplicate.empty())
-    return llvm::createStringError(fileName.str() + ": key '" + duplicate +
-                                   "' occurs twice");
-  return value;
+  return safetensors::parseCheckedObject(text, fileName.str() + ": ",
+                                         /*maxDepth=*/32);
+}
+
+JsonFields JsonFields::object(const char *key) {
+  static const json kEmpty = json::object();
+  const json *value = find(key);
+  bool isObject = value && value->is_object();
+  if (!isObject)
+    fail(key, "an object");
+  return JsonFields(isObject ? *value : kEmpty, file, path(key));
 }
 
 std::string JsonFields::path(const char *key) const {
@@ -44,12 +38,11 @@ std::string JsonFields::path(const char *key) const {
 }
 
 void JsonFields::fail(const char *key, const std::string &expected) {
-  std::string found = "nothing";
-  if (object.contains(key))
-    found = object[key].dump(-1, ' ', false, json::error_handler_t::replace);
-  if (found.size() > 60)
-    found = found.substr(0, 57) + "...";
-  failText(path(key) + ": found " + found + ", expected " + expected);
+  auto found = source.find(key);
+  failText(
+      path(key) + ": found " +
+      (found == source.end() ? "nothing" : safetensors::briefJson(*found)) +
+      ", expected " + expected);
 }
 
 void JsonFields::failText(const std::string &message) {
@@ -65,17 +58,15 @@ llvm::Error JsonFields::takeError() {
 
 const json *JsonFields::find(const char *key) {
   known.insert(key);
-  auto found = object.find(key);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
+  auto found = source.find(key);
+  return found == source.end() || found->is_null() ? nullptr : &*found;
 }
 
 int64_t JsonFields::integer(const char *key, int64_t low, int64_t high) {
   const json *value = find(key);
-  bool fits = value && value->is_number_integer() &&
-              !(value->is_number_unsigned() &&
-                value->get<uint64_t>() > uint64_t(INT64_MAX));
-  if (fits && value->get<int64_t>() >= low && value->get<int64_t>() <= high)
-    return value->get<int64_t>();
+  std::optional<int64_t> number = value ? integerOf(*value) : std::nullopt;
+  if (number && *number >= low && *number <= high)
+    return *number;
   fail(key, "an integer from " + std::to_string(low) + " to " +
                 std::to_string(high));
   return low;
@@ -124,21 +115,26 @@ std::string JsonFields::string(const char *key, const char *fallback) {
 
 std::vector<int64_t> JsonFields::integers(const char *key, int64_t low,
                                           int64_t high) {
+  constexpr size_t kMostIds = size_t(1) << 16;
   const json *value = find(key);
   if (!value)
     return {};
-  json list = value->is_array() ? *value : json::array({*value});
   std::vector<int64_t> result;
-  for (const json &item : list) {
-    if (!item.is_number_integer() || item.get<int64_t>() < low ||
-        item.get<int64_t>() > high) {
-      fail(key, "one or a list of integers from " + std::to_string(low) +
-                    " to " + std::to_string(high));
-      return {};
-    }
-    result.push_back(item.get<int64_t>());
-  }
-  return result;
+  auto take = [&](const json &item) {
+    std::optional<int64_t> number = integerOf(item);
+    if (!number || *number < low || *number > high)
+      return false;
+    result.push_back(*number);
+    return true;
+  };
+  bool valid = !value->is_array()
+                   ? take(*value)
+                   : value->size() <= kMostIds && llvm::all_of(*value, take);
+  if (valid)
+    return result;
+  fail(key, "an integer or a list of integers from " + std::to_string(low) +
+                " to " + std::to_string(high));
+  return {};
 }
 
 void JsonFields::ignore(std::initializer_list<const char *> keys) {
@@ -146,11 +142,31 @@ void JsonFields::ignore(std::initializer_list<const char *> keys) {
     known.insert(key);
 }
 
+void JsonFields::merge(JsonFields &inner) {
+  if (!error)
+    error = std::move(inner.error);
+}
+
 void JsonFields::reportUnknown(std::vector<std::string> *warnings) const {
   if (!warnings)
     return;
-  for (const auto &item : object.items())
+  for (const auto &item : source.items())
     if (!known.contains(item.key()))
-      warnings->push_back(file + ": unknown key '" + path(item.key().c_str()) +
-                          "' is ignored");
+      warnings->push_back(file + ": unknown key " +
+                          safetensors::quoteName(path(item.key().c_str())) +
+                          " is ignored");
+}
+
+void JsonFields::failUnknown(const std::string &supported) {
+  for (const auto &item : source.items())
+    if (!known.contains(item.key()))
+      failText(path(item.key().c_str()) + ": found " +
+               safetensors::briefJson(item.value()) + ", supported are " +
+               supported);
+}
+
+void JsonFields::warn(const char *key, const std::string &message,
+                      std::vector<std::string> *warnings) const {
+  if (warnings)
+    warnings->push_back(file + ": " + path(key) + ": " + message);
 }

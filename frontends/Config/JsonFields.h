@@ -20,16 +20,19 @@
 
 namespace gemcut::config {
 
-/// Parses an object without exceptions; a key that occurs twice is an error.
+/// Parses the text of a file that must be one object (see parseCheckedObject).
 llvm::Expected<nlohmann::json> parseJsonObject(llvm::StringRef text,
                                                llvm::StringRef fileName);
 
 class JsonFields {
 public:
   /// `where` names the object in errors: "" or "text_config".
-  JsonFields(const nlohmann::json &object, llvm::StringRef file,
+  JsonFields(const nlohmann::json &source, llvm::StringRef file,
              llvm::StringRef where)
-      : object(object), file(file.str()), where(where.str()) {}
+      : source(source), file(file.str()), where(where.str()) {}
+
+  // An error makes a getter return a value of its range, so that a parser can
+  // go on and look at failed() once.
 
   /// A required integer in [low, high].
   int64_t integer(const char *key, int64_t low, int64_t high);
@@ -41,6 +44,10 @@ public:
   std::string string(const char *key, const char *fallback);
   /// One integer or a list of them, each in [low, high].
   std::vector<int64_t> integers(const char *key, int64_t low, int64_t high);
+  /// The fields of a required object. Hand it to merge() when done.
+  JsonFields object(const char *key);
+  /// Takes the first error of fields that object() returned.
+  void merge(JsonFields &inner);
   /// The value, or null if absent or null.
   const nlohmann::json *find(const char *key);
   /// Declares keys that say nothing about the text model.
@@ -49,19 +56,26 @@ public:
   /// Remembers an error about `key`: "found X, expected `expected`".
   void fail(const char *key, const std::string &expected);
   void failText(const std::string &message);
+  /// An error about a key that was not looked at; `supported` lists the others.
+  void failUnknown(const std::string &supported);
   bool failed() const { return error.has_value(); }
   llvm::Error takeError();
 
   /// A sentence for each key that was neither read nor ignored.
   void reportUnknown(std::vector<std::string> *warnings) const;
 
+  /// Adds "FILE: KEY: message".
+  void warn(const char *key, const std::string &message,
+            std::vector<std::string> *warnings) const;
+
+  /// The key with the objects around it: "text_config.head_dim".
+  std::string path(const char *key) const;
+
 private:
-  const nlohmann::json &object;
+  const nlohmann::json &source;
   std::string file, where;
   llvm::StringSet<> known;
   std::optional<std::string> error;
-
-  std::string path(const char *key) const;
 };
 
 } // namespace gemcut::config

@@ -59,6 +59,7 @@ struct ModelConfig {
   bool bidirectionalImages = false; ///< use_bidirectional_attention "vision"
   int64_t padId = 0, bosId = 2;
   std::vector<int64_t> eosIds;
+  bool tiedEmbeddings = true; ///< the only supported value
   bool hasVisionTower = false, hasAudioTower = false;
 
   int64_t numLayers() const { return int64_t(layers.size()); }
@@ -66,9 +67,12 @@ struct ModelConfig {
   int64_t firstSharedLayer() const { return numLayers() - numKvSharedLayers; }
 };
 
-/// Parses config.json. `warnings` receives a sentence for each unknown key.
-/// Errors name the file, the key, what was found and what is supported or
-/// expected.
+/// Parses config.json of a whole model or of a text-only one. `warnings`, which
+/// may be null, receives a sentence for each unknown key and for values that
+/// are accepted but not used as written. Required are the fields whose absence
+/// the library would fill with a size of another model. Errors name the file,
+/// the key, what was found and what is expected or supported; counts, widths
+/// and ids are bounded, so that sizes of tensors cannot overflow.
 llvm::Expected<ModelConfig>
 parseModelConfig(llvm::StringRef jsonText, llvm::StringRef fileName,
                  std::vector<std::string> *warnings);
@@ -85,7 +89,8 @@ struct GenerationConfig {
   std::vector<int64_t> suppressIds;
 };
 
-/// Parses generation_config.json.
+/// Parses generation_config.json, with the same errors and warnings; what it
+/// does not name comes from `model`.
 llvm::Expected<GenerationConfig>
 parseGenerationConfig(llvm::StringRef jsonText, llvm::StringRef fileName,
                       const ModelConfig &model,

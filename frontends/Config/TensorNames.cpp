@@ -3,7 +3,8 @@
 #include "frontends/Config/TensorNames.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace gemcut;
 using namespace gemcut::config;
@@ -12,13 +13,20 @@ using llvm::createStringError;
 static constexpr llvm::StringLiteral kPrefixes[] = {
     "model.language_model.", "language_model.model.", "model."};
 
-static bool isTower(llvm::StringRef name) {
-  for (llvm::StringRef part :
-       {"vision_tower.", "audio_tower.", "embed_vision.", "embed_audio.",
-        "vision_embedder.", "multi_modal_projector."})
-    if (name.starts_with(part) || name.starts_with(("model." + part).str()))
-      return true;
-  return false;
+namespace {
+enum class Tower { None, Vision, Audio };
+} // namespace
+
+static Tower towerOf(llvm::StringRef name) {
+  name.consume_front("model.");
+  for (llvm::StringRef part : {"vision_tower.", "embed_vision.",
+                               "vision_embedder.", "multi_modal_projector."})
+    if (name.starts_with(part))
+      return Tower::Vision;
+  for (llvm::StringRef part : {"audio_tower.", "embed_audio."})
+    if (name.starts_with(part))
+      return Tower::Audio;
+  return Tower::None;
 }
 
 std::vector<ExpectedTensor>
@@ -104,13 +112,14 @@ gemcut::config::checkTensors(const ModelConfig &config,
     return prefix.takeError();
   TensorCheck check;
   check.prefix = *prefix;
-  llvm::StringMap<bool> known;
+  llvm::StringSet<> known;
   for (const ExpectedTensor &expected : expectedTextTensors(config)) {
     std::string name = *prefix + expected.name;
-    known[name] = true;
+    known.insert(name);
     const safetensors::TensorInfo *found = checkpoint.find(name);
     if (expected.dead) {
       check.deadTensors += found != nullptr;
+      check.skippedBytes += found ? found->bytes : 0;
       continue;
     }
     if (!found)
@@ -124,24 +133,32 @@ gemcut::config::checkTensors(const ModelConfig &config,
       return createStringError(where + "has shape " + shapeText(found->shape) +
                                ", expected " + shapeText(expected.shape) +
                                " by config.json");
-    using safetensors::DType;
-    if (found->dtype != DType::BF16 && found->dtype != DType::F16 &&
-        found->dtype != DType::F32)
-      return createStringError(where + "has dtype " +
-                               safetensors::stringifyDType(found->dtype).str() +
-                               ", supported are BF16, F16 and F32");
+    if (llvm::Error error = checkpoint.checkFloat(*found))
+      return std::move(error);
   }
   for (const safetensors::TensorInfo &tensor : checkpoint.tensors()) {
     if (known.contains(tensor.name))
       continue;
-    if (isTower(tensor.name)) {
-      ++check.towerTensors;
-      continue;
-    }
-    return createStringError(checkpoint.fileOf(tensor).str() + ": tensor '" +
-                             tensor.name +
-                             "' is not part of the model that config.json "
-                             "describes");
+    Tower tower = towerOf(tensor.name);
+    if (tower == Tower::None)
+      return createStringError(
+          checkpoint.fileOf(tensor).str() + ": tensor '" + tensor.name +
+          (llvm::StringRef(tensor.name).ends_with("lm_head.weight")
+               ? "' is a separate output head, but tie_word_embeddings of "
+                 "config.json is true; only tied embeddings are supported"
+               : "' is not part of the model that config.json describes"));
+    ++(tower == Tower::Vision ? check.visionTensors : check.audioTensors);
+    ++check.towerTensors;
+    check.skippedBytes += tensor.bytes;
   }
   return check;
+}
+
+std::string TensorCheck::describeSkipped() const {
+  if (!deadTensors && !towerTensors)
+    return "";
+  return llvm::formatv("{0} unused key and value, {1} vision and {2} audio "
+                       "tensors ({3:F1} MB) are skipped",
+                       deadTensors, visionTensors, audioTensors,
+                       double(skippedBytes) / 1e6);
 }

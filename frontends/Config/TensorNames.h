@@ -31,8 +31,14 @@ findTextPrefix(const safetensors::Checkpoint &checkpoint,
 /// How the checkpoint agrees with the configuration.
 struct TensorCheck {
   std::string prefix;
-  int64_t deadTensors = 0;  ///< unused K and V of sharing layers
-  int64_t towerTensors = 0; ///< vision and audio
+  int64_t deadTensors = 0; ///< unused K and V of sharing layers
+  int64_t visionTensors = 0, audioTensors = 0; ///< not used
+  int64_t towerTensors = 0;                    ///< both of them
+  uint64_t skippedBytes = 0; ///< of dead, vision and audio tensors
+
+  /// "12 unused key and value, 355 vision and 0 audio tensors (1.2 MB) are
+  /// skipped", or nothing if none is.
+  std::string describeSkipped() const;
 };
 
 /// Checks presence, shape and dtype of every text tensor. Errors name the file,

@@ -2,26 +2,32 @@
 
 #include "frontends/Safetensors/Checkpoint.h"
 
+#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Safetensors/ShardIndex.h"
+
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
-#include <nlohmann/json.hpp>
-
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <map>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace gemcut::safetensors;
 using llvm::createStringError;
-using nlohmann::json;
 
 namespace {
+constexpr char kSingleName[] = "model.safetensors";
+constexpr char kIndexName[] = "model.safetensors.index.json";
+
 float halfToFloat(uint16_t half) {
   uint32_t sign = uint32_t(half & 0x8000) << 16;
   uint32_t exponent = (half >> 10) & 31, mantissa = half & 0x3FF;
@@ -78,30 +84,27 @@ Checkpoint::~Checkpoint() {
 llvm::Error Checkpoint::addFile(llvm::StringRef path,
                                 std::vector<TensorInfo> *out) {
   std::string name = path.str();
-  int descriptor = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: opening a FIFO would otherwise wait for a writer.
+  int descriptor = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0)
-    return createStringError(name +
-                             ": cannot be opened: " + std::strerror(errno));
+    return createStringError(
+        name + ": cannot be opened: " + llvm::sys::StrError(errno));
+  llvm::scope_exit closing([&] { close(descriptor); });
   struct stat status;
-  if (fstat(descriptor, &status) || !S_ISREG(status.st_mode)) {
-    close(descriptor);
+  if (fstat(descriptor, &status) || !S_ISREG(status.st_mode))
     return createStringError(name + ": is not a regular file");
-  }
   File file;
   file.path = name;
   file.length = uint64_t(status.st_size);
   if (file.length) {
     void *data =
         mmap(nullptr, file.length, PROT_READ, MAP_SHARED, descriptor, 0);
-    int error = errno;
-    if (data == MAP_FAILED) {
-      close(descriptor);
-      return createStringError(name +
-                               ": cannot be mapped: " + std::strerror(error));
-    }
+    if (data == MAP_FAILED)
+      return createStringError(
+          name + ": " + std::to_string(file.length) +
+          " bytes cannot be mapped: " + llvm::sys::StrError(errno));
     file.data = static_cast<const uint8_t *>(data);
   }
-  close(descriptor);
   files.push_back(file);
   auto parsed =
       parseHeader({file.data, size_t(file.length)}, file.length, name);
@@ -114,63 +117,62 @@ llvm::Error Checkpoint::addFile(llvm::StringRef path,
   return llvm::Error::success();
 }
 
+llvm::Error Checkpoint::addShard(llvm::StringRef path,
+                                 llvm::ArrayRef<std::string> names,
+                                 const std::string &index) {
+  std::vector<TensorInfo> held;
+  if (llvm::Error error = addFile(path, &held))
+    return error;
+  llvm::StringSet<> listed, present;
+  for (const std::string &name : names)
+    listed.insert(name);
+  for (const TensorInfo &tensor : held) {
+    present.insert(tensor.name);
+    if (!listed.contains(tensor.name))
+      return createStringError(path.str() + ": holds tensor " +
+                               quoteName(tensor.name) + ", which " + index +
+                               " does not place there");
+  }
+  for (const std::string &name : names)
+    if (!present.contains(name))
+      return createStringError(index + ": places tensor " + quoteName(name) +
+                               " in " + path.str() +
+                               ", which does not hold it");
+  for (TensorInfo &tensor : held)
+    infos.push_back(std::move(tensor));
+  return llvm::Error::success();
+}
+
 llvm::Error Checkpoint::openIndex(llvm::StringRef directory,
                                   llvm::StringRef indexPath) {
-  std::string index = indexPath.str();
-  auto buffer = llvm::MemoryBuffer::getFile(index);
+  std::string name = indexPath.str();
+  auto buffer = llvm::MemoryBuffer::getFile(name);
   if (!buffer)
     return createStringError(
-        index + ": cannot be read: " + buffer.getError().message());
-  json value = json::parse((*buffer)->getBuffer().begin(),
-                           (*buffer)->getBuffer().end(), nullptr,
-                           /*allow_exceptions=*/false);
-  if (!value.is_object() || !value.contains("weight_map") ||
-      !value["weight_map"].is_object())
-    return createStringError(index +
-                             ": is not a JSON object with a 'weight_map'");
-  std::map<std::string, std::vector<std::string>> shards;
-  for (const auto &[tensor, shard] : value["weight_map"].items()) {
-    if (!shard.is_string())
-      return createStringError(index + ": tensor '" + tensor +
-                               "' does not name a file");
-    const auto &file = shard.get_ref<const std::string &>();
-    if (llvm::sys::path::filename(file) != file || file == "..")
-      return createStringError(
-          index + ": tensor '" + tensor + "' names '" + file +
-          "', expected a file beside the index without a path");
-    if (!llvm::StringRef(file).ends_with(".safetensors"))
-      return createStringError(index + ": tensor '" + tensor + "' names '" +
-                               file + "', expected a .safetensors file");
-    shards[file].push_back(tensor);
-  }
-  if (shards.empty())
-    return createStringError(index + ": 'weight_map' names no tensor");
-  for (const auto &[shard, names] : shards) {
+        name + ": cannot be read: " + buffer.getError().message());
+  auto index = parseShardIndex((*buffer)->getBuffer(), name);
+  if (!index)
+    return index.takeError();
+  for (const auto &[shard, names] : index->shards) {
     llvm::SmallString<256> path(directory);
     llvm::sys::path::append(path, shard);
     if (!llvm::sys::fs::exists(path))
-      return createStringError(index + ": names shard '" + shard +
-                               "', which is not in the directory");
-    std::vector<TensorInfo> held;
-    if (llvm::Error error = addFile(path, &held))
+      return createStringError(name + ": names shard " + quoteName(shard) +
+                               " with " + std::to_string(names.size()) +
+                               " tensors, which is not in the directory; the "
+                               "download may be incomplete");
+    if (llvm::Error error = addShard(path, names, name))
       return error;
-    llvm::StringMap<size_t> present;
-    for (size_t i = 0; i < held.size(); ++i)
-      present[held[i].name] = i;
-    if (held.size() > names.size())
-      for (const TensorInfo &tensor : held)
-        if (!llvm::is_contained(names, tensor.name))
-          return createStringError(path.str().str() + ": holds tensor '" +
-                                   tensor.name +
-                                   "', which the index does not place there");
-    for (const std::string &name : names) {
-      auto found = present.find(name);
-      if (found == present.end())
-        return createStringError(index + ": places tensor '" + name + "' in '" +
-                                 shard + "', which does not hold it");
-      infos.push_back(std::move(held[found->second]));
-    }
   }
+  uint64_t total = 0;
+  for (const TensorInfo &tensor : infos)
+    total += tensor.bytes;
+  if (index->totalBytes && *index->totalBytes != total)
+    return createStringError(
+        name + ": metadata.total_size is " +
+        std::to_string(*index->totalBytes) + " bytes, but the " +
+        std::to_string(infos.size()) + " tensors of the shards have " +
+        std::to_string(total) + "; index and shards belong to different files");
   return llvm::Error::success();
 }
 
@@ -185,28 +187,24 @@ void Checkpoint::finish() {
 llvm::Expected<std::unique_ptr<Checkpoint>>
 Checkpoint::open(llvm::StringRef path) {
   std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
-  if (!llvm::sys::fs::exists(path))
-    return createStringError(path.str() + ": no such file or directory");
-  if (!llvm::sys::fs::is_directory(path)) {
-    if (llvm::Error error = checkpoint->addFile(path, &checkpoint->infos))
-      return std::move(error);
-    checkpoint->finish();
-    return std::move(checkpoint);
-  }
   llvm::SmallString<256> index(path), single(path);
-  llvm::sys::path::append(index, "model.safetensors.index.json");
-  llvm::sys::path::append(single, "model.safetensors");
-  if (llvm::sys::fs::exists(index)) {
-    if (llvm::Error error = checkpoint->openIndex(path, index))
-      return std::move(error);
-  } else if (llvm::sys::fs::exists(single)) {
-    if (llvm::Error error = checkpoint->addFile(single, &checkpoint->infos))
-      return std::move(error);
-  } else {
-    return createStringError(
-        path.str() +
-        ": holds neither model.safetensors nor model.safetensors.index.json");
+  if (llvm::sys::fs::is_directory(path)) {
+    llvm::sys::path::append(index, kIndexName);
+    llvm::sys::path::append(single, kSingleName);
+    if (llvm::sys::fs::exists(index)) {
+      if (llvm::Error error = checkpoint->openIndex(path, index))
+        return std::move(error);
+      checkpoint->finish();
+      return std::move(checkpoint);
+    }
+    if (!llvm::sys::fs::exists(single))
+      return createStringError(path.str() + ": holds neither " + kSingleName +
+                               " nor " + kIndexName);
+  } else if (!llvm::sys::fs::exists(path)) {
+    return createStringError(path.str() + ": no such file or directory");
   }
+  if (llvm::Error error = checkpoint->addFile(single, &checkpoint->infos))
+    return std::move(error);
   checkpoint->finish();
   return std::move(checkpoint);
 }
@@ -224,9 +222,18 @@ llvm::ArrayRef<uint8_t> Checkpoint::bytes(const TensorInfo &tensor) const {
   return {files[tensor.fileIndex].data + tensor.offset, size_t(tensor.bytes)};
 }
 
+llvm::Error Checkpoint::checkFloat(const TensorInfo &tensor) const {
+  if (isFloat(tensor.dtype))
+    return llvm::Error::success();
+  return createStringError(fileOf(tensor).str() + ": tensor " +
+                           quoteName(tensor.name) + " has dtype " +
+                           stringifyDType(tensor.dtype).str() +
+                           ", supported are BF16, F16 and F32");
+}
+
 void Checkpoint::readF32(const TensorInfo &tensor, int64_t first,
                          llvm::MutableArrayRef<float> out) const {
-  assert(first >= 0 && first + int64_t(out.size()) <= tensor.elements() &&
+  assert(first >= 0 && int64_t(out.size()) <= tensor.elements() - first &&
          "elements outside the tensor");
   decodeF32(tensor.dtype,
             bytes(tensor).data() + first * elementBytes(tensor.dtype),

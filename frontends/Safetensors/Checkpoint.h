@@ -22,9 +22,11 @@ public:
   Checkpoint(const Checkpoint &) = delete;
   Checkpoint &operator=(const Checkpoint &) = delete;
 
-  /// Opens a directory or a .safetensors file. Errors: a missing file, a
-  /// damaged header (see parseHeader), an index that names a missing shard, a
-  /// file outside the directory, or a tensor that its shard does not hold.
+  /// Opens a directory or a .safetensors file; in a directory the index goes
+  /// first. Errors: a missing file, a damaged header (see parseHeader) or index
+  /// (see parseShardIndex), a shard that is missing or holds other tensors than
+  /// the index says, a total_size that is not the sum of the tensors. The files
+  /// must not change while they are open.
   static llvm::Expected<std::unique_ptr<Checkpoint>> open(llvm::StringRef path);
 
   /// The tensor called `name`, or null.
@@ -39,12 +41,17 @@ public:
   /// The tensor's bytes, mapped; valid as long as the checkpoint. Thread-safe.
   llvm::ArrayRef<uint8_t> bytes(const TensorInfo &tensor) const;
 
+  /// An error unless the tensor's dtype is one that readF32 decodes.
+  llvm::Error checkFloat(const TensorInfo &tensor) const;
+
   /// Decodes elements [first, first + out.size()) in row-major order to
-  /// float32. The dtype must be F32, BF16 or F16 (asserted). Thread-safe.
+  /// float32. Range and dtype (see checkFloat) are asserted. Thread-safe.
   void readF32(const TensorInfo &tensor, int64_t first,
                llvm::MutableArrayRef<float> out) const;
 
-  /// Drops the tensor's pages from memory; a later read maps them again.
+  /// Drops the pages that lie wholly inside the tensor from this process's
+  /// memory, so that reading a checkpoint from end to end keeps little of it
+  /// resident; a later read brings them back. Thread-safe.
   void release(const TensorInfo &tensor) const;
 
 private:
@@ -56,6 +63,8 @@ private:
 
   Checkpoint() = default;
   llvm::Error addFile(llvm::StringRef path, std::vector<TensorInfo> *out);
+  llvm::Error addShard(llvm::StringRef path, llvm::ArrayRef<std::string> names,
+                       const std::string &index);
   llvm::Error openIndex(llvm::StringRef directory, llvm::StringRef indexPath);
   void finish();
 

@@ -2,11 +2,10 @@
 
 #include "frontends/Safetensors/SafetensorsHeader.h"
 
-#include "llvm/ADT/StringSet.h"
+#include "frontends/Safetensors/CheckedJson.h"
+
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -16,6 +15,11 @@ using llvm::createStringError;
 using nlohmann::json;
 
 namespace {
+/// Tensor entries, their lists, and a little for metadata of other tools.
+constexpr size_t kMaxHeaderDepth = 8;
+constexpr size_t kMaxNameBytes = 1024;
+constexpr size_t kMaxRank = 8;
+
 struct DTypeRow {
   DType type;
   llvm::StringLiteral name;
@@ -24,12 +28,13 @@ struct DTypeRow {
 constexpr DTypeRow kDTypes[] = {
     {DType::Bool, "BOOL", 1},      {DType::U8, "U8", 1},
     {DType::I8, "I8", 1},          {DType::F8E4M3, "F8_E4M3", 1},
-    {DType::F8E5M2, "F8_E5M2", 1}, {DType::I16, "I16", 2},
-    {DType::U16, "U16", 2},        {DType::F16, "F16", 2},
-    {DType::BF16, "BF16", 2},      {DType::I32, "I32", 4},
-    {DType::U32, "U32", 4},        {DType::F32, "F32", 4},
-    {DType::I64, "I64", 8},        {DType::U64, "U64", 8},
-    {DType::F64, "F64", 8},
+    {DType::F8E5M2, "F8_E5M2", 1}, {DType::F8E8M0, "F8_E8M0", 1},
+    {DType::I16, "I16", 2},        {DType::U16, "U16", 2},
+    {DType::F16, "F16", 2},        {DType::BF16, "BF16", 2},
+    {DType::I32, "I32", 4},        {DType::U32, "U32", 4},
+    {DType::F32, "F32", 4},        {DType::I64, "I64", 8},
+    {DType::U64, "U64", 8},        {DType::F64, "F64", 8},
+    {DType::C64, "C64", 8},
 };
 
 const DTypeRow *findDType(llvm::StringRef name) {
@@ -46,35 +51,12 @@ const DTypeRow &rowOf(DType type) {
   llvm_unreachable("all types are listed");
 }
 
-/// Parses JSON without exceptions and reports what nlohmann's DOM would hide: a
-/// name that occurs twice in one object, and nesting beyond what a header
-/// needs.
-struct HeaderJson {
-  json value;
-  std::string duplicate;
-  bool tooDeep = false;
-
-  explicit HeaderJson(llvm::StringRef text) {
-    std::vector<llvm::StringSet<>> names;
-    auto watch = [&](int depth, json::parse_event_t event, json &parsed) {
-      if (depth > 8)
-        tooDeep = true;
-      if (event == json::parse_event_t::object_start)
-        names.emplace_back();
-      else if (event == json::parse_event_t::object_end)
-        names.pop_back();
-      else if (event == json::parse_event_t::key && !names.empty() &&
-               !names.back()
-                    .insert(parsed.get_ref<const std::string &>())
-                    .second &&
-               duplicate.empty())
-        duplicate = parsed.get_ref<const std::string &>();
-      return !tooDeep;
-    };
-    value = json::parse(text.begin(), text.end(), watch,
-                        /*allow_exceptions=*/false);
-  }
-};
+std::string supportedDTypes() {
+  std::string names;
+  for (const DTypeRow &row : kDTypes)
+    names += (names.empty() ? "" : ", ") + row.name.str();
+  return names;
+}
 
 std::optional<uint64_t> unsignedNumber(const json &value) {
   if (value.is_number_unsigned())
@@ -89,61 +71,31 @@ public:
 
   llvm::Expected<TensorInfo> parseTensor(const std::string &name,
                                          const json &entry) {
+    if (name.empty() || name.size() > kMaxNameBytes)
+      return fail(name, "has a name of " + std::to_string(name.size()) +
+                            " bytes, expected 1 to " +
+                            std::to_string(kMaxNameBytes));
     if (!entry.is_object())
-      return fail(name, "is not an object with dtype, shape and data_offsets");
+      return fail(name, "is described by " + briefJson(entry) +
+                            ", expected an object with dtype, shape and "
+                            "data_offsets");
     for (const char *key : {"dtype", "shape", "data_offsets"})
       if (!entry.contains(key))
         return fail(name, std::string("has no '") + key + "'");
-    TensorInfo info;
-    info.name = name;
     const json &dtype = entry["dtype"];
     const DTypeRow *row = dtype.is_string()
                               ? findDType(dtype.get_ref<const std::string &>())
                               : nullptr;
     if (!row)
-      return fail(name, "has unknown dtype " + dtype.dump() +
-                            ", expected one of BF16, F16, F32 (or an integer "
-                            "type of the safetensors format)");
+      return fail(name, "has unknown dtype " + briefJson(dtype) +
+                            ", expected one of " + supportedDTypes());
+    TensorInfo info;
+    info.name = name;
     info.dtype = row->type;
-    uint64_t elements = 1;
-    const json &shape = entry["shape"];
-    if (!shape.is_array() || shape.size() > 8)
-      return fail(name, "has shape " + brief(shape) +
-                            ", expected a list of up to 8 sizes");
-    for (const json &size : shape) {
-      std::optional<uint64_t> number = unsignedNumber(size);
-      if (!number || *number > uint64_t(INT64_MAX))
-        return fail(name, "has size " + brief(size) +
-                              " in its shape, expected a non-negative integer");
-      bool overflow = false;
-      elements = llvm::SaturatingMultiply(elements, *number, &overflow);
-      if (overflow)
-        return fail(name, "has a shape whose number of elements overflows");
-      info.shape.push_back(int64_t(*number));
-    }
-    const json &offsets = entry["data_offsets"];
-    std::optional<uint64_t> begin, end;
-    if (offsets.is_array() && offsets.size() == 2) {
-      begin = unsignedNumber(offsets[0]);
-      end = unsignedNumber(offsets[1]);
-    }
-    if (!begin || !end || *begin > *end)
-      return fail(name, "has data_offsets " + brief(offsets) +
-                            ", expected [begin, end] with begin <= end");
-    if (*end > dataLength)
-      return fail(name, "ends at data byte " + std::to_string(*end) +
-                            ", but the file holds " +
-                            std::to_string(dataLength) +
-                            " bytes of data; it may be truncated");
-    bool overflow = false;
-    uint64_t bytes =
-        llvm::SaturatingMultiply(elements, uint64_t(row->bytes), &overflow);
-    if (overflow || bytes != *end - *begin)
-      return fail(name, "has " + std::to_string(*end - *begin) +
-                            " bytes of data, but dtype and shape take " +
-                            std::to_string(bytes));
-    info.offset = dataStart + *begin;
-    info.bytes = bytes;
+    if (llvm::Error error = parseShape(entry["shape"], row->bytes, info))
+      return std::move(error);
+    if (llvm::Error error = parseOffsets(entry["data_offsets"], info))
+      return std::move(error);
     return info;
   }
 
@@ -160,15 +112,15 @@ public:
     const TensorInfo *previous = nullptr;
     for (const TensorInfo *tensor : order) {
       if (tensor->offset < at)
-        return createStringError(file.str() + ": tensors '" + previous->name +
-                                 "' and '" + tensor->name +
-                                 "' overlap at data byte " +
-                                 std::to_string(tensor->offset - dataStart));
+        return createStringError(
+            file.str() + ": tensors " + quoteName(previous->name) + " and " +
+            quoteName(tensor->name) + " overlap at data byte " +
+            std::to_string(tensor->offset - dataStart));
       if (tensor->offset > at)
-        return createStringError(file.str() + ": " +
-                                 std::to_string(tensor->offset - at) +
-                                 " bytes before tensor '" + tensor->name +
-                                 "' belong to no tensor; the file is damaged");
+        return createStringError(
+            file.str() + ": " + std::to_string(tensor->offset - at) +
+            " bytes before tensor " + quoteName(tensor->name) +
+            " belong to no tensor; the file is damaged");
       at = tensor->offset + tensor->bytes;
       previous = tensor;
     }
@@ -184,15 +136,58 @@ private:
   llvm::StringRef file;
   uint64_t dataStart, dataLength;
 
-  llvm::Error fail(llvm::StringRef tensor, const std::string &what) {
-    return createStringError(file.str() + ": tensor '" + tensor.str() + "' " +
-                             what);
+  /// Sets shape and bytes.
+  llvm::Error parseShape(const json &shape, int64_t elementBytes,
+                         TensorInfo &info) {
+    if (!shape.is_array() || shape.size() > kMaxRank)
+      return fail(info.name, "has shape " + briefJson(shape) +
+                                 ", expected a list of up to " +
+                                 std::to_string(kMaxRank) + " sizes");
+    info.bytes = uint64_t(elementBytes);
+    for (const json &size : shape) {
+      std::optional<uint64_t> number = unsignedNumber(size);
+      if (!number || *number > uint64_t(INT64_MAX))
+        return fail(info.name, "has size " + briefJson(size) +
+                                   " in its shape, expected a non-negative "
+                                   "integer");
+      bool overflow = false;
+      info.bytes = llvm::SaturatingMultiply(info.bytes, *number, &overflow);
+      if (overflow)
+        return fail(info.name, "has shape " + briefJson(shape) +
+                                   ", whose size in bytes overflows");
+      info.shape.push_back(int64_t(*number));
+    }
+    return llvm::Error::success();
   }
 
-  static std::string brief(const json &value) {
-    std::string text =
-        value.dump(-1, ' ', false, json::error_handler_t::replace);
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  /// Sets the offset; expects dtype, shape and bytes.
+  llvm::Error parseOffsets(const json &offsets, TensorInfo &info) {
+    std::optional<uint64_t> begin, end;
+    if (offsets.is_array() && offsets.size() == 2) {
+      begin = unsignedNumber(offsets[0]);
+      end = unsignedNumber(offsets[1]);
+    }
+    if (!begin || !end || *begin > *end)
+      return fail(info.name, "has data_offsets " + briefJson(offsets) +
+                                 ", expected [begin, end] with begin <= end");
+    if (*end > dataLength)
+      return fail(info.name, "ends at data byte " + std::to_string(*end) +
+                                 ", but the file holds " +
+                                 std::to_string(dataLength) +
+                                 " bytes of data; it may be truncated");
+    if (info.bytes != *end - *begin)
+      return fail(info.name, "has " + std::to_string(*end - *begin) +
+                                 " bytes of data, but " +
+                                 rowOf(info.dtype).name.str() + " " +
+                                 briefJson(json(info.shape)) + " takes " +
+                                 std::to_string(info.bytes));
+    info.offset = dataStart + *begin;
+    return llvm::Error::success();
+  }
+
+  llvm::Error fail(llvm::StringRef tensor, const std::string &what) {
+    return createStringError(file.str() + ": tensor " + quoteName(tensor) +
+                             " " + what);
   }
 };
 } // namespace
@@ -203,6 +198,10 @@ llvm::StringRef gemcut::safetensors::stringifyDType(DType type) {
 
 int64_t gemcut::safetensors::elementBytes(DType type) {
   return rowOf(type).bytes;
+}
+
+bool gemcut::safetensors::isFloat(DType type) {
+  return type == DType::F32 || type == DType::BF16 || type == DType::F16;
 }
 
 int64_t TensorInfo::elements() const {
@@ -232,20 +231,24 @@ gemcut::safetensors::parseHeader(llvm::ArrayRef<uint8_t> prefix,
                              " bytes; the file is truncated");
   llvm::StringRef text(reinterpret_cast<const char *>(prefix.data()) + 8,
                        length);
-  HeaderJson header(text);
-  if (header.tooDeep)
-    return createStringError(file + ": header JSON is nested too deeply");
-  if (header.value.is_discarded() || !header.value.is_object())
-    return createStringError(file + ": header is not a JSON object");
-  if (!header.duplicate.empty())
-    return createStringError(file + ": name '" + header.duplicate +
-                             "' occurs twice in the header");
+  if (!text.starts_with("{"))
+    return createStringError(
+        file + ": header starts with " +
+        briefJson(json(text.take_front(1).str())) +
+        ", expected \"{\"; this is not a safetensors file");
+  auto header = parseCheckedObject(text, file + ": header ", kMaxHeaderDepth);
+  if (!header)
+    return header.takeError();
   uint64_t dataStart = 8 + length;
   HeaderParser parser(fileName, dataStart, fileLength - dataStart);
   std::vector<TensorInfo> tensors;
-  for (const auto &[name, entry] : header.value.items()) {
-    if (name == "__metadata__")
+  for (const auto &[name, entry] : header->items()) {
+    if (name == "__metadata__") {
+      if (!entry.is_object())
+        return createStringError(file + ": __metadata__: found " +
+                                 briefJson(entry) + ", expected an object");
       continue;
+    }
     auto tensor = parser.parseTensor(name, entry);
     if (!tensor)
       return tensor.takeError();

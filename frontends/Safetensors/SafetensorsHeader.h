@@ -26,6 +26,7 @@ enum class DType : uint8_t {
   I8,
   F8E4M3,
   F8E5M2,
+  F8E8M0,
   I16,
   U16,
   F16,
@@ -35,13 +36,16 @@ enum class DType : uint8_t {
   F32,
   I64,
   U64,
-  F64
+  F64,
+  C64
 };
 
 /// Name in the file, "BF16".
 llvm::StringRef stringifyDType(DType type);
 /// Bytes of one element.
 int64_t elementBytes(DType type);
+/// True for the types that decode to float32: F32, BF16 and F16.
+bool isFloat(DType type);
 
 struct TensorInfo {
   std::string name;
@@ -58,9 +62,12 @@ struct TensorInfo {
 inline constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 
 /// Parses the header of a file of `fileLength` bytes from `prefix`, its first
-/// bytes (at least 8 + header length of them, or all). Checks lengths, JSON,
-/// names, dtypes, shapes and that the tensors cover the data without overlap,
-/// hole or excess. Errors name `fileName`, the tensor and both numbers.
+/// bytes (at least 8 + header length of them, or all). Checks lengths, JSON
+/// (see parseCheckedObject), names, dtypes, shapes and that the tensors cover
+/// the data without overlap, hole or excess. Every dtype of the format is
+/// accepted, readable as numbers or not. Tensors come by name. Errors name
+/// `fileName`, the tensor and both numbers. Format:
+/// https://github.com/huggingface/safetensors (README, "Format").
 llvm::Expected<std::vector<TensorInfo>>
 parseHeader(llvm::ArrayRef<uint8_t> prefix, uint64_t fileLength,
             llvm::StringRef fileName);

@@ -1,0 +1,45 @@
+//===- TextFields.h - Parts of the text configuration -----------*- C++ -*-===//
+//
+// The steps of parseModelConfig that read more than single fields. Each leaves
+// its errors in `fields`.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_FRONTENDS_CONFIG_TEXTFIELDS_H
+#define GEMCUT_FRONTENDS_CONFIG_TEXTFIELDS_H
+
+#include "frontends/Config/JsonFields.h"
+#include "frontends/Config/ModelConfig.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace gemcut::config {
+
+// Far above every released model, and small enough that no product of two
+// sizes, of three for experts, leaves 64 bits.
+inline constexpr int64_t kMaxLayers = 1024;
+inline constexpr int64_t kMaxWidth = int64_t(1) << 20;
+inline constexpr int64_t kMaxHeads = 4096;
+inline constexpr int64_t kMaxExperts = 4096;
+inline constexpr int64_t kMaxPositions = int64_t(1) << 24;
+inline constexpr int64_t kMaxVocab = int64_t(1) << 24;
+
+/// Resolves `numLayers` layers: kinds, head geometry in both published forms,
+/// widths and KV sources. Expects numHeads and numKvSharedLayers.
+void parseLayers(JsonFields &fields, int64_t numLayers, ModelConfig &config,
+                 std::vector<std::string> *warnings);
+
+/// Reads rope_parameters of the kinds that occur among the resolved layers.
+void parseRope(JsonFields &fields, ModelConfig &config,
+               std::vector<std::string> *warnings);
+
+/// A warning for each id that no token of the model has. Such ids are harmless:
+/// they are never produced.
+void warnOutsideVocabulary(JsonFields &fields, const char *key,
+                           llvm::ArrayRef<int64_t> ids,
+                           const ModelConfig &model,
+                           std::vector<std::string> *warnings);
+
+} // namespace gemcut::config
+
+#endif // GEMCUT_FRONTENDS_CONFIG_TEXTFIELDS_H
