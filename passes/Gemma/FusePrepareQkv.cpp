@@ -77,7 +77,8 @@ private:
       if (head && rope.getTable() == key.rope.getTable() &&
           norm.getEpsAttr() == key.norm.getEpsAttr() &&
           llvm::all_of(rope->getUsers(), [&](Operation *reader) {
-            return write->isBeforeInBlock(reader);
+            return reader->getBlock() == write->getBlock() &&
+                   write->isBeforeInBlock(reader);
           }))
         return head;
     }

@@ -64,6 +64,7 @@ private:
       return {};
     }
     if (key.getInput() != value.getInput() ||
+        key->getBlock() != value->getBlock() ||
         gemma::getLayer(key) != gemma::getLayer(value)) {
       LDBG() << "k and v have different inputs or layers: " << write;
       return {};
@@ -71,6 +72,7 @@ private:
     for (Operation *user : key.getInput().getUsers()) {
       auto query = dyn_cast<gemma::LinearOp>(user);
       if (query && query != key && query != value &&
+          query->getBlock() == key->getBlock() &&
           gemma::getLayer(query) == gemma::getLayer(key) &&
           isQueryOf(query, write.getResult()))
         return {query, key, value};

@@ -45,23 +45,31 @@ struct Interface {
       for (Value operand : op->getOperands())
         if (!inside.contains(operand.getDefiningOp()))
           arguments.insert(operand);
+      // All rows of an op or none: the last layer gives its sum, too, though
+      // only its norm is read.
+      bool rowsAreRead = llvm::any_of(op->getResults(), [&](Value result) {
+        return !isa<gemma::KvType>(result.getType()) && isRead(result, inside);
+      });
       for (Value result : op->getResults())
-        if (isFinalState(result, inside) ||
-            llvm::any_of(result.getUsers(), [&](Operation *user) {
-              return !inside.contains(user);
-            }))
+        if (isa<gemma::KvType>(result.getType())
+                ? isRead(result, inside) || isFinalState(result, inside)
+                : rowsAreRead)
           results.push_back(result);
     }
   }
 
-  /// True for a KV state that the layer does not write further.
+  static bool isRead(Value value, const DenseSet<Operation *> &inside) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return !inside.contains(user);
+    });
+  }
+
+  /// True if the layer does not write the KV state `value` further.
   static bool isFinalState(Value value, const DenseSet<Operation *> &inside) {
-    return isa<gemma::KvType>(value.getType()) &&
-           llvm::none_of(value.getUsers(), [&](Operation *user) {
-             return inside.contains(user) &&
-                    llvm::any_of(user->getResultTypes(),
-                                 llvm::IsaPred<gemma::KvType>);
-           });
+    return llvm::none_of(value.getUsers(), [&](Operation *user) {
+      return inside.contains(user) &&
+             llvm::any_of(user->getResultTypes(), llvm::IsaPred<gemma::KvType>);
+    });
   }
 };
 

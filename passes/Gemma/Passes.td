@@ -423,9 +423,10 @@ def OutlineLayersPass : Pass<"gemma-outline-layers", "mlir::ModuleOp"> {
     residual stream, rope tables, positions, KV states, weights, the layer's slice
     of the per-layer inputs. `get_weight`, `get_cache`, `rope_table`, `slice` and
     `select_last` of outside values stay outside, in order, because what they name
-    or pick differs between layers. Results are the values that later ops read, and
-    every KV state the layer makes: so a layer whose keys are shared and one whose
-    keys are not are of the same kind.
+    or pick differs between layers. Results are all rows of the ops of which
+    later ops read any, and every KV state the layer makes: so the last layer, whose
+    sum nobody reads, and a layer whose keys are not shared are of the same kind as
+    others.
 
     ```mlir
     %w0 = gemma.get_weight @a {gemma.layer = 0 : i64} : tensor<64x64xf32>

@@ -14,9 +14,9 @@
 // CHECK: %[[L1:.*]]:3 = call @decode.layer_kind_1({{.*}} {gemma.layer = 1 : i64}
 // A shared layer reads the state of the source layer of its type.
 // CHECK: %[[L2:.*]]:2 = call @decode.layer_kind_2({{.*}}%[[L0]]#0{{.*}} {gemma.layer = 2 : i64}
-// CHECK: %[[L3:.*]] = call @decode.layer_kind_3({{.*}}%[[L1]]#0{{.*}} {gemma.layer = 3 : i64}
+// CHECK: %[[L3:.*]]:2 = call @decode.layer_kind_3({{.*}}%[[L1]]#0{{.*}} {gemma.layer = 3 : i64}
 // The last layer has computed the final norm.
-// CHECK: %[[LOGITS:.*]] = gemma.linear %[[L3]], {{.*}}cap = 3.000000e+01 : f32{{.*}} tensor<?x64x!gemma.q8>
+// CHECK: %[[LOGITS:.*]] = gemma.linear %[[L3]]#1, {{.*}}cap = 3.000000e+01 : f32{{.*}} tensor<?x64x!gemma.q8>
 // CHECK-NEXT: return %[[LOGITS]]
 
 // Prefill: layer 0 runs for all rows, of layer 1 only k and v do.
@@ -25,7 +25,7 @@
 // CHECK: call @prefill.layer_kind_0({{.*}} -> (!gemma.kv<2 x 16, window = 4>, tensor<?x64xf32>, tensor<?x64x!gemma.q8>)
 // CHECK: call @prefill.layer_kind_1({{.*}} -> (!gemma.kv<2 x 32>, tensor<1x64xf32>, tensor<1x64x!gemma.q8>)
 // CHECK: call @prefill.layer_kind_2({{.*}} -> (tensor<1x64xf32>, tensor<1x64x!gemma.q8>)
-// CHECK: call @prefill.layer_kind_3({{.*}} -> tensor<1x64x!gemma.q8>
+// CHECK: call @prefill.layer_kind_3({{.*}} -> (tensor<1x64xf32>, tensor<1x64x!gemma.q8>)
 // CHECK: gemma.linear {{.*}} -> tensor<1x256xf32>
 
 // CHECK-LABEL: func.func private @decode.layer_kind_0

@@ -86,6 +86,21 @@ func.func @score(%x: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>)
   return %y, %z, %a : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>
 }
 
+// The last layer, whose sum nobody reads, is of the same kind.
+// CHECK-LABEL: func.func @prefill
+// CHECK: %[[FIRST:.*]]:2 = call @prefill.layer_kind_0
+// CHECK: %[[LAST:.*]]:2 = call @prefill.layer_kind_0({{.*}}%[[FIRST]]#{{[01]}}
+// CHECK-NEXT: return %[[LAST]]#1
+func.func @prefill(%x: tensor<?x32xf32>, %y: tensor<?x32xf32>) -> tensor<?x32xf32>
+    attributes {gemma.entry = "prefill", gemma.max_rows = 8 : i64} {
+  %n = gemma.get_weight @n : tensor<32xf32>
+  %s0, %h0 = gemma.residual_norm %y, %n, %x next %n {eps = 1.0e-6 : f32, gemma.layer = 0 : i64}
+      : tensor<?x32xf32>, tensor<32xf32> next tensor<32xf32> -> tensor<?x32xf32>, tensor<?x32xf32>
+  %s1, %h1 = gemma.residual_norm %h0, %n, %s0 next %n {eps = 1.0e-6 : f32, gemma.layer = 1 : i64}
+      : tensor<?x32xf32>, tensor<32xf32> next tensor<32xf32> -> tensor<?x32xf32>, tensor<?x32xf32>
+  return %h1 : tensor<?x32xf32>
+}
+
 // Not an entry point.
 // CHECK-LABEL: func.func @other
 // CHECK-NOT: call

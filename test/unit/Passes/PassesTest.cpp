@@ -93,6 +93,7 @@ void compareEntries(Interpreter &interpreter, mlir::ModuleOp module,
   // Chunks that do not divide the rows, so that the last one is smaller.
   for (auto [name, chunk] : {std::pair<const char *, size_t>{"forward", 13},
                              {"decode", 1},
+                             {"decode", 3},
                              {"prefill", 5},
                              {"score", 7}}) {
     if (!module.lookupSymbol(name))
