@@ -86,10 +86,9 @@ TEST_P(RmsNormTest, MatchesReference) {
   Operand y = program.buffer(c.columns, c.output);
   std::vector<float> w = randomValues(rng, c.group, 3.0f);
   Operand weight = program.vector(w);
-  // In generic form: the short form of a norm without weight is ambiguous.
   program.stage(fmt::format(
-      "\"kernel.rms_norm\"(%n, {}{}, {}) <{{eps = 1.0e-6 : f32, group = {} : "
-      "i64, partition = #kernel.partition<rows, {}>}}> : (i64, {}{}, {}) -> ()",
+      "kernel.rms_norm %n, {}{} outs {} {{eps = 1.0e-6 : f32, group = {} : "
+      "i64, partition = #kernel.partition<rows, {}>}} : {}{}, {}",
       x.name, c.weighted ? ", " + weight.name : "", y.name, c.group, c.chunk,
       x.type, c.weighted ? ", " + weight.type : "", y.type));
   std::vector<float> input;
