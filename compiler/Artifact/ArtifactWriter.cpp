@@ -1,0 +1,62 @@
+//===- ArtifactWriter.cpp - Image, sections, footer -----------------------===//
+
+#include "compiler/Artifact/ArtifactWriter.h"
+
+#include "compiler/Artifact/FileBytes.h"
+
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
+
+#include <cstddef>
+#include <cstring>
+#include <unistd.h>
+
+using namespace gemcut::artifact;
+
+SectionContent gemcut::artifact::bytesSection(gemcut_section_kind kind,
+                                              llvm::ArrayRef<uint8_t> bytes) {
+  return {kind, bytes.size(), [bytes](int descriptor, uint64_t offset) {
+            return writeAt(descriptor, bytes.data(), bytes.size(), offset);
+          }};
+}
+
+llvm::Error
+gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
+                                llvm::ArrayRef<SectionContent> sections) {
+  assert(sections.size() <= GEMCUT_MAX_SECTIONS && "the footer has no room");
+  gemcut_footer footer = {};
+  footer.version = GEMCUT_FOOTER_VERSION;
+  footer.section_count = uint32_t(sections.size());
+  std::memcpy(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic));
+  uint64_t end = image.size();
+  for (size_t i = 0; i < sections.size(); ++i) {
+    uint64_t offset = llvm::alignTo(end, GEMCUT_SECTION_ALIGNMENT);
+    footer.sections[i] = {uint32_t(sections[i].kind), 0, offset,
+                          sections[i].length, 0};
+    end = offset + sections[i].length;
+  }
+  uint64_t footerAt = llvm::alignTo(end, alignof(gemcut_footer));
+  footer.file_length = footerAt + sizeof(footer);
+  if (llvm::Error error = file.requireSpace(footer.file_length))
+    return error;
+  int descriptor = file.descriptor();
+  // Padding and whatever a section leaves out read as zero.
+  if (ftruncate(descriptor, off_t(footer.file_length)))
+    return llvm::createStringError(
+        file.path().str() + ": growing it failed: " + std::strerror(errno));
+  if (llvm::Error error = writeAt(descriptor, image.data(), image.size(), 0))
+    return error;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    gemcut_section &section = footer.sections[i];
+    if (llvm::Error error = sections[i].write(descriptor, section.offset))
+      return error;
+    auto checksum = checksumOf(descriptor, section.offset, section.length);
+    if (!checksum)
+      return checksum.takeError();
+    section.checksum = *checksum;
+  }
+  footer.checksum =
+      llvm::xxHash64(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(&footer),
+                                    offsetof(gemcut_footer, checksum)));
+  return writeAt(descriptor, &footer, sizeof(footer), footerAt);
+}

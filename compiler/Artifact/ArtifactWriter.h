@@ -1,0 +1,38 @@
+//===- ArtifactWriter.h - Image, sections, footer ---------------*- C++ -*-===//
+//
+// Writes the file layout of runtime/abi/artifact.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_COMPILER_ARTIFACT_ARTIFACTWRITER_H
+#define GEMCUT_COMPILER_ARTIFACT_ARTIFACTWRITER_H
+
+#include "compiler/Artifact/OutputFile.h"
+#include "runtime/abi/artifact.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+#include <functional>
+
+namespace gemcut::artifact {
+
+/// One section: its length and who writes it at a given offset of the file.
+struct SectionContent {
+  gemcut_section_kind kind;
+  uint64_t length;
+  std::function<llvm::Error(int descriptor, uint64_t offset)> write;
+};
+
+/// A section of bytes at hand; they must outlive the writer's call.
+SectionContent bytesSection(gemcut_section_kind kind,
+                            llvm::ArrayRef<uint8_t> bytes);
+
+/// Writes `image` (an ELF executable; empty for a sidecar), then the sections,
+/// each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer. Does not
+/// commit.
+llvm::Error writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
+                          llvm::ArrayRef<SectionContent> sections);
+
+} // namespace gemcut::artifact
+
+#endif // GEMCUT_COMPILER_ARTIFACT_ARTIFACTWRITER_H

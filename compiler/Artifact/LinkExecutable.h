@@ -1,0 +1,36 @@
+//===- LinkExecutable.h - Objects and the runtime to one ELF ----*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_ARTIFACT_LINKEXECUTABLE_H
+#define GEMCUT_COMPILER_ARTIFACT_LINKEXECUTABLE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace gemcut::artifact {
+
+/// Where the static C and C++ libraries of a target are.
+struct Toolchain {
+  std::string libcDir;   ///< crt1.o, crti.o, crtn.o, libc.a, libm.a
+  std::string gccDir;    ///< crtbeginT.o, crtend.o, libgcc.a, libgcc_eh.a
+  std::string stdcxxDir; ///< libstdc++.a
+};
+
+/// The toolchain found when gemcut was built.
+Toolchain defaultToolchain();
+
+/// Links `objects` (object code in memory) and the archive `runtimeArchive`
+/// into a static, stripped executable by in-process lld and returns its bytes.
+/// Errors: a missing file (with the package that holds it), or what the linker
+/// reports.
+llvm::Expected<std::vector<uint8_t>>
+linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
+               llvm::StringRef runtimeArchive, const Toolchain &toolchain);
+
+} // namespace gemcut::artifact
+
+#endif // GEMCUT_COMPILER_ARTIFACT_LINKEXECUTABLE_H

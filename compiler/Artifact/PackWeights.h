@@ -1,0 +1,32 @@
+//===- PackWeights.h - The weight section, streamed -------------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
+#define GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
+
+#include "frontends/Gemma4/WeightSource.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+#include <functional>
+
+namespace gemcut::artifact {
+
+/// Called now and then from any thread, one at a time: bytes written, bytes in
+/// all.
+using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+/// Quantizes and packs the tensors of every `kernel.packed` of the planned
+/// module into `descriptor` from `fileOffset` on, on `threads` threads (0: one
+/// per core). Reads a few rows at a time and gives pages back, so that memory
+/// stays far below the checkpoint's size. The bytes do not depend on the number
+/// of threads. Errors: a tensor that cannot be read, a weight that is not
+/// finite (by name and index), a write that fails.
+llvm::Error packWeights(mlir::ModuleOp module,
+                        const gemma4::WeightSource &source, int descriptor,
+                        uint64_t fileOffset, unsigned threads,
+                        const PackProgress &progress);
+
+} // namespace gemcut::artifact
+
+#endif // GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H

@@ -1,0 +1,245 @@
+//===- Quantize.cpp - float32 weights to tiles and rows -------------------===//
+
+#include "compiler/Artifact/Quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+using namespace gemcut::artifact;
+
+namespace {
+
+constexpr int kGroup = GEMCUT_GROUP;
+
+/// Vector code for the compiling machine, chosen when the compiler starts.
+#if defined(__x86_64__) && defined(__clang__) &&                               \
+    !__has_feature(address_sanitizer)
+#define GEMCUT_MULTIVERSION                                                    \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define GEMCUT_MULTIVERSION
+#endif
+
+uint16_t toHalf(float value) {
+  _Float16 half = _Float16(value);
+  uint16_t bits;
+  std::memcpy(&bits, &half, 2);
+  return bits;
+}
+
+float fromHalf(uint16_t bits) {
+  _Float16 half;
+  std::memcpy(&half, &bits, 2);
+  return float(half);
+}
+
+uint16_t toBf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  if (std::isnan(value))
+    return uint16_t(bits >> 16 | 0x40);
+  return uint16_t((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+/// Sum of squared errors of a group under `scale`.
+inline float int4Error(const float *x, float scale) {
+  float inverse = scale != 0 ? 1 / scale : 0, error = 0;
+  for (int i = 0; i < kGroup; ++i) {
+    float q = std::min(std::max(std::nearbyint(x[i] * inverse), -8.0f), 7.0f);
+    float difference = x[i] - q * scale;
+    error += difference * difference;
+  }
+  return error;
+}
+
+/// The f16 scale of a group of int4 values.
+inline float int4Scale(const float *x) {
+  float most = 0, magnitude = 0;
+  for (int i = 0; i < kGroup; ++i)
+    if (std::fabs(x[i]) > magnitude) {
+      magnitude = std::fabs(x[i]);
+      most = x[i];
+    }
+  float best = fromHalf(toHalf(most / -8));
+  if (best == 0)
+    return 0;
+  float least = int4Error(x, best);
+  // Clipping the largest value, or using -7 .. 7, often errs less in sum.
+  constexpr float kFactors[] = {0.85f,       0.9f,  0.95f, 1.05f,
+                                8.0f / 7.0f, -1.0f, -0.9f, -8.0f / 7.0f};
+  if (least > 0)
+    for (float factor : kFactors) {
+      float scale = fromHalf(toHalf(most / -8 * factor));
+      float error = int4Error(x, scale);
+      if (error < least) {
+        least = error;
+        best = scale;
+      }
+    }
+  return best;
+}
+
+GEMCUT_MULTIVERSION
+void quantizeInt4(const float *x, int64_t groups, float *scales,
+                  uint8_t *quants) {
+  for (int64_t g = 0; g < groups; ++g) {
+    float scale = int4Scale(x + g * kGroup);
+    float inverse = scale != 0 ? 1 / scale : 0;
+    scales[g] = scale;
+    for (int i = 0; i < kGroup; ++i) {
+      float q = std::nearbyint(x[g * kGroup + i] * inverse);
+      quants[g * kGroup + i] = uint8_t(std::min(std::max(q, -8.0f), 7.0f) + 8);
+    }
+  }
+}
+
+GEMCUT_MULTIVERSION
+void quantizeInt8(const float *x, int64_t groups, float *scales,
+                  int8_t *quants) {
+  for (int64_t g = 0; g < groups; ++g) {
+    float magnitude = 0;
+    for (int i = 0; i < kGroup; ++i)
+      magnitude = std::max(magnitude, std::fabs(x[g * kGroup + i]));
+    float scale = fromHalf(toHalf(magnitude / 127));
+    float inverse = scale != 0 ? 1 / scale : 0;
+    scales[g] = scale;
+    for (int i = 0; i < kGroup; ++i) {
+      float q = std::nearbyint(x[g * kGroup + i] * inverse);
+      quants[g * kGroup + i] = int8_t(std::min(std::max(q, -127.0f), 127.0f));
+    }
+  }
+}
+
+void putHalf(uint8_t *at, float value) {
+  uint16_t bits = toHalf(value);
+  std::memcpy(at, &bits, 2);
+}
+
+} // namespace
+
+void gemcut::artifact::packTile(gemcut_format format, const float *values,
+                                int64_t rows, int64_t columns, uint8_t *tile) {
+  std::memset(tile, 0, size_t(gemcut_tile_bytes(format, columns)));
+  if (format == GEMCUT_F32 || format == GEMCUT_BF16) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c) {
+        float value = values[r * columns + c];
+        if (format == GEMCUT_F32) {
+          std::memcpy(tile + c * 64 + r * 4, &value, 4);
+        } else {
+          uint16_t bits = toBf16(value);
+          std::memcpy(tile + c / 2 * 64 + r * 4 + c % 2 * 2, &bits, 2);
+        }
+      }
+    return;
+  }
+  int64_t groups = columns / kGroup;
+  int64_t pairs =
+      gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE) / GEMCUT_TILE_K_MULTIPLE;
+  std::vector<float> scales(groups);
+  std::vector<uint8_t> quants(columns);
+  bool int4 = format == GEMCUT_INT4;
+  int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
+  int64_t groupBytes = int4 ? 256 : 512;
+  // Padding has scale 0 and the quant that stands for 0.
+  for (int64_t p = 0; p < pairs; ++p)
+    std::memset(tile + p * pairBytes + 64, int4 ? 0x88 : 0x80,
+                size_t(2 * groupBytes));
+  for (int64_t r = 0; r < rows; ++r) {
+    const float *row = values + r * columns;
+    if (int4)
+      quantizeInt4(row, groups, scales.data(), quants.data());
+    else
+      quantizeInt8(row, groups, scales.data(),
+                   reinterpret_cast<int8_t *>(quants.data()));
+    for (int64_t g = 0; g < groups; ++g) {
+      uint8_t *pair = tile + g / 2 * pairBytes;
+      putHalf(pair + g % 2 * 32 + 2 * r, scales[g]);
+      uint8_t *bytes = pair + 64 + g % 2 * groupBytes + 4 * r;
+      const uint8_t *q = quants.data() + g * kGroup;
+      if (int4)
+        for (int k = 0; k < 16; ++k)
+          bytes[k / 4 * 64 + k % 4] = uint8_t(q[k] | q[k + 16] << 4);
+      else
+        for (int k = 0; k < kGroup; ++k)
+          bytes[k / 4 * 64 + k % 4] = uint8_t(q[k] + 128);
+    }
+  }
+}
+
+void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
+                                    int64_t columns, uint8_t *out) {
+  std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns)));
+  switch (format) {
+  case GEMCUT_F32:
+    std::memcpy(out, values, size_t(4 * columns));
+    return;
+  case GEMCUT_BF16:
+    for (int64_t c = 0; c < columns; ++c) {
+      uint16_t bits = toBf16(values[c]);
+      std::memcpy(out + 2 * c, &bits, 2);
+    }
+    return;
+  default: {
+    int64_t groups = columns / kGroup;
+    std::vector<float> scales(groups);
+    quantizeInt8(values, groups, scales.data(),
+                 reinterpret_cast<int8_t *>(out));
+    for (int64_t g = 0; g < groups; ++g)
+      putHalf(out + columns + 2 * g, scales[g]);
+  }
+  }
+}
+
+float gemcut::artifact::unpackTileValue(gemcut_format format,
+                                        const uint8_t *tile, int64_t row,
+                                        int64_t column, int64_t columns) {
+  float value;
+  uint16_t bits;
+  switch (format) {
+  case GEMCUT_F32:
+    std::memcpy(&value, tile + column * 64 + row * 4, 4);
+    return value;
+  case GEMCUT_BF16: {
+    std::memcpy(&bits, tile + column / 2 * 64 + row * 4 + column % 2 * 2, 2);
+    uint32_t wide = uint32_t(bits) << 16;
+    std::memcpy(&value, &wide, 4);
+    return value;
+  }
+  default:
+    break;
+  }
+  bool int4 = format == GEMCUT_INT4;
+  int64_t g = column / kGroup, k = column % kGroup;
+  const uint8_t *pair =
+      tile + g / 2 * (int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES);
+  std::memcpy(&bits, pair + g % 2 * 32 + 2 * row, 2);
+  const uint8_t *bytes = pair + 64 + g % 2 * (int4 ? 256 : 512) + 4 * row;
+  if (!int4)
+    return (bytes[k / 4 * 64 + k % 4] - 128) * fromHalf(bits);
+  uint8_t byte = bytes[k % 16 / 4 * 64 + k % 4];
+  return ((k < 16 ? byte & 15 : byte >> 4) - 8) * fromHalf(bits);
+}
+
+float gemcut::artifact::unpackTableValue(gemcut_format format,
+                                         const uint8_t *row, int64_t column,
+                                         int64_t columns) {
+  float value;
+  uint16_t bits;
+  switch (format) {
+  case GEMCUT_F32:
+    std::memcpy(&value, row + 4 * column, 4);
+    return value;
+  case GEMCUT_BF16: {
+    std::memcpy(&bits, row + 2 * column, 2);
+    uint32_t wide = uint32_t(bits) << 16;
+    std::memcpy(&value, &wide, 4);
+    return value;
+  }
+  default:
+    std::memcpy(&bits, row + columns + column / kGroup * 2, 2);
+    return int8_t(row[column]) * fromHalf(bits);
+  }
+}

@@ -1,0 +1,233 @@
+//===- CommandLine.cpp - Flags to options ---------------------------------===//
+//
+// The only place that knows flags. Every flag's help is a full sentence with
+// unit and default.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Driver/Commands.h"
+#include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Reference/ReferenceCommand.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <CLI/CLI.hpp>
+
+using namespace gemcut;
+using namespace gemcut::driver;
+
+namespace {
+
+constexpr int kInputAtFault = 1, kUsage = 2;
+
+const std::map<std::string, Emit> kEmits = {
+    {"exe", Emit::Executable}, {"obj", Emit::Object},
+    {"asm", Emit::Assembly},   {"llvm", Emit::Llvm},
+    {"kernel", Emit::Kernel},  {"gemma", Emit::Gemma}};
+
+std::string parseWeights(const std::string &text, WeightOptions &out) {
+  llvm::StringRef rest(text);
+  if (rest == "embed")
+    return "";
+  if (rest == "sidecar") {
+    out.sidecar = true;
+    return "";
+  }
+  uint64_t seed = 1;
+  if (rest.consume_front("random") &&
+      (rest.empty() ||
+       (rest.consume_front(":") && !rest.getAsInteger(10, seed)))) {
+    out.randomSeed = seed;
+    return "";
+  }
+  return "found '" + text + "', expected embed, sidecar, random or random:SEED";
+}
+
+void addCompile(CLI::App &app, CompileOptions &options) {
+  CLI::App *compile =
+      app.add_subcommand("compile", "Compiles a checkpoint to one executable.");
+  compile
+      ->add_option("MODEL", options.model,
+                   "A checkpoint directory, a .safetensors file with "
+                   "config.json beside it, or a config.json with --weights "
+                   "random.")
+      ->required();
+  compile
+      ->add_option("-o,--output", options.output,
+                   "The file to write. It appears only when complete.")
+      ->required();
+  compile
+      ->add_option("--target", options.target,
+                   "The machine to compile for; see `gemcut targets`.")
+      ->capture_default_str()
+      ->group("Machine");
+  compile
+      ->add_option("--cpu", options.cpu,
+                   "ISA levels to include, separated by commas, or `host` for "
+                   "the best one of this machine. Default: every level; the "
+                   "executable picks the best at start.")
+      ->group("Machine");
+  compile
+      ->add_option("--quant", options.quant,
+                   "Storage of the weights: int4, int8, bf16, f32, or the path "
+                   "of a recipe (.json).")
+      ->capture_default_str()
+      ->group("Model");
+  compile
+      ->add_option("--kv", options.kv, "Storage of the KV cache: bf16 or f32.")
+      ->check(CLI::IsMember({"bf16", "f32"}))
+      ->capture_default_str()
+      ->group("Model");
+  compile
+      ->add_option("--context", options.context,
+                   "Positions that one sequence can hold. Default: what the "
+                   "model was made for, at most 8192.")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
+      ->group("Model");
+  compile
+      ->add_option("--slots", options.slots,
+                   "Sequences that the executable holds at a time.")
+      ->check(CLI::Range(int64_t(1), int64_t(1024)))
+      ->capture_default_str()
+      ->group("Model");
+  compile
+      ->add_option_function<std::string>(
+          "--max-ram",
+          [&options](const std::string &text) {
+            auto bytes = parseBytes(text);
+            if (!bytes)
+              throw CLI::ValidationError("--max-ram",
+                                         llvm::toString(bytes.takeError()));
+            options.maxRam = *bytes;
+          },
+          "Refuses a model whose weights, KV cache and activations need more, "
+          "such as 4G. Default: no limit.")
+      ->group("Model");
+  compile
+      ->add_option_function<std::string>(
+          "--weights",
+          [&options](const std::string &text) {
+            std::string problem = parseWeights(text, options.weights);
+            if (!problem.empty())
+              throw CLI::ValidationError("--weights", problem);
+          },
+          "embed: in the executable (default). sidecar: in OUT.gemw beside it. "
+          "random[:SEED]: invented from the shapes, to size and time a model.")
+      ->group("Model");
+  compile
+      ->add_option("--prefill-chunk", options.prefillChunk,
+                   "Most prompt tokens that one step takes.")
+      ->check(CLI::Range(int64_t(1), int64_t(4096)))
+      ->capture_default_str()
+      ->group("Model");
+  compile
+      ->add_option("--emit", options.emit,
+                   "What to write: exe (default), obj, asm, llvm (one level of "
+                   "--cpu), kernel or gemma (IR).")
+      ->transform(CLI::CheckedTransformer(kEmits).description(""))
+      ->option_text("exe|obj|asm|llvm|kernel|gemma")
+      ->group("Output");
+  compile
+      ->add_option("--dump-ir-after", options.dumpIrAfter,
+                   "Prints the IR after the pass with this flag, or after all.")
+      ->group("Output");
+  compile
+      ->add_option("--dump-dir", options.dumpDir,
+                   "Writes the dumps as numbered files into this folder "
+                   "instead of to stderr.")
+      ->group("Output");
+  compile
+      ->add_flag("--time-phases", options.timePhases,
+                 "Prints the seconds and the peak memory of every phase.")
+      ->group("Output");
+  compile
+      ->add_option("--threads", options.threads,
+                   "Threads that pack weights. Default: one per core.")
+      ->check(CLI::Range(0u, 1024u))
+      ->group("Output");
+  compile
+      ->add_option("--runtime-dir", options.runtimeDir,
+                   "Folder with TARGET/libgemcut_rt.a. Default: beside this "
+                   "program.")
+      ->group("Output");
+}
+
+void addReference(CLI::App &app, reference::ReferenceOptions &options) {
+  CLI::App *command = app.add_subcommand(
+      "reference", "Runs a model with the interpreter: slow, obvious, exact.");
+  command
+      ->add_option("MODEL", options.model,
+                   "A checkpoint directory, a .safetensors file, or a "
+                   "config.json (random weights).")
+      ->required();
+  command
+      ->add_option("--ids", options.ids,
+                   "Token ids separated by commas, or @FILE.")
+      ->required();
+  command
+      ->add_option("--first-position", options.firstPosition,
+                   "Position of the first id.")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 30))
+      ->capture_default_str();
+  command->add_option("--logits", options.logitsFile,
+                      "Writes all logits (ids, vocabulary) to this .npy file.");
+  command->add_option(
+      "--dump", options.dump,
+      "Prints the values of ops whose name matches this glob; may "
+      "be repeated.");
+  command->add_flag(
+      "--dump-all", options.dumpAll,
+      "Prints every value of a dumped tensor, not only the first.");
+  command->add_option("--stop-after", options.stopAfter,
+                      "Stops after the op of this name.");
+  command
+      ->add_option("--seed", options.seed,
+                   "Seed of random weights (for a config.json).")
+      ->capture_default_str();
+  command->add_option("--threads", options.threads,
+                      "Most threads. Default: one per core.");
+}
+
+int finish(llvm::Error error) {
+  if (!error)
+    return 0;
+  llvm::errs() << "gemcut: error: " << llvm::toString(std::move(error)) << "\n";
+  return kInputAtFault;
+}
+
+} // namespace
+
+int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
+  CLI::App app("gemcut: compiles Gemma 4 checkpoints ahead of time.");
+  app.name("gemcut");
+  app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
+  app.require_subcommand(1);
+  CompileOptions compile;
+  InspectOptions inspect;
+  reference::ReferenceOptions interpret;
+  addCompile(app, compile);
+  CLI::App *inspectCommand = app.add_subcommand(
+      "inspect", "Shows what a checkpoint or config.json holds.");
+  inspectCommand
+      ->add_option(
+          "MODEL", inspect.subject,
+          "A checkpoint directory, a .safetensors file or a config.json.")
+      ->required();
+  inspectCommand->add_flag("--json", inspect.json, "Prints JSON.");
+  app.add_subcommand("targets", "Lists what can be compiled for.");
+  addReference(app, interpret);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) ? kUsage : 0;
+  }
+  if (app.got_subcommand("compile"))
+    return finish(runCompile(compile));
+  if (app.got_subcommand("inspect"))
+    return finish(runInspect(inspect));
+  if (app.got_subcommand("reference"))
+    return finish(
+        reference::runReference(interpret, llvm::outs(), llvm::errs()));
+  return finish(runTargets());
+}

@@ -1,0 +1,175 @@
+//===- LoadedModel.cpp - Everything a checkpoint directory says -----------===//
+
+#include "compiler/Driver/LoadedModel.h"
+
+#include "frontends/Gemma4/Importer.h"
+#include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Tokenizer/TokenizerTables.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace gemcut;
+using namespace gemcut::driver;
+using llvm::createStringError;
+using llvm::StringRef;
+
+namespace {
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return createStringError(
+        path.str() + ": cannot be read: " + buffer.getError().message());
+  return std::move(*buffer);
+}
+
+std::string inDirectory(StringRef directory, StringRef name) {
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+/// The files that a MODEL argument stands for.
+struct ModelFiles {
+  std::string directory, config, checkpoint; ///< checkpoint empty: none
+};
+
+llvm::Expected<ModelFiles> findFiles(StringRef path,
+                                     const WeightOptions &weights) {
+  if (!llvm::sys::fs::exists(path))
+    return createStringError(path.str() + ": no such file or directory");
+  ModelFiles files;
+  bool isDirectory = llvm::sys::fs::is_directory(path);
+  StringRef parent = llvm::sys::path::parent_path(path);
+  files.directory = isDirectory      ? path.str()
+                    : parent.empty() ? "."
+                                     : parent.str();
+  files.config = inDirectory(files.directory, "config.json");
+  if (isDirectory) {
+    files.checkpoint = path.str();
+  } else if (path.ends_with(".safetensors")) {
+    files.checkpoint = path.str();
+  } else if (path.ends_with(".json")) {
+    files.config = path.str();
+    if (!weights.randomSeed)
+      return createStringError(
+          path.str() +
+          ": is a configuration without weights; name the "
+          "checkpoint's directory, or add --weights random to size "
+          "and time the model");
+  } else {
+    return createStringError(
+        path.str() + ": expected a checkpoint directory, a .safetensors "
+                     "file or a config.json");
+  }
+  if (!llvm::sys::fs::exists(files.config))
+    return createStringError(files.config +
+                             ": no such file; a checkpoint needs "
+                             "its config.json");
+  return files;
+}
+
+llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
+  std::string path = inDirectory(files.directory, "tokenizer.json");
+  if (!llvm::sys::fs::exists(path)) {
+    model.warnings.push_back(
+        files.directory + ": holds no tokenizer.json; the executable will take "
+                          "token ids only");
+    return llvm::Error::success();
+  }
+  tokenizer::TokenNames names;
+  std::string namesPath = inDirectory(files.directory, "tokenizer_config.json");
+  if (llvm::sys::fs::exists(namesPath)) {
+    auto text = readFile(namesPath);
+    if (!text)
+      return text.takeError();
+    auto read = tokenizer::readTokenNames((*text)->getBuffer(), namesPath);
+    if (!read)
+      return read.takeError();
+    names = std::move(*read);
+  }
+  auto text = readFile(path);
+  if (!text)
+    return text.takeError();
+  auto tables = tokenizer::compileTokenizerJson((*text)->getBuffer(), path,
+                                                model.config.vocabSize, names);
+  if (!tables)
+    return tables.takeError();
+  model.tokenizer = std::move(*tables);
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Expected<LoadedModel>
+gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
+  auto files = findFiles(path, weights);
+  if (!files)
+    return files.takeError();
+  LoadedModel model;
+  llvm::SmallString<256> absolute(files->directory);
+  llvm::sys::fs::make_absolute(absolute);
+  llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
+  model.name = llvm::sys::path::filename(absolute).str();
+  auto text = readFile(files->config);
+  if (!text)
+    return text.takeError();
+  auto config = config::parseModelConfig((*text)->getBuffer(), files->config,
+                                         &model.warnings);
+  if (!config)
+    return config.takeError();
+  model.config = std::move(*config);
+  if (model.config.hasVisionTower || model.config.hasAudioTower)
+    model.warnings.push_back(
+        files->config +
+        ": the vision and audio towers are not compiled yet; the "
+        "executable takes text");
+
+  std::string generation =
+      inDirectory(files->directory, "generation_config.json");
+  if (llvm::sys::fs::exists(generation)) {
+    auto text = readFile(generation);
+    if (!text)
+      return text.takeError();
+    auto parsed = config::parseGenerationConfig(
+        (*text)->getBuffer(), generation, model.config, &model.warnings);
+    if (!parsed)
+      return parsed.takeError();
+    model.generation = std::move(*parsed);
+  } else {
+    model.generation = config::defaultGenerationConfig(model.config);
+  }
+
+  if (weights.randomSeed) {
+    model.weights = std::make_unique<gemma4::RandomWeights>(
+        gemma4::expectedWeights(model.config), *weights.randomSeed);
+  } else {
+    auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
+    if (!checkpoint)
+      return checkpoint.takeError();
+    model.checkpoint = std::move(*checkpoint);
+    auto check = config::checkTensors(model.config, *model.checkpoint,
+                                      files->checkpoint);
+    if (!check)
+      return check.takeError();
+    model.check = std::move(*check);
+    model.weights =
+        std::make_unique<gemma4::CheckpointWeights>(*model.checkpoint);
+  }
+
+  if (llvm::Error error = loadTokenizer(*files, model))
+    return std::move(error);
+  std::string chat = inDirectory(files->directory, "chat_template.jinja");
+  if (llvm::sys::fs::exists(chat)) {
+    auto text = readFile(chat);
+    if (!text)
+      return text.takeError();
+    // Only the large variant writes both tags of an empty thought in one
+    // literal.
+    model.largeTemplate =
+        (*text)->getBuffer().contains("<|channel>thought\\n<channel|>");
+  }
+  return model;
+}

@@ -1,0 +1,38 @@
+//===- LoadedModel.h - Everything a checkpoint directory says ---*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_DRIVER_LOADEDMODEL_H
+#define GEMCUT_COMPILER_DRIVER_LOADEDMODEL_H
+
+#include "compiler/Driver/Options.h"
+#include "frontends/Config/ModelConfig.h"
+#include "frontends/Config/TensorNames.h"
+#include "frontends/Gemma4/WeightSource.h"
+#include "frontends/Safetensors/Checkpoint.h"
+
+#include <memory>
+
+namespace gemcut::driver {
+
+struct LoadedModel {
+  std::string name; ///< of the directory, for people
+  config::ModelConfig config;
+  config::GenerationConfig generation;
+  config::TensorCheck check;
+  std::unique_ptr<safetensors::Checkpoint> checkpoint; ///< null: random weights
+  std::unique_ptr<gemma4::WeightSource> weights;
+  std::vector<uint8_t> tokenizer; ///< compiled tables; empty: no tokenizer.json
+  /// The template opens an empty thought block when thinking is off.
+  bool largeTemplate = false;
+  std::vector<std::string> warnings; ///< one sentence each
+};
+
+/// Reads `path`: a checkpoint directory, a .safetensors file with config.json
+/// beside it, or a config.json (random weights only). With a random seed the
+/// checkpoint's tensors are not opened. One error for whatever is missing,
+/// malformed or not supported.
+llvm::Expected<LoadedModel> loadModel(llvm::StringRef path,
+                                      const WeightOptions &weights);
+
+} // namespace gemcut::driver
+
+#endif // GEMCUT_COMPILER_DRIVER_LOADEDMODEL_H

@@ -1,0 +1,139 @@
+//===- MemoryPlan.cpp - What the executable will need ---------------------===//
+
+#include "compiler/Driver/MemoryPlan.h"
+
+#include "dialects/Kernel/KernelOps.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::driver;
+
+static int64_t intAttr(ModuleOp module, StringRef name) {
+  auto attribute = module->getAttrOfType<IntegerAttr>(name);
+  return attribute ? attribute.getInt() : 0;
+}
+
+/// Bytes of packed weights behind the entry point `decode`: all of them but
+/// tables of which single rows are read, of which one row counts.
+static uint64_t decodeBytes(ModuleOp module) {
+  uint64_t bytes = 0;
+  llvm::StringSet<> seen;
+  auto decode = llvm::find_if(module.getOps<func::FuncOp>(), [](auto function) {
+    auto entry =
+        function->template getAttrOfType<StringAttr>(kernel::kEntryAttr);
+    return entry && entry.getValue() == "decode";
+  });
+  if (decode == module.getOps<func::FuncOp>().end())
+    return 0;
+  (*decode).walk([&](kernel::WeightAddressOp address) {
+    for (auto name : address.getWeights().getAsRange<FlatSymbolRefAttr>()) {
+      if (!seen.insert(name.getValue()).second)
+        continue;
+      auto packed = module.lookupSymbol<kernel::PackedOp>(name.getAttr());
+      auto type = cast<kernel::WeightType>(packed.getType());
+      bytes += type.getLayout() == kernel::Layout::Rows
+                   ? uint64_t(type.getByteSize() / type.getRows())
+                   : uint64_t(type.getByteSize());
+    }
+  });
+  return bytes;
+}
+
+static std::string kvFormula(ModuleOp module) {
+  struct Kind {
+    int64_t count = 0;
+    kernel::CacheType type;
+  };
+  std::map<std::pair<int64_t, int64_t>, Kind> kinds;
+  for (auto cache : module.getOps<kernel::CacheOp>()) {
+    auto type = cast<kernel::CacheType>(cache.getType());
+    Kind &kind = kinds[{type.getWindow() == 0, type.getHeadDim()}];
+    ++kind.count;
+    kind.type = type;
+  }
+  std::vector<std::string> terms;
+  for (auto &[key, kind] : kinds)
+    terms.push_back(fmt::format(
+        "{} {} layer{} x 2 x {} head{} x {} x {} positions x {} B", kind.count,
+        kind.type.getWindow() ? "sliding" : "global",
+        kind.count == 1 ? "" : "s", kind.type.getHeads(),
+        kind.type.getHeads() == 1 ? "" : "s", kind.type.getHeadDim(),
+        kind.type.getCapacity(), kind.type.getFormat() == Format::F32 ? 4 : 2));
+  return llvm::join(terms, " + ");
+}
+
+MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots) {
+  MemoryPlan plan;
+  plan.weightBytes = uint64_t(intAttr(module, kernel::kWeightBytesAttr));
+  plan.arenaBytes = uint64_t(intAttr(module, kernel::kArenaBytesAttr));
+  plan.kvSlotBytes = uint64_t(intAttr(module, kernel::kKvSlotBytesAttr));
+  plan.context = intAttr(module, kernel::kContextAttr);
+  plan.slots = slots;
+  plan.weightBytesPerToken = decodeBytes(module);
+  plan.kvFormula = kvFormula(module);
+  return plan;
+}
+
+std::string gemcut::driver::formatBytes(uint64_t bytes) {
+  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = double(bytes);
+  int unit = 0;
+  while (value >= 1024 && unit < 4) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit ? fmt::format("{:.1f} {}", value, units[unit])
+              : fmt::format("{} B", bytes);
+}
+
+llvm::Expected<uint64_t> gemcut::driver::parseBytes(StringRef text) {
+  StringRef number =
+      text.take_while([](char c) { return llvm::isDigit(c) || c == '.'; });
+  std::string unit = text.drop_front(number.size()).trim().lower();
+  double value;
+  int shift = unit.empty() || unit == "b"                    ? 0
+              : unit == "k" || unit == "kib" || unit == "kb" ? 10
+              : unit == "m" || unit == "mib" || unit == "mb" ? 20
+              : unit == "g" || unit == "gib" || unit == "gb" ? 30
+              : unit == "t" || unit == "tib" || unit == "tb" ? 40
+                                                             : -1;
+  if (number.empty() || number.getAsDouble(value) || shift < 0 || value > 1e12)
+    return llvm::createStringError(
+        "found size '" + text.str() +
+        "', expected a number with K, M, G or T, such "
+        "as 4G or 512M");
+  return uint64_t(value * double(uint64_t(1) << shift));
+}
+
+std::string gemcut::driver::describe(const MemoryPlan &plan) {
+  return fmt::format(
+      "memory plan\n"
+      "  weights   {:>11}  mapped from the file, {} read per token\n"
+      "  KV cache  {:>11}  {} slot{} of {} positions: {}\n"
+      "  arena     {:>11}  activations\n"
+      "  total     {:>11}  of which private: {}\n",
+      formatBytes(plan.weightBytes), formatBytes(plan.weightBytesPerToken),
+      formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)), plan.slots,
+      plan.slots == 1 ? "" : "s", plan.context, plan.kvFormula,
+      formatBytes(plan.arenaBytes), formatBytes(plan.totalBytes()),
+      formatBytes(plan.privateBytes()));
+}
+
+llvm::Error gemcut::driver::checkLimit(const MemoryPlan &plan, uint64_t limit) {
+  if (!limit || plan.totalBytes() <= limit)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "the model needs " + formatBytes(plan.totalBytes()) + " (weights " +
+      formatBytes(plan.weightBytes) + ", KV " +
+      formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)) + ", arena " +
+      formatBytes(plan.arenaBytes) + "), but --max-ram is " +
+      formatBytes(limit) +
+      "; a smaller --context, fewer --slots or a smaller --quant lower it");
+}

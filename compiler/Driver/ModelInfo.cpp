@@ -1,0 +1,136 @@
+//===- ModelInfo.cpp - gemcut_model_info of a compiled model --------------===//
+
+#include "compiler/Driver/ModelInfo.h"
+
+#include "dialects/Kernel/KernelOps.h"
+#include "frontends/Tokenizer/TokenizerTables.h"
+
+#include "llvm/Support/Path.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+#include <map>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::driver;
+
+namespace {
+
+void copyText(char *out, size_t size, StringRef text) {
+  std::memset(out, 0, size);
+  std::memcpy(out, text.data(), std::min(text.size(), size - 1));
+}
+
+/// Most rows of the entry point: those its ids have room for.
+int32_t entryRows(ModuleOp module, StringRef name) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto entry = function->getAttrOfType<StringAttr>(kernel::kEntryAttr);
+    if (entry && entry.getValue() == name)
+      return int32_t(cast<kernel::BufferType>(function.getArgument(1).getType())
+                         .getRows());
+  }
+  return 0;
+}
+
+std::string recipeName(StringRef quant) {
+  return quant.ends_with(".json") ? llvm::sys::path::stem(quant).str()
+                                  : quant.str();
+}
+
+} // namespace
+
+llvm::Expected<gemcut_model_info>
+gemcut::driver::makeModelInfo(const LoadedModel &model,
+                              const CompileOptions &options,
+                              const MemoryPlan &plan, ModuleOp kernelModule) {
+  gemcut_model_info info = {};
+  info.version = GEMCUT_MODEL_VERSION;
+  info.size = sizeof(info);
+  copyText(info.name, sizeof(info.name), model.name);
+  copyText(info.quantization, sizeof(info.quantization),
+           recipeName(options.quant));
+  copyText(info.kv_type, sizeof(info.kv_type), options.kv);
+  const config::ModelConfig &config = model.config;
+  info.vocab_size = int32_t(config.vocabSize);
+  info.layers = int32_t(config.numLayers());
+  info.hidden_size = int32_t(config.hiddenSize);
+  info.context = int32_t(plan.context);
+  info.slots = int32_t(plan.slots);
+  info.decode_max_rows = entryRows(kernelModule, "decode");
+  info.prefill_chunk = entryRows(kernelModule, "prefill");
+  info.score_chunk = entryRows(kernelModule, "score");
+  info.last_own_kv_layer = int32_t(config.firstSharedLayer() - 1);
+  info.chat_large_template = model.largeTemplate;
+  info.arena_bytes = plan.arenaBytes;
+  info.kv_slot_bytes = plan.kvSlotBytes;
+  info.weight_bytes = plan.weightBytes;
+  info.weight_bytes_per_token = plan.weightBytesPerToken;
+
+  auto role = [&](gemcut_token_role which, int64_t fallback = -1) {
+    return model.tokenizer.empty()
+               ? int32_t(fallback)
+               : tokenizer::findRole(model.tokenizer, which);
+  };
+  info.special.pad = role(GEMCUT_TOKEN_PAD, config.padId);
+  info.special.bos = role(GEMCUT_TOKEN_BOS, config.bosId);
+  info.special.eos = role(GEMCUT_TOKEN_EOS,
+                          config.eosIds.empty() ? -1 : config.eosIds.front());
+  info.special.turn_open = role(GEMCUT_TOKEN_TURN_OPEN);
+  info.special.turn_close = role(GEMCUT_TOKEN_TURN_CLOSE);
+  info.special.think = role(GEMCUT_TOKEN_THINK);
+  info.special.channel_open = role(GEMCUT_TOKEN_CHANNEL_OPEN);
+  info.special.channel_close = role(GEMCUT_TOKEN_CHANNEL_CLOSE);
+
+  const config::GenerationConfig &generation = model.generation;
+  if (generation.eosIds.size() > GEMCUT_MAX_STOP_IDS ||
+      generation.suppressIds.size() > GEMCUT_MAX_SUPPRESSED_IDS)
+    return llvm::createStringError(
+        "generation_config.json: found " +
+        std::to_string(generation.eosIds.size()) + " stop ids and " +
+        std::to_string(generation.suppressIds.size()) +
+        " suppressed ids, supported are up to " +
+        std::to_string(GEMCUT_MAX_STOP_IDS) + " and " +
+        std::to_string(GEMCUT_MAX_SUPPRESSED_IDS));
+  // An id outside the vocabulary can never be chosen.
+  for (int64_t id : generation.eosIds)
+    if (id < config.vocabSize)
+      info.stop_ids[info.stop_id_count++] = int32_t(id);
+  for (int64_t id : generation.suppressIds)
+    if (id < config.vocabSize)
+      info.suppressed_ids[info.suppressed_id_count++] = int32_t(id);
+  info.do_sample = generation.doSample;
+  info.temperature = generation.temperature;
+  info.top_k = int32_t(generation.topK);
+  info.top_p = generation.topP;
+  info.min_p = generation.minP;
+  return info;
+}
+
+std::string gemcut::driver::makeReport(const LoadedModel &model,
+                                       const CompileOptions &options,
+                                       const MemoryPlan &plan,
+                                       ModuleOp kernelModule) {
+  std::map<std::string, uint64_t> formats;
+  for (auto packed : kernelModule.getOps<kernel::PackedOp>()) {
+    auto type = cast<kernel::WeightType>(packed.getType());
+    formats[stringifyFormat(type.getFormat()).str()] +=
+        uint64_t(type.getByteSize());
+  }
+  nlohmann::ordered_json report;
+  report["model"] = model.name;
+  report["model_type"] = model.config.modelType;
+  report["quantization"] = recipeName(options.quant);
+  report["kv"] = options.kv;
+  report["weights_random"] = options.weights.randomSeed.has_value();
+  report["bytes_by_format"] = formats;
+  report["weight_bytes"] = plan.weightBytes;
+  report["weight_bytes_per_token"] = plan.weightBytesPerToken;
+  report["kv_slot_bytes"] = plan.kvSlotBytes;
+  report["kv_formula"] = plan.kvFormula;
+  report["arena_bytes"] = plan.arenaBytes;
+  report["context"] = plan.context;
+  report["slots"] = plan.slots;
+  return report.dump(1);
+}

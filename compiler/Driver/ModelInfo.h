@@ -1,0 +1,26 @@
+//===- ModelInfo.h - gemcut_model_info of a compiled model ------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_DRIVER_MODELINFO_H
+#define GEMCUT_COMPILER_DRIVER_MODELINFO_H
+
+#include "compiler/Driver/LoadedModel.h"
+#include "compiler/Driver/MemoryPlan.h"
+#include "runtime/abi/model.h"
+
+namespace gemcut::driver {
+
+/// Fills the constants that the executable holds about its model. Errors: more
+/// stop or suppressed ids than the format has room for.
+llvm::Expected<gemcut_model_info> makeModelInfo(const LoadedModel &model,
+                                                const CompileOptions &options,
+                                                const MemoryPlan &plan,
+                                                mlir::ModuleOp kernelModule);
+
+/// The report section: facts of the compilation as JSON, the same for the same
+/// inputs (no times, no paths).
+std::string makeReport(const LoadedModel &model, const CompileOptions &options,
+                       const MemoryPlan &plan, mlir::ModuleOp kernelModule);
+
+} // namespace gemcut::driver
+
+#endif // GEMCUT_COMPILER_DRIVER_MODELINFO_H

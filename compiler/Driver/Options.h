@@ -1,0 +1,53 @@
+//===- Options.h - What the commands are asked for --------------*- C++ -*-===//
+//
+// One struct per command, filled from flags in CommandLine.cpp and from nowhere
+// else.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_COMPILER_DRIVER_OPTIONS_H
+#define GEMCUT_COMPILER_DRIVER_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gemcut::driver {
+
+/// Where weights come from and go to.
+struct WeightOptions {
+  bool sidecar = false; ///< to OUT.gemw instead of into the executable
+  std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
+};
+
+enum class Emit { Executable, Object, Assembly, Llvm, Kernel, Gemma };
+
+struct CompileOptions {
+  std::string model; ///< directory, .safetensors, or config.json
+  std::string output;
+  std::string target = "x86_64-linux";
+  std::string cpu; ///< levels, "host", or empty for all
+  std::string quant = "int4";
+  std::string kv = "bf16";
+  int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
+  int64_t slots = 1;
+  int64_t prefillChunk = 256;
+  uint64_t maxRam = 0; ///< bytes; 0: no limit
+  WeightOptions weights;
+  Emit emit = Emit::Executable;
+  std::string dumpIrAfter; ///< a pass's flag, or "all"
+  std::string dumpDir;     ///< where dumps go; empty: stderr
+  bool timePhases = false;
+  unsigned threads = 0;   ///< 0: one per core
+  std::string runtimeDir; ///< folder with <target>/libgemcut_rt.a
+};
+
+struct InspectOptions {
+  std::string subject; ///< checkpoint directory, .safetensors or config.json
+  bool json = false;
+};
+
+} // namespace gemcut::driver
+
+#endif // GEMCUT_COMPILER_DRIVER_OPTIONS_H
