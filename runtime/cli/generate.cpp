@@ -53,7 +53,7 @@ static gemcut_status generateIds(const CommonOptions &options, const char *list,
                options.generation, Output::print, &output, stats);
   if (output.text)
     stream.finish();
-  if (stats.newTokens > 0 || printIds)
+  if (stats.newTokens > 0 || status == GEMCUT_OK)
     printf("\n");
   if (status == GEMCUT_OK && showStats)
     printStats(stats);

@@ -1,0 +1,297 @@
+//===- CommandsTest.cpp - A whole executable, from its command line -------===//
+//
+// Runs the static executable of the fake model with sections behind it, as the
+// compiler writes them, and checks output, messages and exit codes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cli/ids.h"
+#include "runtime/cli/npy.h"
+#include "test/unit/runtime/ArtifactBuilder.h"
+#include "test/unit/runtime/FakeModel.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+using Ids = std::vector<int32_t>;
+
+namespace {
+
+struct Result {
+  int code;
+  std::string out, error;
+};
+
+class CommandsTest : public testing::Test {
+protected:
+  void SetUp() override {
+    char name[] = "/tmp/gemcut-commands-XXXXXX";
+    folder = mkdtemp(name);
+    image = test::readFile(GEMCUT_BINARY_DIR "/test/runtime_fake_executable");
+    ASSERT_FALSE(image.empty());
+    weights[0] = 9;
+    install(makeArtifact(image, {{GEMCUT_SECTION_WEIGHTS, weights},
+                                 {GEMCUT_SECTION_REPORT, "{\"kl\": 0.5}\n"}}));
+  }
+  void TearDown() override {
+    std::string command = "rm -r " + folder;
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+
+  void install(const std::string &bytes) {
+    writeFile(folder + "/model", bytes);
+    chmod((folder + "/model").c_str(), 0755);
+  }
+
+  Result run(const std::string &arguments) {
+    std::string command = "cd " + folder +
+                          " && GEMCUT_LEVEL=baseline ./model " + arguments +
+                          " >out 2>error </dev/null";
+    int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            test::readFile(folder + "/out"), test::readFile(folder + "/error")};
+  }
+
+  /// Expects one message with `fragment`, nothing on stdout, and `code`.
+  void expectFailure(const std::string &arguments, int code,
+                     const std::string &fragment) {
+    Result result = run(arguments);
+    EXPECT_EQ(result.code, code) << arguments << "\n" << result.error;
+    EXPECT_EQ(result.out, "") << arguments;
+    EXPECT_EQ(result.error.substr(0, 7), "error: ") << arguments;
+    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
+        << result.error;
+    EXPECT_NE(result.error.find(fragment), std::string::npos) << result.error;
+  }
+
+  static Ids getGreedy(Ids ids, size_t count, bool noRepeat,
+                       int64_t first = 0) {
+    Ids result;
+    while (result.size() < count) {
+      uint64_t state = fakeState(ids.data(), int64_t(ids.size()), first);
+      int32_t best = -1;
+      for (int32_t v = 0; v < kFakeVocab; ++v) {
+        bool isForbidden =
+            v == kFakeSuppressedId ||
+            (noRepeat && std::find(ids.begin(), ids.end(), v) != ids.end());
+        if (!isForbidden &&
+            (best < 0 || fakeLogit(state, v, 9) > fakeLogit(state, best, 9)))
+          best = v;
+      }
+      ids.push_back(best);
+      result.push_back(best);
+    }
+    return result;
+  }
+
+  std::string folder, image, weights = std::string(kFakeWeightBytes, 0);
+};
+
+} // namespace
+
+TEST_F(CommandsTest, GenerateGivesTheSameIdsInEveryWay) {
+  const Ids prompt = {7, 1, 49, 2, 2, 13, 8, 0, 21};
+  for (const char *way : {"", "--chunk 1", "--chunk 4", "--full-prefill",
+                          "--full-prefill --chunk 3", "-t 1", "-t 5"})
+    for (bool noRepeat : {false, true}) {
+      Result result = run("generate --ids 7,1,49,2,2,13,8,0,21 -n 12 --temp 0 "
+                          "--print-ids --ignore-stop " +
+                          std::string(noRepeat ? "--no-repeat " : "") + way);
+      ASSERT_EQ(result.code, 0) << result.error;
+      Ids ids;
+      ASSERT_EQ(cli::parseIds(result.out, ids), GEMCUT_OK) << result.out;
+      EXPECT_EQ(ids, getGreedy(prompt, 12, noRepeat)) << way;
+    }
+}
+
+TEST_F(CommandsTest, GenerateReadsFilesAndSeeds) {
+  writeFile(folder + "/ids", "7 1\n49\n");
+  std::string flags = " -n 6 --print-ids --ignore-stop ";
+  EXPECT_EQ(run("generate --ids @ids --temp 0" + flags).out,
+            run("generate --ids 7,1,49 --temp 0" + flags).out);
+  std::string first = run("generate --ids 7 --seed 5" + flags).out;
+  EXPECT_EQ(run("generate --ids 7 --seed 5" + flags).out, first);
+  int different = 0;
+  for (int seed = 6; seed < 16; ++seed)
+    different +=
+        run("generate --ids 7 --seed " + std::to_string(seed) + flags).out !=
+        first;
+  EXPECT_GE(different, 8);
+}
+
+TEST_F(CommandsTest, GenerateUntilTheContextIsFull) {
+  Result all = run("generate --ids 1,2,3 --temp 0 --print-ids --ignore-stop");
+  EXPECT_EQ(all.code, 0);
+  EXPECT_NE(all.error.find("note: the context of 40 tokens is full"),
+            std::string::npos);
+  Result limited =
+      run("generate --ids 1,2,3 -n 50 --temp 0 --print-ids --ignore-stop");
+  EXPECT_EQ(limited.code, 1);
+  EXPECT_EQ(limited.out, all.out);
+  EXPECT_NE(limited.error.find("after 38 of 50"), std::string::npos);
+}
+
+TEST_F(CommandsTest, ScoreWritesAllLogits) {
+  const Ids ids = {4, 8, 15, 16, 23, 42};
+  for (int first : {0, 30}) {
+    Result result = run("score --ids 4,8,15,16,23,42 --logits l.npy "
+                        "--first-position " +
+                        std::to_string(first));
+    ASSERT_EQ(result.code, 0) << result.error;
+    cli::NpyReader reader;
+    ASSERT_EQ(reader.open((folder + "/l.npy").c_str()), GEMCUT_OK);
+    ASSERT_EQ(reader.getRows(), ids.size());
+    ASSERT_EQ(reader.getColumns(), size_t(kFakeVocab));
+    double nll = 0;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      float row[kFakeVocab];
+      ASSERT_EQ(reader.readRow(row), GEMCUT_OK);
+      uint64_t state = fakeState(ids.data(), int64_t(i + 1), first);
+      double sum = 0;
+      for (int32_t v = 0; v < kFakeVocab; ++v) {
+        ASSERT_EQ(row[v], fakeLogit(state, v, 9));
+        sum += std::exp(double(row[v]));
+      }
+      if (i + 1 < ids.size())
+        nll += std::log(sum) - double(row[ids[i + 1]]);
+    }
+    char expected[128];
+    snprintf(expected, sizeof(expected),
+             "5 tokens\nmean NLL    %.6f\nperplexity  %.6g\n", nll / 5,
+             std::exp(nll / 5));
+    EXPECT_EQ(result.out, expected);
+  }
+}
+
+TEST_F(CommandsTest, ScoreCompares) {
+  ASSERT_EQ(run("score --ids 4,8,15,16 --logits l.npy").code, 0);
+  Result same = run("score --ids 4,8,15,16 --compare l.npy");
+  EXPECT_NE(same.out.find("4 rows compared\nmean KL divergence  0\n"
+                          "top-1 agreement     100.0000 %\n"),
+            std::string::npos)
+      << same.out;
+  Result other = run("score --ids 4,8,15,17 --compare l.npy");
+  EXPECT_NE(other.out.find("top-1 agreement     75.0000 %"), std::string::npos)
+      << other.out;
+  expectFailure("score --ids 4,8,15 --compare l.npy", 1, "(4, 50)");
+}
+
+TEST_F(CommandsTest, BadInputIsExitOne) {
+  expectFailure("generate --ids 1,99 --print-ids", 1, "token 1 is 99");
+  expectFailure("generate --ids 1,x --print-ids", 1, "'x'");
+  expectFailure("generate --ids @nowhere --print-ids", 1, "nowhere");
+  expectFailure("generate --ids 1 -n 1", 1, "no tokenizer");
+  expectFailure("score --ids 3", 1, "at least two");
+  expectFailure("score --ids 3 --logits /nowhere/l.npy", 1, "/nowhere/l.npy");
+  expectFailure("score --ids 1,2 --first-position 39", 1, "context of 40");
+  expectFailure("score --ids 1,2 --first-position 40", 1, "0 to 39");
+  expectFailure("score --text nowhere.txt", 1, "nowhere.txt");
+  expectFailure("tokenize hello", 1, "no tokenizer");
+  expectFailure("-p hello", 1, "no tokenizer");
+  expectFailure("bench -p 41", 1, "41 positions");
+  expectFailure("generate --ids 1 --print-ids --level nosuch", 1,
+                "impossible, baseline");
+}
+
+TEST_F(CommandsTest, UsageIsExitTwo) {
+  expectFailure("nosuch", 2, "'nosuch'");
+  expectFailure("--nosuch", 2, "--nosuch");
+  expectFailure("generate", 2, "--ids is missing");
+  expectFailure("generate --ids 1 -n -4", 2, "--tokens");
+  expectFailure("generate --ids 1 -t 65", 2, "1 to 64");
+  expectFailure("generate --ids 1 --context 41", 2, "1 to 40");
+  expectFailure("score", 2, "--ids or --text");
+  expectFailure("score --ids 1 --text f", 2, "exclude");
+  expectFailure("bench -o xml", 2, "md, csv or json");
+  expectFailure("bench -d 1,x", 2, "0,4096");
+  expectFailure("tokenize", 2, "TEXT or --file");
+  expectFailure("info extra", 2, "'extra'");
+}
+
+TEST_F(CommandsTest, EveryCommandHasHelp) {
+  for (const char *command :
+       {"", "generate", "score", "tokenize", "detokenize", "bench", "info"}) {
+    Result result = run(std::string(command) + " --help");
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.error, "");
+    EXPECT_NE(result.out.find("Usage:"), std::string::npos) << command;
+    size_t start = 0;
+    for (size_t end; (end = result.out.find('\n', start)) != std::string::npos;
+         start = end + 1)
+      EXPECT_LE(end - start, 80u) << result.out.substr(start, end - start);
+  }
+}
+
+TEST_F(CommandsTest, Info) {
+  Result text = run("info --verify");
+  EXPECT_EQ(text.code, 0);
+  EXPECT_NE(text.out.find("checksum verified"), std::string::npos);
+  Result json = run("info --json");
+  for (const char *part :
+       {"\"name\": \"fake \\\"model\\\"\"", "\"name\": \"baseline\"",
+        "\"supported\": true", "\"report\": {\"kl\": 0.5}", "\"bytes\": 4096"})
+    EXPECT_NE(json.out.find(part), std::string::npos) << json.out;
+}
+
+TEST_F(CommandsTest, BenchFields) {
+  Result json = run("bench -p 9 -n 4 -d 0,5 -r 2 -o json -t 2");
+  ASSERT_EQ(json.code, 0) << json.error;
+  for (const char *field :
+       {"n_prompt", "n_gen", "n_depth", "n_threads", "avg_ts", "stddev_ts",
+        "best_ts", "ttft_ms", "start_ms", "peak_rss", "bytes_per_token",
+        "read_gbps"}) {
+    size_t count = 0;
+    std::string key = "\"" + std::string(field) + "\": ";
+    for (size_t at = 0; (at = json.out.find(key, at)) != std::string::npos;
+         ++at)
+      ++count;
+    EXPECT_EQ(count, 4u) << field;
+  }
+  Result text = run("bench -p 9 -n 4 -d 5 -r 2");
+  EXPECT_NE(text.out.find("pp9 @ d5"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("tg4 @ d5"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("layers 0-2: 9 rows, layers 3-4: 2 rows"),
+            std::string::npos)
+      << text.out;
+  Result csv = run("bench -p 9 -n 0 -r 1 -o csv");
+  EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 2) << csv.out;
+}
+
+TEST_F(CommandsTest, DamagedFiles) {
+  std::string whole = test::readFile(folder + "/model");
+  install(whole.substr(0, whole.size() - 1));
+  expectFailure("info", 1, "truncated");
+  std::string damaged = whole;
+  damaged[whole.size() - 60] ^= 1;
+  install(damaged);
+  expectFailure("generate --ids 1 --print-ids", 1, "checksum");
+  install(makeArtifact(image, {{GEMCUT_SECTION_WEIGHTS, "short"}}));
+  expectFailure("generate --ids 1 --print-ids", 1, "5 bytes");
+}
+
+TEST_F(CommandsTest, WeightsInASidecar) {
+  std::string sidecar = makeArtifact("", {{GEMCUT_SECTION_WEIGHTS, weights}});
+  const char *command = "generate --ids 7,1 -n 3 --temp 0 --print-ids "
+                        "--ignore-stop";
+  std::string expected = run(command).out;
+  // Without any footer, and with one that holds another section.
+  for (const std::string &executable :
+       {image, makeArtifact(image, {{GEMCUT_SECTION_REPORT, "{}"}})}) {
+    install(executable);
+    std::remove((folder + "/model.gemw").c_str());
+    expectFailure(command, 1, "model.gemw");
+    writeFile(folder + "/model.gemw", sidecar.substr(0, sidecar.size() - 9));
+    expectFailure(command, 1, "model.gemw");
+    writeFile(folder + "/model.gemw", sidecar);
+    Result result = run(command);
+    EXPECT_EQ(result.code, 0) << result.error;
+    EXPECT_EQ(result.out, expected);
+  }
+}
