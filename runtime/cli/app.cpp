@@ -133,11 +133,10 @@ static int printOverview() {
          programName, programName);
   for (const Command &command : kCommands)
     printf("  %s %-12s %s\n", programName, command.name, command.summary);
-  printf(
-      "\n%s COMMAND --help describes the flags of a command, %s --help-chat "
-      "those of\nconversations. Exit codes: 0 done, 1 the input is at fault, 2 "
-      "usage.\n",
-      programName, programName);
+  printf("\n%s COMMAND --help describes the flags of a command,\n"
+         "%s --help-chat those of conversations.\n"
+         "Exit codes: 0 done, 1 the input is at fault, 2 usage.\n",
+         programName, programName);
   return kExitDone;
 }
 
