@@ -160,7 +160,7 @@ void JsonFields::reportUnknown(std::vector<std::string> *warnings) const {
 void JsonFields::failUnknown(const std::string &supported) {
   for (const auto &item : source.items())
     if (!known.contains(item.key()))
-      failText(path(item.key().c_str()) + ": found " +
+      failText(safetensors::quoteName(path(item.key().c_str())) + ": found " +
                safetensors::briefJson(item.value()) + ", supported are " +
                supported);
 }

@@ -1,0 +1,77 @@
+//===- config_fuzz.cpp - config.json and generation_config.json -----------===//
+
+#include "frontends/Config/TensorNames.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+using namespace gemcut::config;
+
+static void require(bool holds, const char *what) {
+  if (holds)
+    return;
+  std::fprintf(stderr, "violated: %s\n", what);
+  std::abort();
+}
+
+/// An error must be one line that names the file.
+static void checkMessage(llvm::Error error) {
+  std::string text = llvm::toString(std::move(error));
+  require(llvm::StringRef(text).starts_with("c.json: "),
+          "error names its file");
+  require(!llvm::StringRef(text).contains('\n'), "error has one line");
+  require(text.size() < 2048, "error is short");
+}
+
+static void checkLayers(const ModelConfig &config) {
+  require(config.numLayers() >= 1, "there is a layer");
+  require(!config.layers.back().sliding, "the last layer is full");
+  for (int64_t i = 0; i < config.numLayers(); ++i) {
+    const LayerConfig &layer = config.layers[size_t(i)];
+    const RopeConfig &rope =
+        layer.sliding ? config.slidingRope : config.fullRope;
+    require(layer.kvHeads > 0 && config.numHeads % layer.kvHeads == 0,
+            "heads are a multiple of key-value heads");
+    require(layer.headDim > 0 && layer.headDim % 2 == 0, "head_dim is even");
+    require(rope.rotaryPairs >= 1 && rope.rotaryPairs <= layer.headDim / 2,
+            "rotary pairs fit into a head");
+    require(layer.intermediateSize > 0, "width is positive");
+    require(!layer.sliding || config.slidingWindow > 0, "window is positive");
+    require(layer.ownKv == (layer.kvSource == i), "own K and V come from here");
+    const LayerConfig &source = config.layers[size_t(layer.kvSource)];
+    require(source.ownKv && source.sliding == layer.sliding &&
+                source.headDim == layer.headDim &&
+                source.kvHeads == layer.kvHeads,
+            "the source has K and V of this shape");
+  }
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  llvm::StringRef text(reinterpret_cast<const char *>(data), size);
+  std::vector<std::string> warnings;
+  auto config = parseModelConfig(text, "c.json", &warnings);
+  ModelConfig model;
+  model.vocabSize = 1000;
+  if (config) {
+    model = *config;
+    checkLayers(model);
+    for (const ExpectedTensor &tensor : expectedTextTensors(model)) {
+      uint64_t elements = 1;
+      for (int64_t size : tensor.shape) {
+        require(size > 0, "size is positive");
+        require(!__builtin_mul_overflow(elements, uint64_t(size), &elements),
+                "number of elements fits");
+      }
+      require(elements < uint64_t(1) << 62, "bytes fit");
+    }
+  } else {
+    checkMessage(config.takeError());
+  }
+  auto generation = parseGenerationConfig(text, "c.json", model, &warnings);
+  if (!generation)
+    checkMessage(generation.takeError());
+  for (const std::string &warning : warnings)
+    require(warning.size() < 2048 && warning.find('\n') == std::string::npos,
+            "a warning is one short line");
+  return 0;
+}
