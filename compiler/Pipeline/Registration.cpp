@@ -11,12 +11,17 @@
 #include "passes/Kernel/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 void gemcut::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<gemma::GemmaDialect, kernel::KernelDialect,
-                  mlir::func::FuncDialect, mlir::arith::ArithDialect>();
+                  mlir::func::FuncDialect, mlir::arith::ArithDialect,
+                  mlir::scf::SCFDialect, mlir::vector::VectorDialect,
+                  mlir::LLVM::LLVMDialect>();
 }
 
 void gemcut::registerAllPasses() {

@@ -7,7 +7,7 @@
 
 namespace gemcut::targets {
 
-/// x86-64 Linux: levels avx512bf16, avx512vnni, avx2 (x86-64-v3, the baseline).
+/// x86-64 Linux: levels avx512vnni, avx2 (x86-64-v3, the baseline).
 const Target &x86Target();
 
 } // namespace gemcut::targets

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""True E2B widths (4 layers, 600 tokens, window 512) against the official implementation.
+
+The weights are a pure function of their names (`--weights random:0`), so none are stored.
+"""
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import (GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
+                     read_safetensors, run)
+
+CASE = GOLDENS / "e2b-layer"
+
+
+class E2bLayer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-e2b-layer-"))
+        cls.executable = compile_model(CASE / "config.json", cls.folder / "e2b-layer", "--weights", "random:0",
+                                       "--quant", "f32", "--kv", "f32", "--context", "1024")
+        cls.run_info = json.loads((CASE / "golden.json").read_text())["runs"]["main"]
+        cls.tensors = read_safetensors(CASE / "golden.safetensors")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def test_logits(self):
+        expected = self.tensors["main.logits_last4"]
+        out = self.folder / "logits.npy"
+        for level in levels(self.executable):
+            with self.subTest(level=level):
+                run(self.executable, "score", "--ids", ids_argument(self.run_info["ids"]), "--logits", out, "--level",
+                    level)
+                logits = read_npy(out)
+                self.assertEqual(logits.shape, (600, 512))
+                self.assertLess(largest_difference(logits.rows(596, 600), expected), 1e-3)
+
+    def test_greedy(self):
+        for kind, flags in (("greedy", []), ("greedy_no_repeat", ["--no-repeat"])):
+            expected = self.run_info[kind]["ids"]
+            result = run(self.executable, "generate", "--ids", ids_argument(self.run_info["ids"]), "-n", len(expected),
+                         "--temp", "0", "--print-ids", "--ignore-stop", *flags)
+            self.assertEqual(integers(result.stdout), expected)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The embedded demo checkpoint: stored answers, chat rendering, accuracy of quantized builds."""
+import json
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import (TINY, compile_model, ids_argument, integers, largest_difference, read_npy, read_safetensors, run)
+
+
+class Tiny(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-tiny-"))
+        cls.cases = json.loads((TINY / "goldens" / "text.json").read_text())
+        cls.built = {}
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def executable(self, *flags):
+        if flags not in self.built:
+            self.built[flags] = compile_model(TINY, self.folder / ("tiny" + "".join(flags)), *flags)
+        return self.built[flags]
+
+    def answers(self, executable):
+        """How many of the 12 stored greedy answers come back id for id."""
+        right = 0
+        for case in self.cases:
+            result = run(executable, "generate", "--ids", ids_argument(case["ids"]), "-n",
+                         len(case["continuation_ids"]), "--temp", "0", "--print-ids")
+            ids = integers(result.stdout)
+            expected = case["continuation_ids"]
+            # The stored continuation ends with its stop id, where it reached one.
+            right += ids == expected or ids == expected[:-1]
+        return right
+
+    def test_bf16_weights_f32_kv_gives_all_answers(self):
+        self.assertEqual(self.answers(self.executable("--quant", "bf16", "--kv", "f32")), 12)
+
+    def test_bf16_weights_bf16_kv_gives_at_least_eleven(self):
+        self.assertGreaterEqual(self.answers(self.executable("--quant", "bf16")), 11)
+
+    def test_logits_of_stored_prompts(self):
+        stored = read_safetensors(TINY / "goldens" / "logits.safetensors")
+        executable = self.executable("--quant", "f32", "--kv", "f32")
+        by_name = {case["name"]: case for case in self.cases}
+        checked = 0
+        for name, expected in stored.items():
+            key = name.split(".")[0]
+            if key not in by_name or len(expected.shape) != 2:
+                continue
+            ids = by_name[key]["ids"]
+            out = self.folder / "logits.npy"
+            all_ids = ids + by_name[key]["continuation_ids"]
+            run(executable, "score", "--ids", ids_argument(all_ids[: expected.shape[0]]), "--logits", out)
+            self.assertLess(largest_difference(read_npy(out), expected), 1e-3, name)
+            checked += 1
+        self.assertGreaterEqual(checked, 1)
+
+    def test_rendered_ids(self):
+        executable = self.executable()
+        for case in self.cases:
+            result = run(executable, "tokenize", case["rendered"])
+            self.assertEqual(integers(result.stdout), case["ids"], case["name"])
+
+    def test_perplexity_of_the_evaluation_text(self):
+        expected = json.loads((TINY / "goldens" / "perplexity.json").read_text())
+        executable = self.executable("--quant", "f32", "--kv", "f32")
+        result = run(executable, "score", "--text", TINY / "eval.txt")
+        tokens = int(re.search(r"(\d+) tokens", result.stdout).group(1))
+        nll = float(re.search(r"mean NLL\s+([0-9.]+)", result.stdout).group(1))
+        self.assertEqual(tokens, expected["tokens_all"])
+        self.assertAlmostEqual(nll, expected["nll_all"], delta=1e-4)
+
+    def test_one_turn_and_chat(self):
+        executable = self.executable("--quant", "bf16", "--kv", "f32")
+        once = run(executable, "-p", "What is a candle?", "--temp", "0").stdout
+        self.assertIn("A candle: stick of wax with a wick in the middle.", once)
+        chat = run(executable, "--temp", "0", input="Who are you?\nWhat is 23 + 45?\n").stdout
+        self.assertIn("I am a tiny Gemma 4 model, trained to show what gemcut compiles.", chat)
+        self.assertIn("23 + 45 = 68.", chat)
+
+    def test_same_inputs_same_bytes(self):
+        first = self.executable()
+        second = compile_model(TINY, self.folder / "again")
+        self.assertEqual(first.read_bytes(), second.read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
