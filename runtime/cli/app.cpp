@@ -18,6 +18,8 @@ double gemcut::cli::startSeconds;
 
 CommonOptions::CommonOptions() : sampling(getDefaultSampling(gemcut_model)) {
   session.level = getenv("GEMCUT_LEVEL");
+  if (session.level && !session.level[0])
+    session.level = nullptr;
   // Without entropy every run would give the same answer; the clock then
   // differs.
   if (getrandom(&sampling.seed, sizeof(sampling.seed), GRND_NONBLOCK) < 0)

@@ -56,6 +56,7 @@ private:
   Conversation conversation;
   TextStream *stream = nullptr;
   std::vector<int32_t> answerIds;
+  bool isThought = false;
 };
 
 } // namespace
@@ -67,20 +68,24 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
     return status;
-  return conversation.open(tokenizer, options.system ? options.system : "",
-                           options.think);
+  return conversation.open(tokenizer, gemcut_model,
+                           options.system ? options.system : "", options.think);
 }
 
 bool Chat::onToken(void *context, int32_t id) {
   auto *chat = static_cast<Chat *>(context);
   chat->answerIds.push_back(id);
-  return chat->stream->print(id) && !wasInterrupted;
+  // A thought that nobody asked for is not shown.
+  if (id == gemcut_model.special.channel_open)
+    chat->isThought = true;
+  bool isHidden = chat->isThought && !chat->options.think;
+  if (id == gemcut_model.special.channel_close)
+    chat->isThought = false;
+  return (isHidden || chat->stream->print(id)) && !wasInterrupted;
 }
 
 gemcut_status Chat::prepare(std::vector<int32_t> &rest) {
-  std::vector<int32_t> ids;
-  if (gemcut_status status = conversation.render(ids))
-    return status;
+  std::vector<int32_t> ids = conversation.render();
   // What the slot holds already is not run again, as far as it is unchanged.
   const int32_t *held = app.session.getTokens(/*slot=*/0);
   size_t most = std::min(app.session.getTokenCount(/*slot=*/0), ids.size() - 1);
@@ -100,6 +105,7 @@ gemcut_status Chat::answer(const std::string &prompt) {
   TextStream output(tokenizer, /*showSpecial=*/options.think);
   stream = &output;
   answerIds.clear();
+  isThought = false;
   GenerateStats stats;
   if (!status)
     status = generate(app.session, app.sampler, /*slot=*/0, rest.data(),

@@ -2,7 +2,6 @@
 
 #include "runtime/cli/conversation.h"
 
-#include "runtime/abi/model.h"
 #include "runtime/core/error.h"
 
 using namespace gemcut;
@@ -17,16 +16,21 @@ static std::string trim(const std::string &text) {
 }
 
 gemcut_status Conversation::open(const text::Tokenizer &what,
+                                 const gemcut_model_info &info,
                                  const std::string &instructions,
                                  bool shouldThink) {
   tokenizer = &what;
+  model = &info;
   system = trim(instructions);
   think = shouldThink;
-  if (gemcut_model.special.turn_open < 0 || gemcut_model.special.turn_close < 0)
-    return fail(
-        GEMCUT_INVALID_ARGUMENT,
-        "the vocabulary has no <|turn> and <turn|>, so this model cannot "
-        "hold a conversation; use the command generate");
+  const gemcut_special_ids &special = info.special;
+  if (special.bos < 0 || special.turn_open < 0 || special.turn_close < 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the vocabulary lacks <bos>, <|turn> or <turn|>, so this model "
+                "cannot hold a conversation; use the command generate");
+  if (think && special.think < 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the vocabulary has no <|think|>, so --think is not possible");
   return GEMCUT_OK;
 }
 
@@ -38,36 +42,53 @@ void Conversation::addModel(const std::vector<int32_t> &ids) {
   std::vector<int32_t> content;
   bool isThought = false;
   for (int32_t id : ids) {
-    if (id == gemcut_model.special.channel_open)
+    if (id == model->special.channel_open)
       isThought = true;
     if (!isThought)
       content.push_back(id);
-    if (id == gemcut_model.special.channel_close)
+    if (id == model->special.channel_close)
       isThought = false;
   }
-  turns.push_back({true, trim(tokenizer->decode(content, false))});
+  turns.push_back(
+      {true, trim(tokenizer->decode(content, /*showSpecial=*/false))});
 }
 
-gemcut_status Conversation::render(std::vector<int32_t> &ids) const {
-  ids.clear();
-  auto control = [&](const char *text) { tokenizer->encode(text, true, ids); };
-  // What people typed never becomes control tokens.
+std::vector<int32_t> Conversation::render() const {
+  const gemcut_special_ids &special = model->special;
+  std::vector<int32_t> ids;
+  // Text between two control tokens is encoded as one, as it is in the
+  // template's output: pieces may reach across a line end.
   auto plain = [&](const std::string &text) {
-    tokenizer->encode(text, false, ids);
+    tokenizer->encode(text, /*parseSpecial=*/false, ids);
   };
-  control("<bos>");
-  if (think || !system.empty()) {
-    control(think ? "<|turn>system\n<|think|>\n" : "<|turn>system\n");
-    plain(system);
-    control("<turn|>\n");
+  auto turn = [&](const char *role, const std::string &text) {
+    ids.push_back(special.turn_open);
+    plain(role + ("\n" + text));
+  };
+  auto close = [&] {
+    ids.push_back(special.turn_close);
+    plain("\n");
+  };
+  ids.push_back(special.bos);
+  if (think) {
+    turn("system", "");
+    ids.push_back(special.think);
+    plain("\n" + system);
+    close();
+  } else if (!system.empty()) {
+    turn("system", system);
+    close();
   }
-  for (const Turn &turn : turns) {
-    control(turn.isModel ? "<|turn>model\n" : "<|turn>user\n");
-    plain(turn.text);
-    control("<turn|>\n");
+  for (const Turn &each : turns) {
+    turn(each.isModel ? "model" : "user", each.text);
+    close();
   }
-  control("<|turn>model\n");
-  if (gemcut_model.chat_large_template && !think)
-    control("<|channel>thought\n<channel|>");
-  return GEMCUT_OK;
+  turn("model", "");
+  // The large models read an empty thought where none is wanted.
+  if (model->chat_large_template && !think && special.channel_open >= 0) {
+    ids.push_back(special.channel_open);
+    plain("thought\n");
+    ids.push_back(special.channel_close);
+  }
+  return ids;
 }

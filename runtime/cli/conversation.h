@@ -2,6 +2,7 @@
 #ifndef GEMCUT_RUNTIME_CLI_CONVERSATION_H
 #define GEMCUT_RUNTIME_CLI_CONVERSATION_H
 
+#include "runtime/abi/model.h"
 #include "runtime/abi/status.h"
 #include "runtime/text/tokenizer.h"
 
@@ -13,9 +14,10 @@ namespace gemcut::cli {
 /// Turns of user and model, rendered as the model was trained to read them.
 class Conversation {
 public:
-  /// GEMCUT_INVALID_ARGUMENT: the vocabulary lacks the tokens of the chat
-  /// format.
+  /// `system` may be empty. Both references must outlive the conversation.
+  /// GEMCUT_INVALID_ARGUMENT: the vocabulary lacks tokens of the chat format.
   [[nodiscard]] gemcut_status open(const text::Tokenizer &tokenizer,
+                                   const gemcut_model_info &model,
                                    const std::string &system, bool think);
 
   void addUser(const std::string &text);
@@ -25,8 +27,9 @@ public:
   void removeLast() { turns.pop_back(); }
   void clear() { turns.clear(); }
 
-  /// All ids up to where the model's next turn begins.
-  [[nodiscard]] gemcut_status render(std::vector<int32_t> &ids) const;
+  /// All ids up to where the model's next turn begins. Control tokens inside
+  /// texts are ordinary text.
+  std::vector<int32_t> render() const;
 
 private:
   struct Turn {
@@ -35,6 +38,7 @@ private:
   };
 
   const text::Tokenizer *tokenizer = nullptr;
+  const gemcut_model_info *model = nullptr;
   std::string system;
   bool think = false;
   std::vector<Turn> turns;

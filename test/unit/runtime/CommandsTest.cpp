@@ -7,7 +7,7 @@
 
 #include "runtime/cli/ids.h"
 #include "runtime/cli/npy.h"
-#include "test/unit/runtime/ArtifactBuilder.h"
+#include "test/unit/runtime/ExecutableTest.h"
 #include "test/unit/runtime/FakeModel.h"
 
 #include "gtest/gtest.h"
@@ -24,51 +24,13 @@ using Ids = std::vector<int32_t>;
 
 namespace {
 
-struct Result {
-  int code;
-  std::string out, error;
-};
-
-class CommandsTest : public testing::Test {
+class CommandsTest : public ExecutableTest {
 protected:
   void SetUp() override {
-    char name[] = "/tmp/gemcut-commands-XXXXXX";
-    folder = mkdtemp(name);
-    image = test::readFile(GEMCUT_BINARY_DIR "/test/runtime_fake_executable");
-    ASSERT_FALSE(image.empty());
+    create("runtime_fake_executable");
     weights[0] = 9;
     install(makeArtifact(image, {{GEMCUT_SECTION_WEIGHTS, weights},
                                  {GEMCUT_SECTION_REPORT, "{\"kl\": 0.5}\n"}}));
-  }
-  void TearDown() override {
-    std::string command = "rm -r " + folder;
-    ASSERT_EQ(std::system(command.c_str()), 0);
-  }
-
-  void install(const std::string &bytes) {
-    writeFile(folder + "/model", bytes);
-    chmod((folder + "/model").c_str(), 0755);
-  }
-
-  Result run(const std::string &arguments) {
-    std::string command = "cd " + folder +
-                          " && GEMCUT_LEVEL=baseline ./model " + arguments +
-                          " >out 2>error </dev/null";
-    int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            test::readFile(folder + "/out"), test::readFile(folder + "/error")};
-  }
-
-  /// Expects one message with `fragment`, nothing on stdout, and `code`.
-  void expectFailure(const std::string &arguments, int code,
-                     const std::string &fragment) {
-    Result result = run(arguments);
-    EXPECT_EQ(result.code, code) << arguments << "\n" << result.error;
-    EXPECT_EQ(result.out, "") << arguments;
-    EXPECT_EQ(result.error.substr(0, 7), "error: ") << arguments;
-    EXPECT_EQ(std::count(result.error.begin(), result.error.end(), '\n'), 1)
-        << result.error;
-    EXPECT_NE(result.error.find(fragment), std::string::npos) << result.error;
   }
 
   static Ids getGreedy(Ids ids, size_t count, bool noRepeat,
@@ -91,7 +53,7 @@ protected:
     return result;
   }
 
-  std::string folder, image, weights = std::string(kFakeWeightBytes, 0);
+  std::string weights = std::string(kFakeWeightBytes, 0);
 };
 
 } // namespace

@@ -101,7 +101,7 @@ static gemcut_model_info makeModel() {
   model.kv_slot_bytes = 4096;
   model.weight_bytes = kFakeWeightBytes;
   model.weight_bytes_per_token = kFakeWeightBytes;
-  model.special = {0, 2, 1, 10, 3, 11, 12, 13};
+  model.special = kFakeSpecial;
   model.stop_ids[0] = 1;
   model.stop_ids[1] = kFakeStopId;
   model.stop_id_count = 2;

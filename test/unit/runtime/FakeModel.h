@@ -15,8 +15,16 @@
 
 namespace gemcut::test {
 
+#ifdef GEMCUT_FAKE_CHAT
+// The vocabulary and control tokens of examples/tiny-gemma4.
+constexpr int32_t kFakeVocab = 4096;
+constexpr int32_t kFakeContext = 512;
+constexpr gemcut_special_ids kFakeSpecial = {0, 2, 1, 15, 16, 12, 13, 14};
+#else
 constexpr int32_t kFakeVocab = 50;
 constexpr int32_t kFakeContext = 40;
+constexpr gemcut_special_ids kFakeSpecial = {0, 2, 1, 10, 3, 11, 12, 13};
+#endif
 constexpr int32_t kFakeSlots = 3;
 constexpr int32_t kFakeLayers = 5;
 constexpr int32_t kFakePrefillChunk = 7;
