@@ -1,0 +1,272 @@
+//===- chat.cpp - From messages to a prompt -------------------------------===//
+
+#include "runtime/text/chat.h"
+#include "runtime/text/utf8.h"
+
+#include <cstring>
+
+using namespace gemcut::text;
+
+namespace {
+
+constexpr std::string_view kChannelOpen = "<|channel>";
+constexpr std::string_view kChannelClose = "<channel|>";
+constexpr std::string_view kTurnClose = "<turn|>\n";
+
+bool isPythonSpace(uint32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 ||
+         c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+bool isFirstSystem(const Conversation &conversation) {
+  if (conversation.messages.empty())
+    return false;
+  const std::string &role = conversation.messages[0].role;
+  return role == "system" || role == "developer";
+}
+
+std::string_view placeholder(ContentPart::Kind kind) {
+  switch (kind) {
+  case ContentPart::Image:
+    return "<|image|>";
+  case ContentPart::Audio:
+    return "<|audio|>";
+  case ContentPart::Video:
+    return "<|video|>";
+  case ContentPart::Text:
+    break;
+  }
+  return {};
+}
+
+/// Writes one conversation from front to back.
+class Renderer {
+public:
+  Renderer(const Conversation &conversation, const RenderOptions &options)
+      : conversation(conversation), options(options),
+        messages(conversation.messages),
+        begin(isFirstSystem(conversation) ? 1 : 0) {}
+
+  std::string render() {
+    out = "<bos>";
+    renderSystemBlock();
+    for (size_t i = begin; i < messages.size(); ++i)
+      if (messages[i].role == "user")
+        lastUser = i;
+    for (size_t i = begin; i < messages.size(); ++i)
+      if (messages[i].role != "tool")
+        renderMessage(i);
+    if (options.addGenerationPrompt)
+      renderGenerationPrompt();
+    return std::move(out);
+  }
+
+private:
+  /// What the last message leaves open.
+  enum class Open { Nothing, Call, Response, Finished };
+
+  void renderSystemBlock() {
+    if (begin == 0 && conversation.tools.empty() && !options.enableThinking)
+      return;
+    out += "<|turn>system\n";
+    if (options.enableThinking)
+      out += "<|think|>\n";
+    if (begin == 1)
+      for (const ContentPart &part : messages[0].content) {
+        out += trim(part.text);
+        if (messages[0].contentIsList)
+          out += ' ';
+      }
+    for (const std::string &declaration : conversation.tools)
+      out += "<|tool>" + declaration + "<tool|>";
+    out += kTurnClose;
+  }
+
+  /// Role of the first message after `i` that is not a tool's, or "".
+  std::string_view nextRole(size_t i) const {
+    for (++i; i < messages.size(); ++i)
+      if (messages[i].role != "tool")
+        return messages[i].role;
+    return {};
+  }
+
+  void renderMessage(size_t i) {
+    const Message &message = messages[i];
+    bool isModel = message.role == "assistant" || message.role == "model";
+    if (!(isModel && previousRole == "assistant")) {
+      out += "<|turn>";
+      out += message.role == "assistant" ? "model" : message.role;
+      out += '\n';
+    }
+    bool afterLastUser = lastUser == kNoUser || i > lastUser;
+    if (!message.reasoning.empty() &&
+        (afterLastUser ||
+         (options.preserveThinking && !message.toolCalls.empty())))
+      out += "<|channel>thought\n" + message.reasoning + "\n<channel|>";
+    for (const ToolCall &call : message.toolCalls)
+      out += "<|tool_call>call:" + call.name + call.arguments + "<tool_call|>";
+    bool responded = renderResponses(i);
+
+    size_t before = out.size();
+    for (const ContentPart &part : message.content) {
+      if (part.kind != ContentPart::Text)
+        out += placeholder(part.kind);
+      else if (isModel)
+        out += stripThinking(part.text);
+      else
+        out += trim(part.text);
+    }
+    bool hasContent = out.size() > before;
+
+    std::string_view next = nextRole(i);
+    bool calls = !message.toolCalls.empty();
+    open = Open::Nothing;
+    if (calls && !responded) {
+      out += "<|tool_response>";
+      open = Open::Call;
+    } else if (isModel && next == "assistant") {
+      // The same turn goes on.
+    } else if (responded && !hasContent && next.empty()) {
+      open = Open::Response;
+    } else {
+      out += kTurnClose;
+      // The template takes a turn with calls for still open, though it is
+      // closed.
+      if (responded && hasContent)
+        open = Open::Finished;
+    }
+    previousRole = message.role;
+  }
+
+  /// Writes the responses to the calls of message `i`; false if there are none.
+  bool renderResponses(size_t i) {
+    const Message &message = messages[i];
+    for (const ToolResponse &response : message.toolResponses)
+      renderResponse(response.name, response.body);
+    if (!message.toolResponses.empty())
+      return true;
+    if (message.toolCalls.empty())
+      return false;
+    size_t next = i + 1;
+    for (; next < messages.size() && messages[next].role == "tool"; ++next)
+      renderToolMessage(messages[next], message.toolCalls);
+    return next > i + 1;
+  }
+
+  void renderToolMessage(const Message &message,
+                         const std::vector<ToolCall> &calls) {
+    std::string name = message.name.empty() ? "unknown" : message.name;
+    for (const ToolCall &call : calls)
+      if (!call.id.empty() && call.id == message.toolCallId)
+        name = call.name;
+    std::string text;
+    for (const ContentPart &part : message.content)
+      text += part.text;
+    renderResponse(name, "{value:" +
+                             (message.toolValue.empty() ? quoteValue(text)
+                                                        : message.toolValue) +
+                             "}");
+    for (const ContentPart &part : message.content)
+      out += placeholder(part.kind);
+  }
+
+  void renderResponse(const std::string &name, const std::string &body) {
+    out += "<|tool_response>response:" + name + body + "<tool_response|>";
+  }
+
+  void renderGenerationPrompt() {
+    if (open == Open::Nothing) {
+      out += "<|turn>model\n";
+      if (options.largeTemplate && !options.enableThinking)
+        out += "<|channel>thought\n<channel|>";
+    } else if (open == Open::Response && options.enableThinking) {
+      out += "<|channel>thought\n";
+    }
+  }
+
+  static constexpr size_t kNoUser = static_cast<size_t>(-1);
+
+  const Conversation &conversation;
+  const RenderOptions &options;
+  const std::vector<Message> &messages;
+  size_t begin; // first message that is not in the system block
+  size_t lastUser = kNoUser;
+  std::string_view previousRole;
+  Open open = Open::Nothing;
+  std::string out;
+};
+
+} // namespace
+
+Message gemcut::text::makeMessage(std::string_view role,
+                                  std::string_view text) {
+  Message message;
+  message.role = role;
+  message.content.push_back({ContentPart::Text, std::string(text)});
+  return message;
+}
+
+std::string gemcut::text::renderChat(const Conversation &conversation,
+                                     const RenderOptions &options) {
+  return Renderer(conversation, options).render();
+}
+
+std::string gemcut::text::renderNextTurn(std::string_view userText,
+                                         bool turnClosed,
+                                         const RenderOptions &options) {
+  std::string out(turnClosed ? std::string_view("\n") : kTurnClose);
+  out += "<|turn>user\n";
+  out += trim(userText);
+  out += kTurnClose;
+  out += "<|turn>model\n";
+  if (options.largeTemplate && !options.enableThinking)
+    out += "<|channel>thought\n<channel|>";
+  return out;
+}
+
+std::string gemcut::text::stripThinking(std::string_view text) {
+  // As the template has it: of each part between <channel|>, what stands before
+  // the first <|channel>.
+  std::string kept;
+  for (;;) {
+    size_t close = text.find(kChannelClose);
+    std::string_view part = text.substr(0, close);
+    kept += part.substr(0, part.find(kChannelOpen));
+    if (close == std::string_view::npos)
+      break;
+    text.remove_prefix(close + kChannelClose.size());
+  }
+  return std::string(trim(kept));
+}
+
+std::string_view gemcut::text::trim(std::string_view text) {
+  uint32_t point = 0;
+  for (size_t length;
+       (length = decodeUtf8(text.data(), text.size(), point)) > 0 &&
+       isPythonSpace(point);)
+    text.remove_prefix(length);
+  while (!text.empty()) {
+    size_t start = text.size() - 1;
+    while (start > 0 && text.size() - start < 4 &&
+           (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80)
+      --start;
+    size_t length = text.size() - start;
+    if (decodeUtf8(text.data() + start, length, point) != length ||
+        !isPythonSpace(point))
+      break;
+    text.remove_suffix(length);
+  }
+  return text;
+}
+
+std::string gemcut::text::quoteValue(std::string_view text) {
+  constexpr std::string_view quote = "<|\"|>";
+  std::string out;
+  out.reserve(text.size() + 2 * quote.size());
+  out += quote;
+  out += text;
+  out += quote;
+  return out;
+}
