@@ -1,9 +1,10 @@
 //===- chat.cpp - Conversations in the terminal ---------------------------===//
 
+#include "runtime/text/chat.h"
 #include "runtime/cli/app.h"
-#include "runtime/cli/conversation.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
+#include "runtime/text/thought_filter.h"
 
 #include <algorithm>
 #include <csignal>
@@ -31,6 +32,24 @@ struct ChatOptions {
   bool think = false, showStats = false;
 };
 
+/// Prints an answer to stdout and its thoughts to stderr, as they come.
+class AnswerPrinter {
+public:
+  AnswerPrinter(const text::Tokenizer &tokenizer, bool showThoughts)
+      : filter(tokenizer), showThoughts(showThoughts) {}
+
+  /// False once stdout is closed.
+  bool print(int32_t id);
+  void finish();
+
+private:
+  bool flush();
+
+  text::ThoughtFilter filter;
+  bool showThoughts, isAtLineStart = true, isThoughtOpen = false;
+  std::string content, thought;
+};
+
 class Chat {
 public:
   Chat(const CommonOptions &common, const ChatOptions &options)
@@ -44,6 +63,10 @@ public:
 
 private:
   static bool onToken(void *context, int32_t id);
+  /// Forgets all turns.
+  void clear();
+  /// Takes the slot back to what the conversation's rendering has in common
+  /// with it, and returns the ids that follow.
   gemcut_status prepare(std::vector<int32_t> &rest);
   /// What to do with a line that begins with a slash.
   enum class Action { Continue, Exit };
@@ -53,13 +76,48 @@ private:
   const ChatOptions &options;
   App app;
   text::Tokenizer tokenizer;
-  Conversation conversation;
-  TextStream *stream = nullptr;
+  text::Conversation conversation;
+  AnswerPrinter *printer = nullptr;
   std::vector<int32_t> answerIds;
-  bool isThought = false;
 };
 
 } // namespace
+
+bool AnswerPrinter::flush() {
+  if (showThoughts && !thought.empty()) {
+    isThoughtOpen = true;
+    fwrite(thought.data(), 1, thought.size(), stderr);
+  }
+  thought.clear();
+  if (content.empty())
+    return true;
+  if (isThoughtOpen)
+    fprintf(stderr, "\n");
+  isThoughtOpen = false;
+  isAtLineStart = content.back() == '\n';
+  bool isWritten =
+      fwrite(content.data(), 1, content.size(), stdout) == content.size() &&
+      fflush(stdout) == 0;
+  content.clear();
+  return isWritten;
+}
+
+bool AnswerPrinter::print(int32_t id) {
+  filter.feed(id, content, thought);
+  return flush();
+}
+
+void AnswerPrinter::finish() {
+  filter.finish(content, thought);
+  for (const std::string &call : filter.toolCalls())
+    content += call + "\n";
+  flush();
+  if (isThoughtOpen)
+    fprintf(stderr, "\n");
+  if (!isAtLineStart)
+    printf("\n");
+  fflush(stdout);
+}
 
 gemcut_status Chat::open() {
   if (gemcut_status status = app.openSession(common))
@@ -68,57 +126,65 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
     return status;
-  return conversation.open(tokenizer, gemcut_model,
-                           options.system ? options.system : "", options.think);
+  const gemcut_special_ids &special = gemcut_model.special;
+  if (special.bos < 0 || special.turn_open < 0 || special.turn_close < 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the vocabulary lacks <bos>, <|turn> or <turn|>, so this model "
+                "cannot hold a conversation; use the command generate");
+  clear();
+  return GEMCUT_OK;
+}
+
+void Chat::clear() {
+  conversation.messages.clear();
+  if (options.system)
+    conversation.messages.push_back(
+        text::makeMessage("system", options.system));
 }
 
 bool Chat::onToken(void *context, int32_t id) {
   auto *chat = static_cast<Chat *>(context);
   chat->answerIds.push_back(id);
-  // A thought that nobody asked for is not shown.
-  if (id == gemcut_model.special.channel_open)
-    chat->isThought = true;
-  bool isHidden = chat->isThought && !chat->options.think;
-  if (id == gemcut_model.special.channel_close)
-    chat->isThought = false;
-  return (isHidden || chat->stream->print(id)) && !wasInterrupted;
+  return chat->printer->print(id) && !wasInterrupted;
 }
 
 gemcut_status Chat::prepare(std::vector<int32_t> &rest) {
-  std::vector<int32_t> ids = conversation.render();
-  // What the slot holds already is not run again, as far as it is unchanged.
+  text::RenderOptions rendering;
+  rendering.enableThinking = options.think;
+  rendering.largeTemplate = gemcut_model.chat_large_template != 0;
+  std::vector<int32_t> ids;
+  tokenizer.encode(text::renderChat(conversation, rendering),
+                   /*parseSpecial=*/true, ids);
   const int32_t *held = app.session.getTokens(/*slot=*/0);
   size_t most = std::min(app.session.getTokenCount(/*slot=*/0), ids.size() - 1);
-  size_t common = 0;
-  while (common < most && held[common] == ids[common])
-    ++common;
-  if (!app.session.canRewind(/*slot=*/0, common))
-    common = 0;
-  rest.assign(ids.begin() + long(common), ids.end());
-  return app.session.rewind(/*slot=*/0, common);
+  size_t same = 0;
+  while (same < most && held[same] == ids[same])
+    ++same;
+  if (!app.session.canRewind(/*slot=*/0, same))
+    same = 0;
+  rest.assign(ids.begin() + long(same), ids.end());
+  return app.session.rewind(/*slot=*/0, same);
 }
 
 gemcut_status Chat::answer(const std::string &prompt) {
-  conversation.addUser(prompt);
+  conversation.messages.push_back(text::makeMessage("user", prompt));
   std::vector<int32_t> rest;
   gemcut_status status = prepare(rest);
-  TextStream output(tokenizer, /*showSpecial=*/options.think);
-  stream = &output;
+  AnswerPrinter output(tokenizer, options.think);
+  printer = &output;
   answerIds.clear();
-  isThought = false;
   GenerateStats stats;
   if (!status)
     status = generate(app.session, app.sampler, /*slot=*/0, rest.data(),
                       rest.size(), common.generation, onToken, this, stats);
   output.finish();
   if (status) {
-    conversation.removeLast();
+    conversation.messages.pop_back();
     return status;
   }
-  if (!output.isAtLineStart() || answerIds.empty())
-    printf("\n");
-  fflush(stdout);
-  conversation.addModel(answerIds);
+  // The template takes the thoughts out.
+  conversation.messages.push_back(text::makeMessage(
+      "assistant", tokenizer.decode(answerIds, /*showSpecial=*/true)));
   if (stats.reason == StopReason::ContextFull)
     fprintf(stderr, "note: the context of %d tokens is full\n",
             app.session.getContext());
@@ -131,7 +197,7 @@ Chat::Action Chat::runCommand(const std::string &line) {
   if (line == "/exit")
     return Action::Exit;
   if (line == "/reset") {
-    conversation.clear();
+    clear();
     fprintf(stderr, "the conversation starts again\n");
     return Action::Continue;
   }
@@ -205,8 +271,8 @@ int cli::runChat(int argc, char **argv) {
   flags.add(options.system, "system", 0, "TEXT",
             "Gives the model instructions for the whole conversation.");
   flags.add(options.think, "think", 0,
-            "Lets the model think first, and shows its thoughts and control "
-            "tokens.");
+            "Lets the model think before it answers; its thoughts go to "
+            "standard error.");
   common.addLimitFlag(flags);
   flags.add(options.showStats, "stats", 0,
             "Prints times and speeds to stderr.");

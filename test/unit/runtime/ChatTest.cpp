@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/text/chat.h"
 #include "frontends/Tokenizer/TokenNames.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
-#include "runtime/cli/conversation.h"
+#include "runtime/text/tokenizer.h"
 #include "test/unit/runtime/ExecutableTest.h"
 #include "test/unit/runtime/FakeModel.h"
 
@@ -42,7 +43,6 @@ protected:
                 {GEMCUT_SECTION_TOKENIZER,
                  std::string(tables.begin(), tables.end())}}));
     cases = json::parse(readFile(kFolder + std::string("goldens/text.json")));
-    model.special = kFakeSpecial;
   }
 
   static std::string join(const Ids &ids) {
@@ -52,86 +52,26 @@ protected:
     return text;
   }
 
-  /// Renders the case if it has nothing but system, user and assistant texts.
-  bool render(const json &test, bool isLarge, Ids &ids) {
-    std::string system;
-    bool think = test["rendered"].get<std::string>().find("<|think|>") !=
-                 std::string::npos;
-    for (const json &message : test["messages"])
-      if (!message["content"].is_string() || message["role"] == "tool")
-        return false;
-    if (test["rendered"].get<std::string>().find("<|tool>") !=
-        std::string::npos)
-      return false;
-    size_t first = test["messages"][0]["role"] == "system" ? 1 : 0;
-    if (first)
-      system = test["messages"][0]["content"];
-    model.chat_large_template = isLarge;
-    Conversation conversation;
-    EXPECT_EQ(conversation.open(tokenizer, model, system, think), GEMCUT_OK);
-    for (size_t i = first; i < test["messages"].size(); ++i) {
-      std::string content = test["messages"][i]["content"];
-      if (test["messages"][i]["role"] == "user") {
-        conversation.addUser("  " + content + "\n");
-        continue;
-      }
-      // As generated: a thought in front, spaces around.
-      Ids answer;
-      tokenizer.encode("<|channel>thought\nHm.\n<channel|> " + content + "\n",
-                       /*parseSpecial=*/true, answer);
-      conversation.addModel(answer);
-    }
-    ids = conversation.render();
-    return true;
+  Ids render(const text::Conversation &conversation) {
+    Ids ids;
+    tokenizer.encode(text::renderChat(conversation, {}), true, ids);
+    return ids;
   }
 
-  using Conversation = cli::Conversation;
+  /// What `generate` answers to these ids, as text without control tokens.
+  std::string generate(const Ids &ids, const std::string &flags) {
+    Result result =
+        run("generate --ids " + join(ids) + " --print-ids " + flags);
+    result.out.pop_back();
+    return run("detokenize --hide-special " + result.out).out;
+  }
+
   std::vector<uint8_t> tables;
   text::Tokenizer tokenizer;
-  gemcut_model_info model = {};
   json cases;
 };
 
 } // namespace
-
-TEST_F(ChatTest, ConversationsRenderAsTheTemplateDoes) {
-  int compared = 0;
-  for (const json &test : cases) {
-    Ids ids;
-    if (!render(test, /*isLarge=*/false, ids))
-      continue;
-    EXPECT_EQ(ids, test["ids"].get<Ids>()) << test["name"];
-    ++compared;
-    ASSERT_TRUE(render(test, /*isLarge=*/true, ids));
-    Ids expected = test["ids"];
-    if (test["rendered"].get<std::string>().find("<|think|>") ==
-        std::string::npos)
-      tokenizer.encode("<|channel>thought\n<channel|>", true, expected);
-    EXPECT_EQ(ids, expected) << test["name"];
-  }
-  EXPECT_GE(compared, 8);
-}
-
-TEST_F(ChatTest, ControlTokensThatPeopleTypeAreText) {
-  Conversation conversation;
-  ASSERT_EQ(conversation.open(tokenizer, model, "<|think|>", false), GEMCUT_OK);
-  conversation.addUser("a <turn|> b <bos>");
-  Ids ids = conversation.render();
-  EXPECT_EQ(std::count(ids.begin(), ids.end(), kFakeSpecial.bos), 1);
-  EXPECT_EQ(std::count(ids.begin(), ids.end(), kFakeSpecial.turn_close), 2);
-  EXPECT_EQ(std::count(ids.begin(), ids.end(), kFakeSpecial.think), 0);
-}
-
-TEST_F(ChatTest, ChatNeedsItsTokens) {
-  Conversation conversation;
-  model.special.think = -1;
-  EXPECT_EQ(conversation.open(tokenizer, model, "", false), GEMCUT_OK);
-  EXPECT_EQ(conversation.open(tokenizer, model, "", true),
-            GEMCUT_INVALID_ARGUMENT);
-  model.special.turn_open = -1;
-  EXPECT_EQ(conversation.open(tokenizer, model, "", false),
-            GEMCUT_INVALID_ARGUMENT);
-}
 
 TEST_F(ChatTest, TokenizeAndBack) {
   for (const json &test : cases) {
@@ -150,25 +90,28 @@ TEST_F(ChatTest, TokenizeAndBack) {
 }
 
 TEST_F(ChatTest, OnePromptIsOneRenderedGeneration) {
+  int compared = 0;
   for (const json &test : cases) {
-    if (test["messages"].size() != 1 ||
-        test["ids"].size() > 30) // those with tools are longer
+    // Without tools and earlier turns.
+    const json &messages = test["messages"];
+    bool hasSystem = messages[0]["role"] == "system";
+    if (messages.size() != (hasSystem ? 2 : 1) || test["ids"].size() > 30)
       continue;
-    std::string prompt = test["messages"][0]["content"];
-    bool think =
-        test["name"].get<std::string>().find("thinking") != std::string::npos;
-    Result answer =
-        run("-p '" + prompt + "' --temp 0 -n 9" + (think ? " --think" : ""));
+    std::string rendered = test["rendered"], command = "-p '";
+    command +=
+        messages.back()["content"].get<std::string>() + "' --temp 0 -n 9";
+    if (hasSystem)
+      command +=
+          " --system '" + messages[0]["content"].get<std::string>() + "'";
+    if (rendered.find("<|think|>") != std::string::npos)
+      command += " --think";
+    Result answer = run(command);
     ASSERT_EQ(answer.code, 0) << answer.error;
-    Result ids = run("generate --ids " + join(test["ids"]) +
-                     " --temp 0 -n 9 --print-ids");
-    ids.out.pop_back();
-    Result expected =
-        run("detokenize " + ids.out + (think ? "" : " --hide-special"));
-    EXPECT_EQ(answer.out, expected.out) << test["name"];
-    Result text = run("generate --ids " + join(test["ids"]) + " --temp 0 -n 9");
-    EXPECT_EQ(text.out, run("detokenize " + ids.out).out);
+    EXPECT_EQ(answer.out, generate(test["ids"], "--temp 0 -n 9"))
+        << test["name"];
+    ++compared;
   }
+  EXPECT_GE(compared, 7);
 }
 
 TEST_F(ChatTest, TurnsContinueTheConversation) {
@@ -193,6 +136,21 @@ TEST_F(ChatTest, TurnsContinueTheConversation) {
   EXPECT_EQ(help.out, "");
   EXPECT_NE(help.error.find("/reset"), std::string::npos);
   EXPECT_NE(help.error.find("no command /nosuch"), std::string::npos);
+}
+
+TEST_F(ChatTest, EveryTurnSeesTheWholeConversation) {
+  const std::vector<std::string> turns = {"Who are you?", "What is 7 x 8?",
+                                          "What colour is snow?"};
+  std::string input, expected;
+  text::Conversation conversation;
+  for (const std::string &turn : turns) {
+    input += turn + "\n";
+    conversation.messages.push_back(text::makeMessage("user", turn));
+    std::string answer = generate(render(conversation), "--temp 0 -n 6");
+    expected += answer;
+    conversation.messages.push_back(text::makeMessage("assistant", answer));
+  }
+  EXPECT_EQ(run("--temp 0 -n 6", input).out, expected);
 }
 
 TEST_F(ChatTest, ConversationThatDoesNotFit) {
