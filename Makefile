@@ -3,7 +3,7 @@
 BUILD := build
 PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
     libclang-rt-22-dev libcli11-dev libfmt-dev libgtest-dev liblld-22-dev \
-    libmlir-22-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools \
+    libmlir-22-dev libxxhash-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools \
     ninja-build nlohmann-json3-dev python3 zlib1g-dev libzstd-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -13,10 +13,10 @@ help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/'
 
 packages: ## Installs what is missing from the distribution.
-	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
+	@present=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null \
 	    | awk '/install ok installed/ {print $$1}'); \
 	needed=; for p in $(PACKAGES); do \
-	    echo "$$missing" | grep -qx "$$p" || needed="$$needed $$p"; done; \
+	    echo "$$present" | grep -qx "$$p" || needed="$$needed $$p"; done; \
 	if [ -n "$$needed" ]; then \
 	    $(SUDO) apt-get update && \
 	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y \

@@ -2,12 +2,14 @@
 
 #include "compiler/Artifact/FileBytes.h"
 
-#include "llvm/Support/xxhash.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sys/mman.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace gemcut::artifact;
 
@@ -31,18 +33,22 @@ llvm::Error gemcut::artifact::writeAt(int descriptor, const void *data,
 
 llvm::Expected<uint64_t>
 gemcut::artifact::checksumOf(int descriptor, uint64_t offset, uint64_t length) {
-  if (!length)
-    return llvm::xxHash64(llvm::ArrayRef<uint8_t>());
-  // Offsets of sections are multiples of every page size.
-  void *data =
-      mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor, off_t(offset));
-  if (data == MAP_FAILED)
-    return llvm::createStringError(
-        std::string("mapping the output to check it failed: ") +
-        std::strerror(errno));
-  madvise(data, length, MADV_SEQUENTIAL);
-  uint64_t hash = llvm::xxHash64(
-      llvm::ArrayRef(static_cast<const uint8_t *>(data), size_t(length)));
-  munmap(data, length);
-  return hash;
+  // Read in pieces: a mapping would count the whole section as resident.
+  std::vector<char> piece(size_t(4) << 20);
+  XXH64_state_t state;
+  XXH64_reset(&state, /*seed=*/0);
+  while (length) {
+    size_t wanted = size_t(std::min<uint64_t>(length, piece.size()));
+    ssize_t count = pread(descriptor, piece.data(), wanted, off_t(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return llvm::createStringError(
+          std::string("reading the output back failed: ") +
+          (count ? std::strerror(errno) : "it ended early"));
+    XXH64_update(&state, piece.data(), size_t(count));
+    offset += uint64_t(count);
+    length -= uint64_t(count);
+  }
+  return XXH64_digest(&state);
 }

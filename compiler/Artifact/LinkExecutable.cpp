@@ -112,8 +112,7 @@ gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
                                      needed[4].path};
   arguments.insert(arguments.end(), inputs.begin(), inputs.end());
   for (const std::string &argument :
-       {"--whole-archive" + std::string(), runtimeArchive.str(),
-        "--no-whole-archive" + std::string(), "-L" + toolchain.stdcxxDir,
+       {runtimeArchive.str(), "-L" + toolchain.stdcxxDir,
         "-L" + toolchain.gccDir, "-L" + toolchain.libcDir,
         std::string("--start-group"), std::string("-lstdc++"),
         std::string("-lm"), std::string("-lgcc"), std::string("-lgcc_eh"),
