@@ -57,13 +57,16 @@ std::vector<Entry> sorted(const json &object) {
   std::vector<Entry> entries;
   for (auto it = object.begin(); it != object.end(); ++it)
     entries.push_back({&it.key(), &it.value()});
-  std::stable_sort(entries.begin(), entries.end(), [](Entry a, Entry b) {
-    return std::lexicographical_compare(
-        a.key->begin(), a.key->end(), b.key->begin(), b.key->end(),
-        [](char x, char y) {
-          return static_cast<unsigned char>(lower(x)) <
-                 static_cast<unsigned char>(lower(y));
-        });
+  std::sort(entries.begin(), entries.end(), [](Entry a, Entry b) {
+    const std::string &x = *a.key, &y = *b.key;
+    for (size_t i = 0; i < x.size() && i < y.size(); ++i) {
+      auto left = static_cast<unsigned char>(lower(x[i]));
+      auto right = static_cast<unsigned char>(lower(y[i]));
+      if (left != right)
+        return left < right;
+    }
+    // Entries lie in memory in their order.
+    return x.size() != y.size() ? x.size() < y.size() : a.value < b.value;
   });
   return entries;
 }

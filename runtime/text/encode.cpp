@@ -95,9 +95,10 @@ void Encoder::endChunk() {
         tables.pieceFlags[id] & GEMCUT_PIECE_CANONICAL)
       ids.push_back(static_cast<int32_t>(id));
     else
-      bpe.encode(chunk, ids);
+      bpe.encode(ids);
   }
   chunk.clear();
+  bpe.clear();
   chunkCount = 0;
 }
 
@@ -131,6 +132,7 @@ void Encoder::encodeOrdinary(std::string_view text) {
         endChunk();
       if (chunkCount++ == 0)
         firstId = id;
+      bpe.push(id);
       if (isSpace)
         chunk.append(kSpacePiece);
       else if (length == 1)

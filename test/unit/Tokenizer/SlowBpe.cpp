@@ -24,49 +24,51 @@ size_t characterLength(unsigned char lead) {
 
 } // namespace
 
-std::string TokenizerSpec::toJson() const {
-  json vocab = json::object(), mergeList = json::array(),
-       addedList = json::array();
-  for (size_t id = 0; id < pieces.size(); ++id)
-    vocab[pieces[id]] = id;
-  for (const auto &[left, right] : merges)
-    mergeList.push_back({left, right});
-  for (int32_t id : added)
-    addedList.push_back({{"id", id},
-                         {"content", pieces[id]},
-                         {"single_word", false},
-                         {"lstrip", false},
-                         {"rstrip", false},
-                         {"normalized", false},
-                         {"special", true}});
-  json file = {{"version", "1.0"},
-               {"added_tokens", addedList},
-               {"normalizer",
-                {{"type", "Replace"},
-                 {"pattern", {{"String", " "}}},
-                 {"content", kSpace}}},
-               {"pre_tokenizer", nullptr},
-               {"post_processor", nullptr},
-               {"decoder",
-                {{"type", "Sequence"},
-                 {"decoders",
-                  {{{"type", "Replace"},
-                    {"pattern", {{"String", kSpace}}},
-                    {"content", " "}},
-                   {{"type", "ByteFallback"}},
-                   {{"type", "Fuse"}}}}}},
-               {"model",
-                {{"type", "BPE"},
-                 {"dropout", nullptr},
-                 {"unk_token", "<unk>"},
-                 {"continuing_subword_prefix", nullptr},
-                 {"end_of_word_suffix", nullptr},
-                 {"fuse_unk", true},
-                 {"byte_fallback", true},
-                 {"ignore_merges", false},
-                 {"vocab", vocab},
-                 {"merges", mergeList}}}};
-  return file.dump();
+std::string TokenizerSpec::toJson(bool mergePairs) const {
+  // By hand: a tree of half a million merges takes longer than the tests.
+  auto quoted = [](const std::string &text) {
+    std::string out = "\"";
+    for (char c : text) {
+      char escaped[8];
+      snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+      if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20)
+        out += escaped;
+      else
+        out += c;
+    }
+    return out + '"';
+  };
+  std::string out = R"({"version": "1.0", "added_tokens": [)";
+  const char *separator = "";
+  for (int32_t id : added) {
+    out += separator + (R"({"id": )" + std::to_string(id)) +
+           R"(, "content": )" + quoted(pieces[id]) +
+           R"(, "single_word": false, "lstrip": false, "rstrip": false,)"
+           R"( "normalized": false, "special": true})";
+    separator = ", ";
+  }
+  out += R"(], "normalizer": {"type": "Replace", "pattern": {"String": " "},
+    "content": "\u2581"}, "pre_tokenizer": null, "post_processor": null,
+    "decoder": {"type": "Sequence", "decoders": [{"type": "Replace",
+    "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"},
+    {"type": "Fuse"}]}, "model": {"type": "BPE", "dropout": null,
+    "unk_token": "<unk>", "continuing_subword_prefix": null,
+    "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true,
+    "ignore_merges": false, "vocab": {)";
+  separator = "";
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    out += separator + quoted(pieces[id]) + ":" + std::to_string(id);
+    separator = ",";
+  }
+  out += R"(}, "merges": [)";
+  separator = "";
+  for (const auto &[left, right] : merges) {
+    out += separator;
+    out += mergePairs ? "[" + quoted(left) + "," + quoted(right) + "]"
+                      : quoted(left + ' ' + right);
+    separator = ",";
+  }
+  return out + "]}}";
 }
 
 TokenizerSpec TokenizerSpec::fromFile(const std::string &path) {

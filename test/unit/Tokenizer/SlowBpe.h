@@ -22,8 +22,8 @@ struct TokenizerSpec {
   std::vector<std::pair<std::string, std::string>> merges; // by rank
   std::vector<int32_t> added;
 
-  /// The file's text, merges as pairs.
-  std::string toJson() const;
+  /// The file's text, merges as lists of two or as "left right".
+  std::string toJson(bool mergePairs = true) const;
   static TokenizerSpec fromFile(const std::string &path);
 };
 
