@@ -56,8 +56,7 @@ public:
       : interpreter(interpreter), resources(interpreter.resources),
         layer(layer) {}
 
-  /// Results of `function`; nothing if the observer stopped. `site` is blamed
-  /// for a function that cannot be called.
+  /// Results of `function`; nothing if the observer stopped.
   FailureOr<std::vector<RuntimeValue>> run(func::FuncOp function,
                                            std::vector<RuntimeValue> arguments);
 
