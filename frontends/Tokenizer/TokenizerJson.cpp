@@ -27,6 +27,7 @@ public:
   Reader(TokenizerJson &out, json &tree) : out(out), tree(tree) {}
 
   std::string error;
+  bool sawMerges = false;
 
   bool null() override { return scalar(nullptr, "null"); }
   bool boolean(bool value) override { return scalar(value, "a boolean"); }
@@ -58,9 +59,10 @@ public:
                       StringRef(value).drop_front(space + 1));
     }
     case Place::MergePair:
-      if (pairCount == 0)
-        leftPart = value;
-      return ++pairCount != 2 || addMerge(leftPart, value);
+      if (pairCount < 2)
+        pairParts[pairCount] = value;
+      ++pairCount;
+      return true;
     default:
       return scalar(value, "a string");
     }
@@ -87,8 +89,10 @@ public:
       pairCount = 0;
       return enter(Place::MergePair, nullptr);
     }
-    if (where() == Place::Model && lastKey == "merges")
+    if (where() == Place::Model && lastKey == "merges") {
+      sawMerges = true;
       return enter(Place::Merges, nullptr);
+    }
     if (where() == Place::Model && lastKey == "vocab")
       return fail("\"vocab\" is a list (a Unigram model), expected an object "
                   "of a BPE model");
@@ -111,9 +115,13 @@ public:
     return true;
   }
   bool end_array() override {
-    if (where() == Place::MergePair && pairCount != 2)
-      return fail("merge " + Twine(out.leftLength.size()) + " has " +
-                  Twine(pairCount) + " parts, expected 2");
+    if (where() == Place::MergePair) {
+      if (pairCount != 2)
+        return fail("merge " + Twine(out.leftLength.size()) + " has " +
+                    Twine(pairCount) + " parts, expected 2");
+      if (!addMerge(pairParts[0], pairParts[1]))
+        return false;
+    }
     stack.pop_back();
     return true;
   }
@@ -220,7 +228,7 @@ private:
   TokenizerJson &out;
   json &tree;
   SmallVector<Frame, 8> stack;
-  std::string lastKey, leftPart;
+  std::string lastKey, pairParts[2];
   unsigned pairCount = 0;
   size_t treeValues = 0;
 };
@@ -240,5 +248,8 @@ gemcut::tokenizer::parseTokenizerJson(StringRef text, StringRef fileName) {
     return std::move(error);
   if (result.pieceIds.empty())
     return createStringError(fileName + ": model.vocab is missing or empty");
+  if (!reader.sawMerges)
+    return createStringError(fileName +
+                             ": model.merges is missing or not a list");
   return result;
 }
