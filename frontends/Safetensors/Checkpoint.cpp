@@ -240,13 +240,20 @@ void Checkpoint::readF32(const TensorInfo &tensor, int64_t first,
             int64_t(out.size()), out.data());
 }
 
-void Checkpoint::release(const TensorInfo &tensor) const {
-  llvm::ArrayRef<uint8_t> range = bytes(tensor);
+void Checkpoint::release(const TensorInfo &tensor, int64_t first,
+                         int64_t count) const {
+  assert(first >= 0 && count >= 0 && count <= tensor.elements() - first &&
+         "elements outside the tensor");
+  int64_t size = elementBytes(tensor.dtype);
+  auto begin = reinterpret_cast<uintptr_t>(bytes(tensor).data() + first * size);
+  auto end = begin + uintptr_t(count * size);
   auto page = uintptr_t(sysconf(_SC_PAGESIZE));
-  auto begin =
-      (reinterpret_cast<uintptr_t>(range.data()) + page - 1) & ~(page - 1);
-  auto end =
-      (reinterpret_cast<uintptr_t>(range.data()) + range.size()) & ~(page - 1);
+  begin = (begin + page - 1) & ~(page - 1);
+  end &= ~(page - 1);
   if (begin < end)
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+void Checkpoint::release(const TensorInfo &tensor) const {
+  release(tensor, 0, tensor.elements());
 }

@@ -53,6 +53,9 @@ public:
   /// memory, so that reading a checkpoint from end to end keeps little of it
   /// resident; a later read brings them back. Thread-safe.
   void release(const TensorInfo &tensor) const;
+  /// The same for elements [first, first + count) of a tensor that is itself
+  /// too large to stay.
+  void release(const TensorInfo &tensor, int64_t first, int64_t count) const;
 
 private:
   struct File {
