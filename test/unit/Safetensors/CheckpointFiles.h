@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -20,7 +21,12 @@ public:
   TemporaryFolder() {
     EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("gemcut-test", name));
   }
-  ~TemporaryFolder() { llvm::sys::fs::remove_directories(name); }
+  ~TemporaryFolder() {
+    // Unlike LLVM's function, this one removes special files as well.
+    std::error_code error;
+    std::filesystem::remove_all(path(), error);
+    EXPECT_FALSE(error) << path();
+  }
 
   std::string path() const { return std::string(name); }
   std::string path(const std::string &file) const {
