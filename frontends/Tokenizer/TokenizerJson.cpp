@@ -7,6 +7,8 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <nlohmann/json.hpp>
 
@@ -53,8 +55,9 @@ public:
       size_t space = value.find(' ');
       if (space == std::string::npos ||
           value.find(' ', space + 1) != std::string::npos)
-        return fail("merge " + Twine(out.leftLength.size()) + " is \"" + value +
-                    "\", expected two pieces separated by one space");
+        return fail("merge " + Twine(out.leftLength.size()) + " is " +
+                    showText(value) +
+                    ", expected two pieces separated by one space");
       return addMerge(StringRef(value).take_front(space),
                       StringRef(value).drop_front(space + 1));
     }
@@ -105,7 +108,7 @@ public:
       return true;
     json &object = *stack.back().value;
     if (object.contains(value))
-      return fail("the key \"" + Twine(value) + "\" occurs twice");
+      return fail("the key " + showText(value) + " occurs twice");
     object[value] = nullptr;
     return true;
   }
@@ -173,8 +176,8 @@ private:
 
   bool attach(json container, Place place) {
     if (where() == Place::Vocab)
-      return fail("the id of piece \"" + Twine(lastKey) +
-                  "\" is not an integer");
+      return fail("the id of piece " + showText(lastKey) +
+                  " is not an integer");
     if (where() == Place::Merges || where() == Place::MergePair)
       return fail("merge " + Twine(out.leftLength.size()) +
                   " holds an object or a nested list, expected strings");
@@ -186,7 +189,7 @@ private:
     if (stack.empty())
       return fail(Twine("found ") + kind + ", expected an object");
     if (where() == Place::Vocab)
-      return fail("the id of piece \"" + Twine(lastKey) + "\" is " + kind +
+      return fail("the id of piece " + showText(lastKey) + " is " + kind +
                   ", expected an integer");
     if (where() == Place::Merges || where() == Place::MergePair)
       return fail("merge " + Twine(out.leftLength.size()) + " holds " + kind +
@@ -234,6 +237,23 @@ private:
 };
 
 } // namespace
+
+std::string gemcut::tokenizer::showText(StringRef text) {
+  constexpr size_t kMaxBytes = 80;
+  std::string out = "\"";
+  raw_string_ostream stream(out);
+  size_t end = std::min(text.size(), kMaxBytes);
+  while (end < text.size() && end > 0 && (text[end] & 0xC0) == 0x80)
+    --end; // no half characters
+  for (char c : text.take_front(end)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      stream << format("\\x%02X", c);
+    else
+      stream << c;
+  }
+  stream << (end < text.size() ? "...\"" : "\"");
+  return out;
+}
 
 Expected<TokenizerJson>
 gemcut::tokenizer::parseTokenizerJson(StringRef text, StringRef fileName) {

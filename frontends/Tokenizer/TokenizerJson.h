@@ -50,6 +50,10 @@ struct TokenizerJson {
   std::vector<AddedToken> added;
 };
 
+/// Text of a file for a message: in quotes, control characters escaped, cut after
+/// 80 bytes.
+std::string showText(llvm::StringRef text);
+
 /// Parses `json` and checks normalizer, pre-tokenizer, post-processor, decoder
 /// and model settings. Truncation and padding are ignored: they do not change
 /// ids. Errors: malformed JSON (with the byte), a repeated key, a wrong type, a

@@ -86,9 +86,9 @@ Error findRoles(const Vocabulary &vocabulary, const TokenNames &names,
   for (int i = 0; i < GEMCUT_TOKEN_ROLES; ++i) {
     uint32_t id = vocabulary.find(names.contents[i]);
     if (id == GEMCUT_TOKENIZER_NONE && names.required[i])
-      return createStringError(fileName + ": the vocabulary has no piece \"" +
-                               names.contents[i] +
-                               "\", which tokenizer_config.json names as " +
+      return createStringError(fileName + ": the vocabulary has no piece " +
+                               showText(names.contents[i]) +
+                               ", which tokenizer_config.json names as " +
                                tokenNameKey(static_cast<gemcut_token_role>(i)));
     roles[i] = static_cast<int32_t>(id); // NONE is -1
   }

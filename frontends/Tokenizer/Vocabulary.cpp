@@ -41,20 +41,6 @@ uint32_t hashPiece(StringRef piece) {
                                      static_cast<uint32_t>(piece.size()));
 }
 
-/// A piece for a message: quoted, control characters escaped.
-std::string show(StringRef piece) {
-  std::string text;
-  raw_string_ostream(text) << '"';
-  for (char c : piece.take_front(80)) {
-    if (static_cast<unsigned char>(c) < 0x20)
-      raw_string_ostream(text) << format("\\x%02X", c);
-    else
-      text.push_back(c);
-  }
-  text.push_back('"');
-  return text;
-}
-
 class Builder {
 public:
   Builder(const TokenizerJson &file, StringRef fileName, int64_t vocabSize)
@@ -83,7 +69,8 @@ private:
     if (id >= 0 && id < vocabSize && id < GEMCUT_TOKENIZER_MAX_PIECES)
       return Error::success();
     return fail(
-        "piece " + show(piece) + " has id " + Twine(id) + ", expected 0 to " +
+        "piece " + showText(piece) + " has id " + Twine(id) +
+        ", expected 0 to " +
         Twine(std::min<int64_t>(vocabSize, GEMCUT_TOKENIZER_MAX_PIECES) - 1) +
         " (the model's vocabulary)");
   }
@@ -98,7 +85,7 @@ private:
     }
     if (!result.pieces[index].empty())
       return fail("id " + Twine(id) + " belongs to both " +
-                  show(result.pieces[index]) + " and " + show(piece));
+                  showText(result.pieces[index]) + " and " + showText(piece));
     result.pieces[index] = piece;
     ++placed;
     return Error::success();
@@ -113,7 +100,8 @@ private:
       if (Error error = place(file.pieceIds[i], piece))
         return error;
       if (result.find(piece) != kNone)
-        return fail("piece " + show(piece) + " occurs twice in model.vocab");
+        return fail("piece " + showText(piece) +
+                    " occurs twice in model.vocab");
       insert(result.pieceSlots, hashPiece(piece),
              static_cast<uint32_t>(file.pieceIds[i]), kNone);
     }
@@ -124,7 +112,7 @@ private:
     for (const AddedToken &token : file.added) {
       uint32_t known = result.find(token.content);
       if (known != kNone && known != token.id)
-        return fail("added token " + show(token.content) + " has id " +
+        return fail("added token " + showText(token.content) + " has id " +
                     Twine(token.id) + ", but the vocabulary gives it id " +
                     Twine(known));
       if (known == kNone) {
@@ -134,7 +122,7 @@ private:
         insert(result.pieceSlots, hashPiece(token.content), known, kNone);
       }
       if (result.flags[known] != GEMCUT_PIECE_NORMAL)
-        return fail("added token " + show(token.content) + " occurs twice");
+        return fail("added token " + showText(token.content) + " occurs twice");
       result.flags[known] =
           token.special ? GEMCUT_PIECE_CONTROL : GEMCUT_PIECE_ADDED;
       result.added.push_back(known);
@@ -186,23 +174,23 @@ private:
       for (auto [id, text] : llvm::zip_equal(ids, texts)) {
         id = result.find(text);
         if (id == kNone)
-          return fail("merge " + Twine(i) + " of " + show(texts[0]) + " and " +
-                      show(texts[1]) + " needs the piece " + show(text) +
-                      ", which model.vocab does not have");
+          return fail("merge " + Twine(i) + " of " + showText(texts[0]) +
+                      " and " + showText(texts[1]) + " needs the piece " +
+                      showText(text) + ", which model.vocab does not have");
         // Byte pieces stand for bytes of unknown characters: the split rules
         // (tokenizer_tables.h) rely on their never merging.
         if (result.flags[id] == GEMCUT_PIECE_BYTE)
           return fail("merge " + Twine(i) + " involves the byte piece " +
-                      show(text) +
+                      showText(text) +
                       ", only merges of other pieces are supported");
       }
       // Otherwise ordinary text could become a control token.
       if (result.flags[ids[2]] != GEMCUT_PIECE_NORMAL)
         return fail("merge " + Twine(i) + " gives the added token " +
-                    show(joined) + ", only other pieces are supported");
+                    showText(joined) + ", only other pieces are supported");
       if (result.rank(ids[0], ids[1]) != kNone)
-        return fail("the merge of " + show(texts[0]) + " and " +
-                    show(texts[1]) + " occurs twice");
+        return fail("the merge of " + showText(texts[0]) + " and " +
+                    showText(texts[1]) + " occurs twice");
       uint64_t entry = uint64_t(ids[0]) << 44 | uint64_t(ids[1]) << 24 | i;
       insert(result.mergeSlots, gemcut_tokenizer_hash_pair(ids[0], ids[1]),
              entry, GEMCUT_TOKENIZER_EMPTY_MERGE);

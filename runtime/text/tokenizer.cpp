@@ -104,7 +104,7 @@ int Tokenizer::byteValue(int32_t id) const {
   if (text.size() != 6)
     return -1;
   auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
-  return (digit(text[3]) << 4 | digit(text[4])) & 255;
+  return (digit(text[3]) * 16 + digit(text[4])) & 255;
 }
 
 void Tokenizer::appendPiece(int32_t id, std::string &out) const {
