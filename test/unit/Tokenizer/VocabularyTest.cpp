@@ -43,4 +43,12 @@ TEST(VocabularyTest, PublishedVocabularyGivesTheExpectedIds) {
     std::string text = makeRandomText(spec, 1 + seed % 50, seed);
     ASSERT_EQ(fast->encode(text), slow.encode(text)) << "seed " << seed;
   }
+  // Real text, in pieces that the slow encoder can take.
+  std::string text = readFile(GEMCUT_TEST_DATA "/tokenizer/train.txt");
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = text.find('\n', begin + 150);
+    std::string lines = text.substr(begin, end - begin);
+    begin = std::min(end, text.size());
+    ASSERT_EQ(fast->encode(lines), slow.encode(lines)) << lines;
+  }
 }
