@@ -41,7 +41,7 @@ gemcut::artifact::emitModelObject(const gemcut_model_info &info,
   for (const targets::IsaLevel &level : spec.levels) {
     llvm::SmallVector<llvm::Constant *> fields{text(level.name),
                                                text(level.cpuidFeatures)};
-    for (const char *entry : {"decode", "prefill", "score"})
+    for (const char *entry : {"decode", "prefill", "extend", "score"})
       fields.push_back(llvm::cast<llvm::Constant>(
           module
               .getOrInsertFunction(

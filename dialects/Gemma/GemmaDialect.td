@@ -23,7 +23,7 @@ def Gemma_Dialect : Dialect {
     which decoder layer an op belongs to (absent: outside all layers).
 
     Entry points are functions with the attributes `gemma.entry` ("decode",
-    "prefill" or "score") and `gemma.max_rows`.
+    "prefill", "extend" or "score") and `gemma.max_rows`.
 
     Formulas cite "HF": transformers 5.24.0, models/gemma4/modeling_gemma4.py.
   }];

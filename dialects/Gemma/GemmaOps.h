@@ -28,7 +28,7 @@ class Rowwise : public mlir::OpTrait::TraitBase<ConcreteType, Rowwise> {};
 
 /// Discardable attribute (i64) with the decoder layer an op belongs to.
 inline constexpr llvm::StringLiteral kLayerAttr = "gemma.layer";
-/// Function attribute (string) "decode", "prefill" or "score".
+/// Function attribute (string) "decode", "prefill", "extend" or "score".
 inline constexpr llvm::StringLiteral kEntryAttr = "gemma.entry";
 /// Function attribute (i64): most rows of one call of an entry point.
 inline constexpr llvm::StringLiteral kMaxRowsAttr = "gemma.max_rows";

@@ -23,7 +23,8 @@ def Kernel_Dialect : Dialect {
     is; `kernel-partition-stages` sets it.
 
     Entry points are functions with the attribute `kernel.entry` ("decode",
-    "prefill", "score") and arguments (rows: i64, ids, logits). Other functions are
+    "prefill", "extend", "score") and arguments (rows: i64, ids, logits); extend has
+    no logits. Other functions are
     called by them and take (rows: i64, ...). Functions return nothing.
   }];
   let useDefaultTypePrinterParser = 1;

@@ -24,7 +24,7 @@
 #include "dialects/Kernel/KernelEnums.h.inc"
 
 namespace gemcut::kernel {
-/// Function attribute (string): "decode", "prefill" or "score".
+/// Function attribute (string): "decode", "prefill", "extend" or "score".
 inline constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
 /// Function attribute (i64): arena bytes of the function's own frame.
 inline constexpr llvm::StringLiteral kFrameBytesAttr = "kernel.frame_bytes";

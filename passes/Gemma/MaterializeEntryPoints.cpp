@@ -1,6 +1,8 @@
-//===- MaterializeEntryPoints.cpp - decode, prefill and score -------------===//
+//===- MaterializeEntryPoints.cpp - decode, prefill, extend, score --------===//
 
 #include "passes/Gemma/Passes.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #define DEBUG_TYPE "gemma-materialize-entry-points"
 
@@ -28,6 +30,7 @@ struct MaterializeEntryPoints
     if (failed(checkType(forward)) ||
         failed(addEntry(forward, "decode", decodeMaxRows)) ||
         failed(addEntry(forward, "prefill", prefillChunk)) ||
+        failed(addEntry(forward, "extend", prefillChunk)) ||
         failed(addEntry(forward, "score", scoreChunk)))
       return signalPassFailure();
     forward.erase();
@@ -76,6 +79,8 @@ private:
     builder.insert(entry);
     if (name == "prefill")
       selectLast(entry);
+    if (name == "extend")
+      dropLogits(entry);
     ++numEntries;
     return success();
   }
@@ -90,6 +95,17 @@ private:
     terminator->setOperand(
         0, gemma::SelectLastOp::create(builder, logits.getLoc(), last, logits));
     entry.setType(builder.getFunctionType(entry.getArgumentTypes(), last));
+  }
+
+  /// Keeps what writes keys and values, and what that needs.
+  void dropLogits(func::FuncOp entry) {
+    Block &block = entry.getBody().front();
+    block.getTerminator()->setOperands({});
+    entry.setType(
+        Builder(&getContext()).getFunctionType(entry.getArgumentTypes(), {}));
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (isOpTriviallyDead(&op))
+        op.erase();
   }
 };
 

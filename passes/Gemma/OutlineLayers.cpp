@@ -80,12 +80,16 @@ struct OutlineLayers : gemma::impl::OutlineLayersPassBase<OutlineLayers> {
       if (function->hasAttr(gemma::kEntryAttr))
         entries.push_back(function);
     SymbolTable symbols(getOperation());
+    // Entry points with equal chunks (prefill, extend) share functions.
+    DenseMap<Attribute, SmallVector<func::FuncOp>> kindsByRows;
     for (func::FuncOp entry : entries) {
       if (!llvm::hasSingleElement(entry.getBody())) {
         entry.emitOpError("has control flow; an entry point is one block");
         return signalPassFailure();
       }
-      SmallVector<func::FuncOp> kinds;
+      Attribute rows = entry->getAttr(gemma::kMaxRowsAttr);
+      SmallVector<func::FuncOp> &kinds =
+          kindsByRows[rows ? rows : entry.getNameAttr()];
       for (Layer &layer : collectLayers(entry.getBody().front()))
         outline(layer, entry, symbols, kinds);
     }

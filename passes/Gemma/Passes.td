@@ -30,20 +30,22 @@ def VerifyImportedPass : Pass<"gemma-verify-imported", "mlir::ModuleOp"> {
 
 def MaterializeEntryPointsPass
     : Pass<"gemma-materialize-entry-points", "mlir::ModuleOp"> {
-  let summary = "Makes the entry points decode, prefill and score of @forward.";
+  let summary = "Makes the entry points of @forward.";
   let description = [{
     Requires: `@forward(tensor<?xi32>, tensor<?xi64>) -> tensor<?xVxf32>`, which
-    nothing calls. Ensures: three functions with the same body instead of it.
+    nothing calls. Ensures: four functions instead of it.
 
     * `@decode`: logits of every row; rows of one or of several sequences.
     * `@prefill`: a chunk of one sequence; the logits of its last row alone.
+    * `@extend`: a chunk of one sequence that more will follow; no result, so
+      everything behind the last keys and values is gone.
     * `@score`: a chunk of one sequence; logits of every row.
 
     ```mlir
     func.func @forward(%ids: tensor<?xi32>, %positions: tensor<?xi64>)
         -> tensor<?x256xf32>
     ```
-    becomes, besides `@decode` and `@score`,
+    becomes, besides the others,
     ```mlir
     func.func @prefill(%ids: tensor<?xi32>, %positions: tensor<?xi64>)
         -> tensor<1x256xf32>
@@ -58,7 +60,7 @@ def MaterializeEntryPointsPass
     Option<"decodeMaxRows", "decode-max-rows", "int64_t", /*default=*/"8",
            "Most rows of one call of decode.">,
     Option<"prefillChunk", "prefill-chunk", "int64_t", /*default=*/"256",
-           "Most rows of one call of prefill.">,
+           "Most rows of one call of prefill and extend.">,
     Option<"scoreChunk", "score-chunk", "int64_t", /*default=*/"64",
            "Most rows of one call of score.">,
   ];

@@ -225,22 +225,28 @@ LogicalResult ProgramConversion::convertEntry(func::FuncOp entry) {
   Operation *terminator = entry.getBody().front().getTerminator();
   if (entry.getNumResults() == 1)
     logits = getBufferType(entry.getResultTypes().front(), rows);
-  if (entry.getNumArguments() != 2 || !ids || !positions || !logits ||
-      logits.getElement() != kernel::Element::F32)
+  bool keepsLogits = entry.getNumResults() == 1;
+  bool typed = keepsLogits
+                   ? logits && logits.getElement() == kernel::Element::F32
+                   : entry.getNumResults() == 0;
+  if (entry.getNumArguments() != 2 || !ids || !positions || !typed)
     return entry.emitOpError()
            << "has type " << entry.getFunctionType()
            << ", expected an entry point (tensor<?xi32>, tensor<?xi64>) -> "
-              "tensor<?xVxf32>: ids, positions, logits";
+              "tensor<?xVxf32> or nothing: ids, positions, logits";
   FailureOr<SmallVector<ResultSource>> results = getResultSources(entry);
   if (failed(results))
     return failure();
-  if (results->front().kind != ResultSource::Output)
+  if (keepsLogits && results->front().kind != ResultSource::Output)
     return terminator->emitOpError("returns logits that no stage computes");
 
   OpBuilder builder(source.getContext());
-  auto converted = func::FuncOp::create(
-      builder, entry.getLoc(), entry.getName(),
-      builder.getFunctionType({builder.getI64Type(), ids, logits}, {}));
+  SmallVector<Type> arguments{builder.getI64Type(), ids};
+  if (keepsLogits)
+    arguments.push_back(logits);
+  auto converted =
+      func::FuncOp::create(builder, entry.getLoc(), entry.getName(),
+                           builder.getFunctionType(arguments, {}));
   converted->setAttr(kernel::kEntryAttr, name);
   targetSymbols.insert(converted);
   return FunctionConversion(*this, entry, converted, rows).convertEntry();

@@ -81,8 +81,8 @@ LogicalResult FunctionConversion::convertEntry() {
     program.countStage();
     values[argument] = alloc;
   }
-  destinations[source.getBody().front().getTerminator()->getOperand(0)] =
-      block->getArgument(2);
+  for (Value logits : source.getBody().front().getTerminator()->getOperands())
+    destinations[logits] = block->getArgument(2);
   return convertBody();
 }
 

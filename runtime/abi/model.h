@@ -62,7 +62,8 @@ typedef struct gemcut_model_info {
 typedef struct gemcut_level {
   const char *name;     /* "avx512bf16", "avx512vnni", "avx2" */
   const char *features; /* "avx2,fma,f16c,bmi2", names of runtime/core/cpu.h */
-  gemcut_entry_fn decode, prefill, score;
+  /* extend: a prefill chunk that more will follow; writes no logits */
+  gemcut_entry_fn decode, prefill, extend, score;
 } gemcut_level;
 
 extern const gemcut_model_info gemcut_model;

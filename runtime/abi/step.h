@@ -44,6 +44,7 @@ typedef struct gemcut_step {
   const int32_t *slots;      /* 40: (rows,) KV slot of each row */
   int64_t rows;              /* 48: 1 .. the entry point's max_rows */
   float *logits;             /* 56: decode, score: (rows, V); prefill: (1, V);
+                                    extend: not used;
                                     row stride gemcut_f32_row_bytes(V) */
   gemcut_team *team;         /* 64 */
   uint64_t *layer_rows;      /* 72: (layers,) rows run through each layer, added

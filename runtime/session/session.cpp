@@ -193,10 +193,13 @@ gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
                                float *&logits) {
   if (gemcut_status status = checkAppend(slot, ids, count))
     return status;
-  gemcut_entry_fn entry = fullPrefill ? level->score : level->prefill;
   size_t chunk = size_t(fullPrefill ? scoreChunk : prefillChunk), rows = 0;
   for (size_t i = 0; i < count; i += rows) {
     rows = std::min(chunk, count - i);
+    // Only the last chunk's last row is looked at.
+    gemcut_entry_fn entry = fullPrefill         ? level->score
+                            : i + rows == count ? level->prefill
+                                                : level->extend;
     runRows(entry, slot, ids + i, rows);
   }
   // `prefill` computes the last row only, `score` all of the last chunk.

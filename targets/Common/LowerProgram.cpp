@@ -83,19 +83,20 @@ private:
         loadField(emitter, context.step, offsetof(gemcut_step, team), pointer);
     IRMapping mapping;
     if (entry) {
-      if (function.getNumArguments() != 3)
+      if (function.getNumArguments() != 2 && function.getNumArguments() != 3)
         return function.emitOpError()
                << "is an entry point with " << function.getNumArguments()
-               << " arguments, expected (rows, ids, logits)";
+               << " arguments, expected (rows, ids) or (rows, ids, logits)";
       mapping.map(function.getArgument(0),
                   loadField(emitter, context.step, offsetof(gemcut_step, rows),
                             builder.getI64Type()));
       mapping.map(function.getArgument(1),
                   loadField(emitter, context.step,
                             offsetof(gemcut_step, tokens), pointer));
-      mapping.map(function.getArgument(2),
-                  loadField(emitter, context.step,
-                            offsetof(gemcut_step, logits), pointer));
+      if (function.getNumArguments() == 3)
+        mapping.map(function.getArgument(2),
+                    loadField(emitter, context.step,
+                              offsetof(gemcut_step, logits), pointer));
     } else {
       for (auto [index, argument] : llvm::enumerate(function.getArguments()))
         mapping.map(argument, block->getArgument(index + 3));

@@ -15,6 +15,11 @@ gemma.weight @w : tensor<256x64xf32>
 // CHECK-NEXT: %[[LAST:.*]] = gemma.select_last %[[LOGITS]] : tensor<?x256xf32> -> tensor<1x256xf32>
 // CHECK-NEXT: return %[[LAST]]
 
+// Without logits nothing but writes of keys and values is needed.
+// CHECK-LABEL: func.func @extend
+// CHECK-SAME: (%{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi64>) attributes {gemma.entry = "extend", gemma.max_rows = 128 : i64}
+// CHECK-NEXT: return
+
 // CHECK-LABEL: func.func @score
 // CHECK-SAME: -> tensor<?x256xf32> attributes {gemma.entry = "score", gemma.max_rows = 64 : i64}
 

@@ -66,7 +66,7 @@ func.func @decode(%x: tensor<?x64xf32>, %ple: tensor<?x64xf32>) -> tensor<?x64xf
 // CHECK: gemma.attention %[[H]], %[[S]]
 func.func @score(%x: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>)
     -> (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
-    attributes {gemma.entry = "score", gemma.max_rows = 8 : i64} {
+    attributes {gemma.entry = "score", gemma.max_rows = 64 : i64} {
   %n = gemma.get_weight @n : tensor<32xf32>
   %k = gemma.get_weight @k : tensor<16xf32>
   %h = gemma.rms_norm %x, %n {eps = 1.0e-6 : f32, group = 32 : i64, gemma.layer = 1 : i64}
@@ -92,13 +92,24 @@ func.func @score(%x: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>)
 // CHECK: %[[LAST:.*]]:2 = call @prefill.layer_kind_0({{.*}}%[[FIRST]]#{{[01]}}
 // CHECK-NEXT: return %[[LAST]]#1
 func.func @prefill(%x: tensor<?x32xf32>, %y: tensor<?x32xf32>) -> tensor<?x32xf32>
-    attributes {gemma.entry = "prefill", gemma.max_rows = 8 : i64} {
+    attributes {gemma.entry = "prefill", gemma.max_rows = 16 : i64} {
   %n = gemma.get_weight @n : tensor<32xf32>
   %s0, %h0 = gemma.residual_norm %y, %n, %x next %n {eps = 1.0e-6 : f32, gemma.layer = 0 : i64}
       : tensor<?x32xf32>, tensor<32xf32> next tensor<32xf32> -> tensor<?x32xf32>, tensor<?x32xf32>
   %s1, %h1 = gemma.residual_norm %h0, %n, %s0 next %n {eps = 1.0e-6 : f32, gemma.layer = 1 : i64}
       : tensor<?x32xf32>, tensor<32xf32> next tensor<32xf32> -> tensor<?x32xf32>, tensor<?x32xf32>
   return %h1 : tensor<?x32xf32>
+}
+
+// Entry points with equal chunks share functions.
+// CHECK-LABEL: func.func @extend
+// CHECK: call @prefill.layer_kind_0
+func.func @extend(%x: tensor<?x32xf32>, %y: tensor<?x32xf32>) -> tensor<?x32xf32>
+    attributes {gemma.entry = "extend", gemma.max_rows = 16 : i64} {
+  %n = gemma.get_weight @n : tensor<32xf32>
+  %s0, %h0 = gemma.residual_norm %y, %n, %x next %n {eps = 1.0e-6 : f32, gemma.layer = 0 : i64}
+      : tensor<?x32xf32>, tensor<32xf32> next tensor<32xf32> -> tensor<?x32xf32>, tensor<?x32xf32>
+  return %h0 : tensor<?x32xf32>
 }
 
 // Not an entry point.

@@ -219,7 +219,7 @@ TEST_F(CommandsTest, BenchFields) {
   Result text = run("bench -p 9 -n 4 -d 5 -r 2");
   EXPECT_NE(text.out.find("pp9 @ d5"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("tg4 @ d5"), std::string::npos) << text.out;
-  EXPECT_NE(text.out.find("layers 0-2: 9 rows, layers 3-4: 2 rows"),
+  EXPECT_NE(text.out.find("layers 0-2: 9 rows, layers 3-4: 1 row"),
             std::string::npos)
       << text.out;
   Result csv = run("bench -p 9 -n 0 -r 1 -o csv");
