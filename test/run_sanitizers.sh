@@ -1,0 +1,28 @@
+#!/bin/sh
+# Builds and runs what reads untrusted files, and the runtime, under sanitizers:
+#   address,undefined  parsers, tokenizer, runtime, fuzz corpora, and the whole
+#                      compiler on damaged checkpoints
+#   thread             the runtime's threads and sessions
+# Separate build trees below build/; an unchanged tree costs only the runs.
+set -eu
+cd "$(dirname "$0")/.."
+
+fuzzers='safetensors_fuzz config_fuzz tokenizer_fuzz'
+units='safetensors_tests config_tests TokenizerTest runtime_core_test
+       runtime_session_test runtime_chat_test'
+cmake --preset asan >/dev/null
+# shellcheck disable=SC2086  # lists of targets
+cmake --build --preset asan --target gemcut $units $fuzzers
+# LLVM's own containers are not instrumented, and lld frees nothing at exit.
+export ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0
+for unit in $units; do
+  build/asan/test/"$unit" --gtest_brief=1
+done
+ctest --preset asan -R '^fuzz_' --no-tests=error
+GEMCUT_BUILD=build/asan python3 test/e2e/test_damaged.py
+
+cmake --preset tsan >/dev/null
+cmake --build --preset tsan --target runtime_core_test runtime_session_test
+for unit in runtime_core_test runtime_session_test; do
+  build/tsan/test/"$unit" --gtest_brief=1
+done
