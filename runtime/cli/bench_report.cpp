@@ -2,6 +2,8 @@
 
 #include "runtime/cli/bench_report.h"
 
+#include "runtime/cli/layer_rows.h"
+
 #include "runtime/abi/model.h"
 #include "runtime/cli/json.h"
 
@@ -140,28 +142,6 @@ void gemcut::cli::printCsv(const BenchReport &report) {
   }
 }
 
-/// "layers 0-14: 512 rows, layers 15-34: 1 row".
-static std::string describeLayerRows(const std::vector<uint64_t> &rows) {
-  std::string text;
-  for (size_t first = 0; first < rows.size();) {
-    size_t end = first + 1;
-    while (end < rows.size() && rows[end] == rows[first])
-      ++end;
-    char part[96];
-    if (end - first == 1)
-      snprintf(part, sizeof(part), "layer %zu", first);
-    else
-      snprintf(part, sizeof(part), "layers %zu-%zu", first, end - 1);
-    text += text.empty() ? "" : ", ";
-    text += part;
-    snprintf(part, sizeof(part), ": %llu row%s",
-             (unsigned long long)rows[first], rows[first] == 1 ? "" : "s");
-    text += part;
-    first = end;
-  }
-  return text;
-}
-
 void gemcut::cli::printMarkdown(const BenchReport &report) {
   printf("| model | quantization | level | threads | test | t/s | best t/s | "
          "ttft ms | share of read |\n"
@@ -190,5 +170,7 @@ void gemcut::cli::printMarkdown(const BenchReport &report) {
          double(gemcut_model.weight_bytes_per_token) * 1e-6, report.readGbps);
   if (!report.promptLayerRows.empty())
     printf("rows per prompt: %s\n",
-           describeLayerRows(report.promptLayerRows).c_str());
+           describeLayerRows(report.promptLayerRows.data(),
+                             report.promptLayerRows.size())
+               .c_str());
 }

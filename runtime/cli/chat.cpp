@@ -189,7 +189,7 @@ gemcut_status Chat::answer(const std::string &prompt) {
     fprintf(stderr, "note: the context of %d tokens is full\n",
             app.session.getContext());
   if (options.showStats)
-    printStats(stats);
+    printStats(stats, app.session);
   return GEMCUT_OK;
 }
 
@@ -274,8 +274,9 @@ int cli::runChat(int argc, char **argv) {
             "Lets the model think before it answers; its thoughts go to "
             "standard error.");
   common.addLimitFlag(flags);
-  flags.add(options.showStats, "stats", 0,
-            "Prints times and speeds to stderr.");
+  flags.add(
+      options.showStats, "stats", 0,
+      "Prints times, speeds and the rows that each layer ran for to stderr.");
   common.addSamplingFlags(flags);
   common.addSessionFlags(flags);
   common.addPrefillFlags(flags);

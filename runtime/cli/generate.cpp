@@ -56,7 +56,7 @@ static gemcut_status generateIds(const CommonOptions &options, const char *list,
   if (stats.newTokens > 0 || status == GEMCUT_OK)
     printf("\n");
   if (status == GEMCUT_OK && showStats)
-    printStats(stats);
+    printStats(stats, app.session);
   return status;
 }
 
@@ -78,7 +78,9 @@ int cli::runGenerate(int argc, char **argv) {
   options.addLimitFlag(flags);
   flags.add(printIds, "print-ids", 0,
             "Prints ids, separated by commas, instead of text.");
-  flags.add(showStats, "stats", 0, "Prints times and speeds to stderr.");
+  flags.add(
+      showStats, "stats", 0,
+      "Prints times, speeds and the rows that each layer ran for to stderr.");
   options.addSamplingFlags(flags);
   flags.add(options.sampling.noRepeat, "no-repeat", 0,
             "Never picks an id that the sequence already holds.");

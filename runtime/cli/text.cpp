@@ -2,6 +2,9 @@
 
 #include "runtime/cli/text.h"
 
+#include "runtime/abi/model.h"
+#include "runtime/cli/layer_rows.h"
+
 #include "runtime/core/error.h"
 
 #include <cstdio>
@@ -43,7 +46,7 @@ void TextStream::finish() {
   flush();
 }
 
-void cli::printStats(const GenerateStats &stats) {
+void cli::printStats(const GenerateStats &stats, const Session &session) {
   double decoded = stats.newTokens > 1 ? double(stats.newTokens - 1) : 0;
   fprintf(
       stderr,
@@ -53,4 +56,7 @@ void cli::printStats(const GenerateStats &stats) {
       double(stats.promptTokens) / stats.prefillSeconds, stats.newTokens,
       stats.decodeSeconds,
       stats.decodeSeconds > 0 ? decoded / stats.decodeSeconds : 0.0);
+  fprintf(stderr, "rows so far: %s\n",
+          describeLayerRows(session.getLayerRows(), size_t(gemcut_model.layers))
+              .c_str());
 }

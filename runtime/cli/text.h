@@ -38,7 +38,7 @@ private:
 };
 
 /// Prints one line of times and speeds to stderr.
-void printStats(const GenerateStats &stats);
+void printStats(const GenerateStats &stats, const Session &session);
 
 } // namespace gemcut::cli
 
