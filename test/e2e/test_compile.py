@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""What `gemcut compile` promises about its output: complete or absent, reproducible, bounded in memory."""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, levels, run
+
+E2B = ROOT / "test" / "data" / "configs" / "e2b" / "config.json"
+
+
+class Compile(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="gemcut-compile-"))
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def test_killed_compile_leaves_nothing(self):
+        for sent in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=sent.name):
+                process = subprocess.Popen(
+                    [GEMCUT, "compile", E2B, "-o", self.folder / "out", "--weights", "random", "--cpu", "avx2",
+                     "--time-phases"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                for line in process.stderr:  # until the weights are being written
+                    if "phase link" in line:
+                        break
+                time.sleep(0.3)
+                self.assertIsNone(process.poll())
+                process.send_signal(sent)
+                process.wait()
+                process.stderr.close()
+                self.assertNotEqual(process.returncode, 0)
+                self.assertEqual(os.listdir(self.folder), [])
+
+    def test_failed_compile_keeps_the_older_file(self):
+        out = self.folder / "out"
+        out.write_text("older")
+        result = run(GEMCUT, "compile", GOLDENS / "edge", "-o", out, "--max-ram", "1M", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--max-ram", result.stderr)
+        self.assertEqual(out.read_text(), "older")
+        self.assertEqual(os.listdir(self.folder), ["out"])
+
+    def test_unwritable_outputs(self):
+        for out, fragment in ((self.folder, "is a directory"), (self.folder / "missing" / "out", "does not exist")):
+            result = run(GEMCUT, "compile", GOLDENS / "edge", "-o", out, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(fragment, result.stderr)
+
+    def test_threads_do_not_change_the_bytes(self):
+        outputs = [compile_model(TINY, self.folder / f"t{n}", "--cpu", "avx2", "--threads", n).read_bytes()
+                   for n in (1, 2, 5)]
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
+    def test_sidecar_holds_the_same_model(self):
+        ids = json.loads((GOLDENS / "edge" / "golden.json").read_text())["runs"]["main"]["ids"]
+        command = ["generate", "--ids", ids_argument(ids), "-n", 12, "--temp", "0", "--print-ids", "--no-repeat",
+                   "--ignore-stop"]
+        inside = compile_model(GOLDENS / "edge", self.folder / "inside", "--cpu", "avx2")
+        beside = compile_model(GOLDENS / "edge", self.folder / "beside", "--cpu", "avx2", "--weights", "sidecar")
+        self.assertTrue((self.folder / "beside.gemw").exists())
+        self.assertEqual(run(inside, *command).stdout, run(beside, *command).stdout)
+        (self.folder / "beside.gemw").unlink()
+        result = run(beside, *command, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("beside.gemw", result.stderr)
+
+    def test_a_level_that_the_cpu_lacks_is_refused(self):
+        out = compile_model(GOLDENS / "edge", self.folder / "out")
+        result = run(out, "generate", "--ids", "2", "-n", 1, "--level", "avx1024", check=False)
+        self.assertIn(result.returncode, (1, 2))
+        self.assertIn("avx1024", result.stderr)
+        # A CPU without AVX, emulated: a message, never SIGILL.
+        qemu = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+        self.assertTrue(qemu, "qemu-user is needed")
+        result = run(qemu, "-cpu", "Nehalem", out, "generate", "--ids", "2", "-n", 1, check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("avx2", result.stderr)
+
+    def test_random_weights_at_e2b_shapes(self):
+        """The real shapes: memory while compiling, size of the code, rows run per layer."""
+        out = self.folder / "e2b"
+        usage = subprocess.run(
+            [sys.executable, "-c",
+             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, "
+             "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+             GEMCUT, "compile", E2B, "-o", out, "--weights", "random", "--context", "2048"],
+            capture_output=True, text=True, check=True)
+        self.assertLess(int(usage.stdout), 1.5 * 1024 * 1024, "kB of resident memory")
+        info = json.loads(run(out, "info", "--json").stdout)
+        weights = next(s["bytes"] for s in info["sections"] if s["kind"] == "weights")
+        self.assertLess(out.stat().st_size - weights, 3 * 1024 * 1024)
+        ids = [2] + [(7919 * i) % 262144 for i in range(1, 512)]
+        list_file = self.folder / "ids.txt"
+        list_file.write_text(ids_argument(ids))
+        command = [out, "generate", "--ids", f"@{list_file}", "-n", 4, "--temp", "0", "--print-ids", "--ignore-stop"]
+        quick = run(*command, "--stats")
+        self.assertIn("layers 0-14: 515 rows, layers 15-34: 4 rows", quick.stderr)
+        self.assertEqual(len(integers(quick.stdout)), 4)
+        self.assertEqual(run(*command, "--full-prefill").stdout, quick.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
