@@ -40,11 +40,18 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   if (llvm::Error error = file.requireSpace(footer.file_length))
     return error;
   int descriptor = file.descriptor();
+  auto named = [&](llvm::Error error) -> llvm::Error {
+    if (!error)
+      return error;
+    return llvm::createStringError(file.path() + ": " +
+                                   llvm::toString(std::move(error)));
+  };
   // Padding and whatever a section leaves out read as zero.
   if (ftruncate(descriptor, off_t(footer.file_length)))
     return llvm::createStringError(
         file.path().str() + ": growing it failed: " + std::strerror(errno));
-  if (llvm::Error error = writeAt(descriptor, image.data(), image.size(), 0))
+  if (llvm::Error error =
+          named(writeAt(descriptor, image.data(), image.size(), 0)))
     return error;
   for (size_t i = 0; i < sections.size(); ++i) {
     gemcut_section &section = footer.sections[i];
@@ -52,11 +59,11 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
       return error;
     auto checksum = checksumOf(descriptor, section.offset, section.length);
     if (!checksum)
-      return checksum.takeError();
+      return named(checksum.takeError());
     section.checksum = *checksum;
   }
   footer.checksum =
       llvm::xxHash64(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(&footer),
                                     offsetof(gemcut_footer, checksum)));
-  return writeAt(descriptor, &footer, sizeof(footer), footerAt);
+  return named(writeAt(descriptor, &footer, sizeof(footer), footerAt));
 }

@@ -5,7 +5,6 @@
 #include "compiler/Artifact/ToolchainPaths.h"
 
 #include "lld/Common/Driver.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -19,34 +18,37 @@ LLD_HAS_DRIVER(elf)
 using namespace gemcut::artifact;
 using llvm::createStringError;
 
-Toolchain gemcut::artifact::defaultToolchain() {
-  return {GEMCUT_LIBC_DIR, GEMCUT_GCC_DIR, GEMCUT_STDCXX_DIR};
+Toolchain gemcut::artifact::findToolchain(llvm::StringRef sysroot) {
+  return {sysroot.str(), sysroot.str() + GEMCUT_LIBC_DIR,
+          sysroot.str() + GEMCUT_GCC_DIR, sysroot.str() + GEMCUT_STDCXX_DIR};
 }
 
 namespace {
 
-/// A folder for the linker's inputs and output, removed in the end.
-class ScratchFolder {
+/// Temporary files for the linker, removed in the end and on signals.
+class ScratchFiles {
 public:
-  ~ScratchFolder() {
-    if (!path.empty())
-      llvm::sys::fs::remove_directories(path);
+  ~ScratchFiles() {
+    for (const std::string &path : paths) {
+      llvm::sys::fs::remove(path);
+      llvm::sys::DontRemoveFileOnSignal(path);
+    }
   }
-  llvm::Error create() {
+  /// A new, empty file.
+  llvm::Expected<std::string> create(llvm::StringRef suffix) {
+    llvm::SmallString<128> path;
     if (std::error_code code =
-            llvm::sys::fs::createUniqueDirectory("gemcut-link", path))
-      return createStringError("making a temporary folder failed: " +
+            llvm::sys::fs::createTemporaryFile("gemcut-link", suffix, path))
+      return createStringError("making a temporary file for the linker "
+                               "failed: " +
                                code.message());
-    return llvm::Error::success();
-  }
-  std::string file(const llvm::Twine &name) const {
-    llvm::SmallString<256> result(path);
-    llvm::sys::path::append(result, name);
-    return result.str().str();
+    llvm::sys::RemoveFileOnSignal(path);
+    paths.push_back(path.str().str());
+    return paths.back();
   }
 
 private:
-  llvm::SmallString<128> path;
+  std::vector<std::string> paths;
 };
 
 llvm::Error writeFile(const std::string &path, llvm::ArrayRef<char> bytes) {
@@ -65,60 +67,67 @@ llvm::Error writeFile(const std::string &path, llvm::ArrayRef<char> bytes) {
 
 } // namespace
 
-llvm::Expected<std::vector<uint8_t>>
-gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
-                                 llvm::StringRef runtimeArchive,
-                                 const Toolchain &toolchain) {
-  struct Needed {
-    std::string path;
-    const char *package;
-  } needed[] = {
+llvm::Error gemcut::artifact::checkLinkInputs(llvm::StringRef runtimeArchive,
+                                              const Toolchain &toolchain) {
+  const std::pair<std::string, const char *> needed[] = {
       {toolchain.libcDir + "/crt1.o", "libc6-dev"},
       {toolchain.libcDir + "/crti.o", "libc6-dev"},
       {toolchain.libcDir + "/crtn.o", "libc6-dev"},
       {toolchain.libcDir + "/libc.a", "libc6-dev"},
+      {toolchain.libcDir + "/libm.a", "libc6-dev"},
       {toolchain.gccDir + "/crtbeginT.o", "gcc"},
       {toolchain.gccDir + "/crtend.o", "gcc"},
       {toolchain.gccDir + "/libgcc.a", "gcc"},
-      {toolchain.stdcxxDir + "/libstdc++.a", "g++"},
-      {runtimeArchive.str(), "gemcut itself (build target gemcut_rt)"},
-  };
-  for (const Needed &file : needed)
-    if (!llvm::sys::fs::exists(file.path))
-      return createStringError("linking needs '" + file.path +
-                               "', which does not exist; it comes with " +
-                               file.package);
-  ScratchFolder scratch;
-  if (llvm::Error error = scratch.create())
+      {toolchain.gccDir + "/libgcc_eh.a", "gcc"},
+      {toolchain.stdcxxDir + "/libstdc++.a", "g++"}};
+  for (const auto &[path, package] : needed)
+    if (!llvm::sys::fs::exists(path))
+      return createStringError("linking needs '" + path +
+                               "', which does not exist; install the package " +
+                               package +
+                               " or name another place with --sysroot");
+  if (!llvm::sys::fs::exists(runtimeArchive))
+    return createStringError(
+        "linking needs '" + runtimeArchive.str() +
+        "', which does not exist; build the target gemcut_rt or name the "
+        "folder of runtimes with --runtime-dir");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<uint8_t>>
+gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
+                                 llvm::StringRef runtimeArchive,
+                                 const Toolchain &toolchain) {
+  if (llvm::Error error = checkLinkInputs(runtimeArchive, toolchain))
     return std::move(error);
+  ScratchFiles scratch;
   std::vector<std::string> inputs;
-  for (size_t i = 0; i < objects.size(); ++i) {
-    inputs.push_back(scratch.file("part" + llvm::Twine(i) + ".o"));
-    if (llvm::Error error = writeFile(inputs.back(), objects[i]))
+  for (llvm::ArrayRef<char> object : objects) {
+    auto path = scratch.create("o");
+    if (!path)
+      return path.takeError();
+    if (llvm::Error error = writeFile(*path, object))
       return std::move(error);
+    inputs.push_back(std::move(*path));
   }
-  std::string output = scratch.file("out");
-  std::vector<std::string> arguments{"ld.lld",
-                                     "-static",
-                                     "--gc-sections",
-                                     "-s",
-                                     "--build-id=none",
-                                     "-z",
-                                     "noexecstack",
-                                     "-o",
-                                     output,
-                                     needed[0].path,
-                                     needed[1].path,
-                                     needed[4].path};
+  auto output = scratch.create("elf");
+  if (!output)
+    return output.takeError();
+  std::vector<std::string> arguments{
+      "ld.lld",      "-static", "--gc-sections", "-s", "--build-id=none", "-z",
+      "noexecstack", "-o",      *output};
+  if (!toolchain.sysroot.empty()) // for the paths inside linker scripts
+    arguments.push_back("--sysroot=" + toolchain.sysroot);
+  arguments.insert(arguments.end(), {toolchain.libcDir + "/crt1.o",
+                                     toolchain.libcDir + "/crti.o",
+                                     toolchain.gccDir + "/crtbeginT.o"});
   arguments.insert(arguments.end(), inputs.begin(), inputs.end());
-  for (const std::string &argument :
-       {runtimeArchive.str(), "-L" + toolchain.stdcxxDir,
-        "-L" + toolchain.gccDir, "-L" + toolchain.libcDir,
-        std::string("--start-group"), std::string("-lstdc++"),
-        std::string("-lm"), std::string("-lgcc"), std::string("-lgcc_eh"),
-        std::string("-lc"), std::string("--end-group"), needed[5].path,
-        needed[2].path})
-    arguments.push_back(argument);
+  arguments.insert(arguments.end(),
+                   {runtimeArchive.str(), "-L" + toolchain.stdcxxDir,
+                    "-L" + toolchain.gccDir, "-L" + toolchain.libcDir,
+                    "--start-group", "-lstdc++", "-lm", "-lgcc", "-lgcc_eh",
+                    "-lc", "--end-group", toolchain.gccDir + "/crtend.o",
+                    toolchain.libcDir + "/crtn.o"});
   std::vector<const char *> raw;
   for (const std::string &argument : arguments)
     raw.push_back(argument.c_str());
@@ -131,11 +140,11 @@ gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
       lld::lldMain(raw, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode)
     return createStringError("linking the executable failed: " + stream.str());
-  auto linked = llvm::MemoryBuffer::getFile(output, /*IsText=*/false,
+  auto linked = llvm::MemoryBuffer::getFile(*output, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!linked)
     return createStringError(
-        output + ": cannot be read: " + linked.getError().message());
+        *output + ": cannot be read: " + linked.getError().message());
   llvm::StringRef bytes = (*linked)->getBuffer();
   return std::vector<uint8_t>(bytes.bytes_begin(), bytes.bytes_end());
 }

@@ -15,18 +15,25 @@ namespace gemcut::artifact {
 
 /// Where the static C and C++ libraries of a target are.
 struct Toolchain {
+  std::string sysroot;   ///< prefix of the folders below, or empty
   std::string libcDir;   ///< crt1.o, crti.o, crtn.o, libc.a, libm.a
   std::string gccDir;    ///< crtbeginT.o, crtend.o, libgcc.a, libgcc_eh.a
   std::string stdcxxDir; ///< libstdc++.a
 };
 
-/// The toolchain found when gemcut was built.
-Toolchain defaultToolchain();
+/// The folders that gcc named when gemcut was configured, below `sysroot` (a
+/// folder laid out like /, or empty for / itself).
+Toolchain findToolchain(llvm::StringRef sysroot);
+
+/// Fails if the archive or a file of the toolchain is missing, and says which
+/// package holds it.
+llvm::Error checkLinkInputs(llvm::StringRef runtimeArchive,
+                            const Toolchain &toolchain);
 
 /// Links `objects` (object code in memory) and the archive `runtimeArchive`
 /// into a static, stripped executable by in-process lld and returns its bytes.
-/// Errors: a missing file (with the package that holds it), or what the linker
-/// reports.
+/// Errors: a missing file (see checkLinkInputs), no room for temporary files,
+/// or what the linker reports.
 llvm::Expected<std::vector<uint8_t>>
 linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
                llvm::StringRef runtimeArchive, const Toolchain &toolchain);

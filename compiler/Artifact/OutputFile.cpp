@@ -39,6 +39,11 @@ OutputFile::create(llvm::StringRef path) {
   if (llvm::sys::fs::is_directory(path))
     return createStringError(path.str() +
                              ": is a directory; name a file in it with -o");
+  // As root, a rename would replace even /dev/null.
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+    return createStringError(path.str() +
+                             ": is a device, a pipe or a socket; name a "
+                             "regular file with -o");
   std::string directory = directoryOf(path);
   if (!llvm::sys::fs::is_directory(directory))
     return createStringError(path.str() + ": cannot be written: directory '" +
@@ -60,6 +65,17 @@ OutputFile::create(llvm::StringRef path) {
   return std::move(file);
 }
 
+llvm::Error OutputFile::refuseInputs(llvm::StringRef path,
+                                     llvm::ArrayRef<std::string> inputs) {
+  for (const std::string &input : inputs)
+    if (llvm::sys::fs::equivalent(path, input))
+      return createStringError(path.str() +
+                               ": is an input of this compilation" +
+                               (input == path ? "" : " (" + input + ")") +
+                               "; name another file with -o");
+  return llvm::Error::success();
+}
+
 llvm::Error OutputFile::requireSpace(uint64_t bytes) const {
   struct statvfs status;
   if (fstatvfs(fd, &status))
@@ -67,10 +83,10 @@ llvm::Error OutputFile::requireSpace(uint64_t bytes) const {
   uint64_t available = uint64_t(status.f_bavail) * status.f_frsize;
   if (available >= bytes)
     return llvm::Error::success();
-  return createStringError(finalPath + ": needs " +
-                           std::to_string(bytes >> 20) +
-                           " MiB, but the filesystem has " +
-                           std::to_string(available >> 20) + " MiB left");
+  return createStringError(
+      finalPath + ": needs " + std::to_string((bytes >> 20) + 1) +
+      " MiB, but its filesystem has " + std::to_string(available >> 20) +
+      " MiB left; free space or name another place");
 }
 
 llvm::Error OutputFile::commit(unsigned mode) {
@@ -80,10 +96,14 @@ llvm::Error OutputFile::commit(unsigned mode) {
   if (!named) {
     std::string self = "/proc/self/fd/" + std::to_string(fd);
     unlink(temporaryPath.c_str());
+    llvm::sys::RemoveFileOnSignal(temporaryPath);
     if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, temporaryPath.c_str(),
-               AT_SYMLINK_FOLLOW))
+               AT_SYMLINK_FOLLOW)) {
+      int code = errno;
+      llvm::sys::DontRemoveFileOnSignal(temporaryPath);
       return createStringError(finalPath +
-                               ": cannot be written: " + std::strerror(errno));
+                               ": cannot be written: " + std::strerror(code));
+    }
     named = true;
   }
   if (rename(temporaryPath.c_str(), finalPath.c_str()))

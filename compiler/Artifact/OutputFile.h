@@ -3,6 +3,7 @@
 #ifndef GEMCUT_COMPILER_ARTIFACT_OUTPUTFILE_H
 #define GEMCUT_COMPILER_ARTIFACT_OUTPUTFILE_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -14,20 +15,25 @@ namespace gemcut::artifact {
 /// A new file beside its final name. Until `commit` nothing of it has a name
 /// where the filesystem supports that (O_TMPFILE), so a killed process leaves
 /// nothing; elsewhere it has a hidden temporary name, which is removed on
-/// errors and signals.
+/// errors and signals. A symbolic link at `path` is itself replaced.
 class OutputFile {
 public:
   ~OutputFile();
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
 
-  /// Errors: `path` is a directory, or its directory is missing or not
-  /// writable.
+  /// Errors: `path` is a directory or a device, or its directory is missing or
+  /// not writable.
   static llvm::Expected<std::unique_ptr<OutputFile>>
   create(llvm::StringRef path);
 
   int descriptor() const { return fd; }
   llvm::StringRef path() const { return finalPath; }
+
+  /// Fails if `path` is, under this or another name, one of `inputs`: replacing
+  /// it would lose what the output is made from.
+  static llvm::Error refuseInputs(llvm::StringRef path,
+                                  llvm::ArrayRef<std::string> inputs);
 
   /// Fails if the filesystem has fewer than `bytes` free.
   llvm::Error requireSpace(uint64_t bytes) const;

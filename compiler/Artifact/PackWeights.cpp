@@ -22,13 +22,22 @@ namespace {
 /// Values that one unit of work reads: bounds the memory of a thread to a few
 /// MB.
 constexpr int64_t kUnitValues = int64_t(1) << 20;
-/// Source bytes after which a tensor's pages are given back.
-constexpr int64_t kReleaseBytes = int64_t(128) << 20;
+/// Values of a tensor after which its pages are given back, though more of it
+/// will be read.
+constexpr int64_t kReleaseValues = int64_t(32) << 20;
 
-/// Rows [row, row + rows) of one source tensor and where they go.
-struct Unit {
+/// One source of a packed tensor.
+struct Source {
   kernel::PackedOp op;
-  unsigned source; ///< index into the op's sources
+  unsigned index; ///< into the op's sources
+  StringRef name;
+  size_t unitsLeft = 0;
+  int64_t valuesRead = 0; ///< since pages were given back
+};
+
+/// Rows [row, row + rows) of one source tensor.
+struct Unit {
+  size_t source;
   int64_t row, rows;
 };
 
@@ -47,9 +56,14 @@ public:
     int64_t step = std::max<int64_t>(kUnitValues / type.getColumns(), 1);
     if (type.getLayout() != kernel::Layout::Rows)
       step = gemcut_round_up(step, GEMCUT_TILE_ROWS);
-    for (unsigned i = 0; i < sources; ++i)
-      for (int64_t row = 0; row < rows; row += step)
-        units.push_back({op, i, row, std::min(step, rows - row)});
+    for (unsigned i = 0; i < sources; ++i) {
+      StringRef name = cast<StringAttr>(op.getSources()[i]).getValue();
+      tensors.push_back({op, i, name});
+      for (int64_t row = 0; row < rows; row += step) {
+        units.push_back({tensors.size() - 1, row, std::min(step, rows - row)});
+        ++tensors.back().unitsLeft;
+      }
+    }
   }
 
   llvm::Error run(unsigned threads) {
@@ -69,47 +83,69 @@ private:
   int descriptor;
   uint64_t fileOffset;
   const PackProgress &progress;
+  std::vector<Source> tensors;
   std::vector<Unit> units;
   uint64_t total = 0;
   std::atomic<size_t> next{0};
   std::atomic<bool> stopped{false};
-  std::mutex mutex; ///< guards what follows
+  std::mutex mutex; ///< guards what follows, and the counts in `tensors`
   uint64_t done = 0;
-  int64_t unreleased = 0;
-  std::optional<llvm::Error> error;
+  std::optional<llvm::Error> error; ///< of the first unit that failed ...
+  size_t failed = 0;                ///< ... in the order of units
 
   void work() {
     std::vector<float> values;
     std::vector<uint8_t> packed;
     for (size_t i; !stopped && (i = next++) < units.size();)
       if (llvm::Error failure = packUnit(units[i], values, packed)) {
+        // Units before this one are done or under way: which error is told
+        // does not depend on the threads.
         std::lock_guard<std::mutex> lock(mutex);
         stopped = true;
-        if (error)
+        if (error && failed < i) {
           llvm::consumeError(std::move(failure));
-        else
-          error = std::move(failure);
+          continue;
+        }
+        if (error)
+          llvm::consumeError(std::move(*error));
+        error = std::move(failure);
+        failed = i;
       }
+  }
+
+  /// NaN, infinities and values beyond the format's range.
+  static llvm::Error checkValues(kernel::WeightType type, StringRef name,
+                                 int64_t first, llvm::ArrayRef<float> values) {
+    gemcut_format format = toAbi(type.getFormat());
+    int64_t bad = findUnstorable(format, values.data(), int64_t(values.size()));
+    if (bad < 0)
+      return llvm::Error::success();
+    float value = values[size_t(bad)];
+    std::string where = "tensor '" + name.str() + "' holds ";
+    std::string at = " at element " + std::to_string(first + bad);
+    if (std::isnan(value) || std::isinf(value))
+      return llvm::createStringError(
+          where + (std::isnan(value) ? "a NaN" : "an infinity") + at +
+          ", expected finite weights; the checkpoint is damaged");
+    return llvm::createStringError(where + std::to_string(value) + at +
+                                   ", which is too large for " +
+                                   stringifyFormat(type.getFormat()).str() +
+                                   "; store this tensor as f32 with a recipe");
   }
 
   llvm::Error packUnit(const Unit &unit, std::vector<float> &values,
                        std::vector<uint8_t> &packed) {
-    auto type = cast<kernel::WeightType>(
-        const_cast<kernel::PackedOp &>(unit.op).getType());
-    kernel::PackedOp op = unit.op;
-    StringRef name = cast<StringAttr>(op.getSources()[unit.source]).getValue();
+    Source &tensor = tensors[unit.source];
+    kernel::PackedOp op = tensor.op;
+    auto type = cast<kernel::WeightType>(op.getType());
+    StringRef name = tensor.name;
     int64_t columns = type.getColumns();
     values.resize(size_t(unit.rows * columns));
     int64_t first = unit.row * columns;
     if (llvm::Error failure = source.readF32(name, first, values))
       return failure;
-    for (size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i]))
-        return llvm::createStringError(
-            "tensor '" + name.str() + "' holds " +
-            (std::isnan(values[i]) ? "a NaN" : "an infinity") + " at element " +
-            std::to_string(first + int64_t(i)) +
-            ", expected finite weights; the checkpoint is damaged");
+    if (llvm::Error failure = checkValues(type, name, first, values))
+      return failure;
     uint64_t base = fileOffset + uint64_t(*op.getOffset());
     uint64_t written = 0;
     switch (type.getLayout()) {
@@ -133,15 +169,16 @@ private:
       break;
     }
     default:
-      if (llvm::Error failure =
-              packTiles(unit, type, values, packed, base, written))
+      if (llvm::Error failure = packTiles(unit, tensor.index, type, values,
+                                          packed, base, written))
         return failure;
     }
-    report(name, written, int64_t(values.size()) * 4);
+    report(tensor, written, int64_t(values.size()));
     return llvm::Error::success();
   }
 
-  llvm::Error packTiles(const Unit &unit, kernel::WeightType type,
+  llvm::Error packTiles(const Unit &unit, unsigned index,
+                        kernel::WeightType type,
                         const std::vector<float> &values,
                         std::vector<uint8_t> &packed, uint64_t base,
                         uint64_t &written) {
@@ -161,7 +198,7 @@ private:
       return writeAt(descriptor, packed.data(), packed.size(),
                      base + uint64_t(firstTile * tileBytes));
     for (int64_t t = 0; t < tiles; ++t) {
-      int64_t place = 2 * (firstTile + t) + unit.source;
+      int64_t place = 2 * (firstTile + t) + index;
       if (llvm::Error failure =
               writeAt(descriptor, &packed[size_t(t * tileBytes)],
                       size_t(tileBytes), base + uint64_t(place * tileBytes)))
@@ -170,14 +207,14 @@ private:
     return llvm::Error::success();
   }
 
-  void report(StringRef name, uint64_t written, int64_t sourceBytes) {
+  void report(Source &tensor, uint64_t written, int64_t read) {
     std::lock_guard<std::mutex> lock(mutex);
-    done += written;
-    unreleased += sourceBytes;
-    if (unreleased > kReleaseBytes) {
-      source.done(name);
-      unreleased = 0;
+    tensor.valuesRead += read;
+    if (--tensor.unitsLeft == 0 || tensor.valuesRead >= kReleaseValues) {
+      source.done(tensor.name);
+      tensor.valuesRead = 0;
     }
+    done += written;
     if (progress)
       progress(done, total);
   }

@@ -21,7 +21,8 @@ using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
 /// per core). Reads a few rows at a time and gives pages back, so that memory
 /// stays far below the checkpoint's size. The bytes do not depend on the number
 /// of threads. Errors: a tensor that cannot be read, a weight that is not
-/// finite (by name and index), a write that fails.
+/// finite or too large for its format (by name and index), a write that fails;
+/// of several, the first in the order of the section.
 llvm::Error packWeights(mlir::ModuleOp module,
                         const gemma4::WeightSource &source, int descriptor,
                         uint64_t fileOffset, unsigned threads,

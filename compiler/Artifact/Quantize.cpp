@@ -3,8 +3,10 @@
 #include "compiler/Artifact/Quantize.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 using namespace gemcut::artifact;
@@ -13,7 +15,9 @@ namespace {
 
 constexpr int kGroup = GEMCUT_GROUP;
 
-/// Vector code for the compiling machine, chosen when the compiler starts.
+/// Vector code for the compiling machine, chosen when the compiler starts. The
+/// versions give the same bits: sums go by lane, and this file is compiled
+/// without contraction to fused multiply-adds.
 #if defined(__x86_64__) && defined(__clang__) &&                               \
     !__has_feature(address_sanitizer)
 #define GEMCUT_MULTIVERSION                                                    \
@@ -22,14 +26,32 @@ constexpr int kGroup = GEMCUT_GROUP;
 #define GEMCUT_MULTIVERSION
 #endif
 
-uint16_t toHalf(float value) {
+/// What the versions call must become part of them.
+#define GEMCUT_INLINE inline __attribute__((always_inline))
+
+constexpr int kLanes = 16;
+
+/// Adds up the lanes pairwise.
+GEMCUT_INLINE float sumOfLanes(float *lanes) {
+  for (int width = kLanes / 2; width; width /= 2)
+    for (int i = 0; i < width; ++i)
+      lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+/// The nearest of the 16 levels of int4, -8 .. 7.
+GEMCUT_INLINE float int4Level(float value) {
+  return std::min(std::max(std::nearbyint(value), -8.0f), 7.0f);
+}
+
+GEMCUT_INLINE uint16_t toHalf(float value) {
   _Float16 half = _Float16(value);
   uint16_t bits;
   std::memcpy(&bits, &half, 2);
   return bits;
 }
 
-float fromHalf(uint16_t bits) {
+GEMCUT_INLINE float fromHalf(uint16_t bits) {
   _Float16 half;
   std::memcpy(&half, &bits, 2);
   return float(half);
@@ -43,19 +65,35 @@ uint16_t toBf16(float value) {
   return uint16_t((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-/// Sum of squared errors of a group under `scale`.
-inline float int4Error(const float *x, float scale) {
-  float inverse = scale != 0 ? 1 / scale : 0, error = 0;
-  for (int i = 0; i < kGroup; ++i) {
-    float q = std::min(std::max(std::nearbyint(x[i] * inverse), -8.0f), 7.0f);
-    float difference = x[i] - q * scale;
-    error += difference * difference;
-  }
-  return error;
+/// Sum of squared errors of a group under `scale`, which is not zero.
+GEMCUT_INLINE float int4Error(const float *x, float scale) {
+  float inverse = 1 / scale;
+  float lanes[kLanes] = {};
+  for (int from = 0; from < kGroup; from += kLanes)
+    for (int i = 0; i < kLanes; ++i) {
+      float difference = x[from + i] - int4Level(x[from + i] * inverse) * scale;
+      lanes[i] += difference * difference;
+    }
+  return sumOfLanes(lanes);
+}
+
+/// The scale that fits the levels chosen under `scale` best, by least squares:
+/// sum(x q) / sum(q q). 0 if all levels are 0.
+GEMCUT_INLINE float int4Refit(const float *x, float scale) {
+  float inverse = 1 / scale;
+  float products[kLanes] = {}, squares[kLanes] = {};
+  for (int from = 0; from < kGroup; from += kLanes)
+    for (int i = 0; i < kLanes; ++i) {
+      float level = int4Level(x[from + i] * inverse);
+      products[i] += x[from + i] * level;
+      squares[i] += level * level;
+    }
+  float square = sumOfLanes(squares);
+  return square > 0 ? sumOfLanes(products) / square : 0;
 }
 
 /// The f16 scale of a group of int4 values.
-inline float int4Scale(const float *x) {
+GEMCUT_INLINE float int4Scale(const float *x) {
   float most = 0, magnitude = 0;
   for (int i = 0; i < kGroup; ++i)
     if (std::fabs(x[i]) > magnitude) {
@@ -66,18 +104,27 @@ inline float int4Scale(const float *x) {
   if (best == 0)
     return 0;
   float least = int4Error(x, best);
-  // Clipping the largest value, or using -7 .. 7, often errs less in sum.
-  constexpr float kFactors[] = {0.85f,       0.9f,  0.95f, 1.05f,
-                                8.0f / 7.0f, -1.0f, -0.9f, -8.0f / 7.0f};
-  if (least > 0)
-    for (float factor : kFactors) {
-      float scale = fromHalf(toHalf(most / -8 * factor));
-      float error = int4Error(x, scale);
-      if (error < least) {
-        least = error;
-        best = scale;
-      }
+  auto consider = [&](float wanted) __attribute__((always_inline)) {
+    float scale = fromHalf(toHalf(wanted));
+    if (scale == 0)
+      return;
+    float error = int4Error(x, scale);
+    if (error < least) { // an infinite scale gives NaN, which is not less
+      least = error;
+      best = scale;
     }
+  };
+  // What `most` becomes in units of the scale. The whole ones find every group
+  // that some scale represents exactly: 4 serves for 1 and 2, 6 for 3. The
+  // others clip `most` or leave room above it, which often errs less in sum.
+  constexpr float kUnits[] = {7, 6, 5, 4, -9.4f, -8.9f, -8.4f, -7.6f, 8, 8.9f};
+  for (float units : kUnits) {
+    if (least == 0)
+      return best;
+    consider(most / units);
+  }
+  if (least > 0)
+    consider(int4Refit(x, best));
   return best;
 }
 
@@ -88,10 +135,9 @@ void quantizeInt4(const float *x, int64_t groups, float *scales,
     float scale = int4Scale(x + g * kGroup);
     float inverse = scale != 0 ? 1 / scale : 0;
     scales[g] = scale;
-    for (int i = 0; i < kGroup; ++i) {
-      float q = std::nearbyint(x[g * kGroup + i] * inverse);
-      quants[g * kGroup + i] = uint8_t(std::min(std::max(q, -8.0f), 7.0f) + 8);
-    }
+    for (int i = 0; i < kGroup; ++i)
+      quants[g * kGroup + i] =
+          uint8_t(int4Level(x[g * kGroup + i] * inverse) + 8);
   }
 }
 
@@ -112,12 +158,51 @@ void quantizeInt8(const float *x, int64_t groups, float *scales,
   }
 }
 
+GEMCUT_MULTIVERSION
+bool anyBeyond(const float *values, int64_t count, float limit) {
+  int any = 0;
+  for (int64_t i = 0; i < count; ++i)
+    any |= !(std::fabs(values[i]) <= limit);
+  return any;
+}
+
+/// Largest magnitude that `format` holds: the f16 scale must stay finite.
+float largestMagnitude(gemcut_format format) {
+  constexpr float kLargestHalf = 65504;
+  switch (format) {
+  case GEMCUT_F32:
+    return std::numeric_limits<float>::max();
+  case GEMCUT_BF16:
+    return 0x1.FEp127f;
+  case GEMCUT_INT8:
+    return kLargestHalf * 127;
+  case GEMCUT_INT4:
+    return kLargestHalf * 8;
+  }
+  return 0;
+}
+
 void putHalf(uint8_t *at, float value) {
   uint16_t bits = toHalf(value);
   std::memcpy(at, &bits, 2);
 }
 
 } // namespace
+
+int64_t gemcut::artifact::findUnstorable(gemcut_format format,
+                                         const float *values, int64_t count) {
+  constexpr int64_t kPiece = 4096;
+  float limit = largestMagnitude(format);
+  for (int64_t from = 0; from < count; from += kPiece) {
+    int64_t length = std::min(kPiece, count - from);
+    if (!anyBeyond(values + from, length, limit))
+      continue;
+    for (int64_t i = from;; ++i)
+      if (!(std::fabs(values[i]) <= limit))
+        return i;
+  }
+  return -1;
+}
 
 void gemcut::artifact::packTile(gemcut_format format, const float *values,
                                 int64_t rows, int64_t columns, uint8_t *tile) {
@@ -135,6 +220,7 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
       }
     return;
   }
+  assert(columns % kGroup == 0 && "groups of 32 must fill the columns");
   int64_t groups = columns / kGroup;
   int64_t pairs =
       gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE) / GEMCUT_TILE_K_MULTIPLE;

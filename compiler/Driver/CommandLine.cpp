@@ -7,6 +7,7 @@
 
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/UsageError.h"
 #include "compiler/Reference/ReferenceCommand.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -44,6 +45,43 @@ std::string parseWeights(const std::string &text, WeightOptions &out) {
   return "found '" + text + "', expected embed, sidecar, random or random:SEED";
 }
 
+/// What decides the program and its memory.
+void addPlanFlags(CLI::App &command, PlanOptions &options) {
+  command
+      .add_option(
+          "--quant", options.quant,
+          "Storage of the weights: int4, int8, bf16, f32, or the path of "
+          "a recipe that ends in .json.")
+      ->capture_default_str()
+      ->group("Model");
+  command
+      .add_option("--kv", options.kv, "Storage of the KV cache: bf16 or f32.")
+      ->check(CLI::IsMember({"bf16", "f32"}))
+      ->capture_default_str()
+      ->group("Model");
+  command
+      .add_option(
+          "--context", options.context,
+          "Positions (tokens) that one sequence can hold. Default: what "
+          "the model was made for, at most 8192.")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
+      ->group("Model");
+  command
+      .add_option("--slots", options.slots,
+                  "Sequences that the executable holds at a time.")
+      ->check(CLI::Range(int64_t(1), int64_t(1024)))
+      ->capture_default_str()
+      ->group("Model");
+  command
+      .add_option(
+          "--prefill-chunk", options.prefillChunk,
+          "Most prompt tokens that one step takes; more need more memory "
+          "for activations.")
+      ->check(CLI::Range(int64_t(1), int64_t(4096)))
+      ->capture_default_str()
+      ->group("Model");
+}
+
 void addCompile(CLI::App &app, CompileOptions &options) {
   CLI::App *compile =
       app.add_subcommand("compile", "Compiles a checkpoint to one executable.");
@@ -68,29 +106,7 @@ void addCompile(CLI::App &app, CompileOptions &options) {
                    "the best one of this machine. Default: every level; the "
                    "executable picks the best at start.")
       ->group("Machine");
-  compile
-      ->add_option("--quant", options.quant,
-                   "Storage of the weights: int4, int8, bf16, f32, or the path "
-                   "of a recipe (.json).")
-      ->capture_default_str()
-      ->group("Model");
-  compile
-      ->add_option("--kv", options.kv, "Storage of the KV cache: bf16 or f32.")
-      ->check(CLI::IsMember({"bf16", "f32"}))
-      ->capture_default_str()
-      ->group("Model");
-  compile
-      ->add_option("--context", options.context,
-                   "Positions that one sequence can hold. Default: what the "
-                   "model was made for, at most 8192.")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
-      ->group("Model");
-  compile
-      ->add_option("--slots", options.slots,
-                   "Sequences that the executable holds at a time.")
-      ->check(CLI::Range(int64_t(1), int64_t(1024)))
-      ->capture_default_str()
-      ->group("Model");
+  addPlanFlags(*compile, options.plan);
   compile
       ->add_option_function<std::string>(
           "--max-ram",
@@ -101,8 +117,8 @@ void addCompile(CLI::App &app, CompileOptions &options) {
                                          llvm::toString(bytes.takeError()));
             options.maxRam = *bytes;
           },
-          "Refuses a model whose weights, KV cache and activations need more, "
-          "such as 4G. Default: no limit.")
+          "Refuses a model whose weights, KV cache and activations need more "
+          "bytes, such as 4G or 512M (powers of 1024). Default: no limit.")
       ->group("Model");
   compile
       ->add_option_function<std::string>(
@@ -112,34 +128,35 @@ void addCompile(CLI::App &app, CompileOptions &options) {
             if (!problem.empty())
               throw CLI::ValidationError("--weights", problem);
           },
-          "embed: in the executable (default). sidecar: in OUT.gemw beside it. "
-          "random[:SEED]: invented from the shapes, to size and time a model.")
+          "Where weights go: embed puts them into the executable, sidecar into "
+          "OUT.gemw beside it. random[:SEED] invents them from the shapes, to "
+          "size and time a model. Default: embed.")
       ->group("Model");
   compile
-      ->add_option("--prefill-chunk", options.prefillChunk,
-                   "Most prompt tokens that one step takes.")
-      ->check(CLI::Range(int64_t(1), int64_t(4096)))
-      ->capture_default_str()
-      ->group("Model");
-  compile
-      ->add_option("--emit", options.emit,
-                   "What to write: exe (default), obj, asm, llvm (one level of "
-                   "--cpu), kernel or gemma (IR).")
+      ->add_option(
+          "--emit", options.emit,
+          "What to write: exe is the executable; obj, asm and llvm are the "
+          "code of one level of --cpu; kernel and gemma are IR. "
+          "Default: exe.")
       ->transform(CLI::CheckedTransformer(kEmits).description(""))
       ->option_text("exe|obj|asm|llvm|kernel|gemma")
       ->group("Output");
   compile
-      ->add_option("--dump-ir-after", options.dumpIrAfter,
-                   "Prints the IR after the pass with this flag, or after all.")
+      ->add_option(
+          "--dump-ir-after", options.dumpIrAfter,
+          "Prints the IR to stderr after the pass with this flag, or after "
+          "all. Default: none.")
       ->group("Output");
   compile
-      ->add_option("--dump-dir", options.dumpDir,
-                   "Writes the dumps as numbered files into this folder "
-                   "instead of to stderr.")
+      ->add_option(
+          "--dump-dir", options.dumpDir,
+          "Writes the dumps as numbered files into this folder, which is "
+          "made if need be. Default: to stderr.")
       ->group("Output");
   compile
       ->add_flag("--time-phases", options.timePhases,
-                 "Prints the seconds and the peak memory of every phase.")
+                 "Prints the seconds and the peak memory of every phase to "
+                 "stderr. Default: off.")
       ->group("Output");
   compile
       ->add_option("--threads", options.threads,
@@ -147,9 +164,37 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->check(CLI::Range(0u, 1024u))
       ->group("Output");
   compile
-      ->add_option("--runtime-dir", options.runtimeDir,
-                   "Folder with TARGET/libgemcut_rt.a. Default: beside this "
-                   "program.")
+      ->add_option(
+          "--runtime-dir", options.runtimeDir,
+          "Folder with TARGET/libgemcut_rt.a. Default: lib/runtime beside "
+          "the folder of this program.")
+      ->group("Machine");
+  compile
+      ->add_option("--sysroot", options.sysroot,
+                   "Folder, laid out like /, that holds the static C and C++ "
+                   "libraries to link with. Default: those of this machine.")
+      ->group("Machine");
+}
+
+void addInspect(CLI::App &app, InspectOptions &options) {
+  CLI::App *command = app.add_subcommand(
+      "inspect",
+      "Shows what a checkpoint, a config.json or an executable holds, "
+      "and the memory that a compiled model needs.");
+  command
+      ->add_option(
+          "MODEL", options.subject,
+          "A checkpoint directory, a .safetensors file, a config.json, "
+          "or a file that gemcut compile wrote.")
+      ->required();
+  addPlanFlags(*command, options.plan);
+  command
+      ->add_flag("--tensors", options.tensors,
+                 "Lists every tensor with type and shape. Default: off.")
+      ->group("Output");
+  command
+      ->add_flag("--json", options.json,
+                 "Prints JSON, tensors included. Default: off.")
       ->group("Output");
 }
 
@@ -192,8 +237,9 @@ void addReference(CLI::App &app, reference::ReferenceOptions &options) {
 int finish(llvm::Error error) {
   if (!error)
     return 0;
+  int code = error.isA<UsageError>() ? kUsage : kInputAtFault;
   llvm::errs() << "gemcut: error: " << llvm::toString(std::move(error)) << "\n";
-  return kInputAtFault;
+  return code;
 }
 
 } // namespace
@@ -207,14 +253,7 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   InspectOptions inspect;
   reference::ReferenceOptions interpret;
   addCompile(app, compile);
-  CLI::App *inspectCommand = app.add_subcommand(
-      "inspect", "Shows what a checkpoint or config.json holds.");
-  inspectCommand
-      ->add_option(
-          "MODEL", inspect.subject,
-          "A checkpoint directory, a .safetensors file or a config.json.")
-      ->required();
-  inspectCommand->add_flag("--json", inspect.json, "Prints JSON.");
+  addInspect(app, inspect);
   app.add_subcommand("targets", "Lists what can be compiled for.");
   addReference(app, interpret);
   try {

@@ -6,25 +6,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Artifact/ArtifactWriter.h"
+#include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/LinkExecutable.h"
 #include "compiler/Artifact/ModelObject.h"
 #include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/Commands.h"
-#include "compiler/Driver/IrDumps.h"
-#include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
-#include "compiler/Driver/Phases.h"
+#include "compiler/Driver/PlanProgram.h"
 #include "compiler/Driver/Progress.h"
-#include "compiler/Pipeline/GemmaPipeline.h"
-#include "compiler/Pipeline/KernelPipeline.h"
+#include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
-#include "frontends/Gemma4/Importer.h"
 #include "targets/Common/Target.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -40,77 +36,6 @@ using namespace gemcut::driver;
 using llvm::createStringError;
 
 namespace {
-
-/// Positions of a slot if the user names none: long enough for a chat, small
-/// enough that the KV cache does not surprise.
-constexpr int64_t kDefaultContext = 8192;
-
-/// Diagnostics of a phase as one error: the first message with its location.
-class DiagnosticCollector {
-public:
-  explicit DiagnosticCollector(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Remark ||
-              diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
-            llvm::errs() << "gemcut: note: " << diagnostic.str() << "\n";
-            return success();
-          }
-          if (first.empty()) {
-            llvm::raw_string_ostream stream(first);
-            stream << diagnostic.getLocation() << ": " << diagnostic.str();
-          }
-          return success();
-        }) {}
-
-  llvm::Error error(StringRef phase) const {
-    return createStringError(first.empty() ? (phase + " failed").str() : first);
-  }
-
-private:
-  std::string first;
-  ScopedDiagnosticHandler handler;
-};
-
-llvm::Expected<int64_t> chooseContext(const CompileOptions &options,
-                                      const LoadedModel &model) {
-  int64_t most = model.config.maxPositions;
-  if (!options.context)
-    return std::min(most, kDefaultContext);
-  if (options.context < 1 || options.context > (int64_t(1) << 24))
-    return createStringError("--context: found " +
-                             std::to_string(options.context) +
-                             ", expected 1 to 16777216 positions");
-  if (options.context > most)
-    fmt::print(
-        stderr,
-        "gemcut: note: --context {} is more than the {} positions that the "
-        "model was made for\n",
-        options.context, most);
-  return options.context;
-}
-
-llvm::Error writeText(const CompileOptions &options,
-                      llvm::ArrayRef<char> bytes) {
-  auto file = artifact::OutputFile::create(options.output);
-  if (!file)
-    return file.takeError();
-  llvm::raw_fd_ostream stream((*file)->descriptor(), /*shouldClose=*/false);
-  stream.write(bytes.data(), bytes.size());
-  stream.flush();
-  if (stream.has_error()) {
-    std::error_code code = stream.error();
-    stream.clear_error();
-    return createStringError(options.output + ": " + code.message());
-  }
-  return (*file)->commit(0644);
-}
-
-llvm::Error writeModule(const CompileOptions &options, ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, OpPrintingFlags().enableDebugInfo(true, false));
-  return writeText(options, llvm::ArrayRef(text.data(), text.size()));
-}
 
 /// Code of one level, made in a context of its own so that levels run side by
 /// side.
@@ -128,7 +53,7 @@ compileLevel(const targets::Target &target, const targets::TargetSpec &spec,
     return diagnostics.error("reading the kernel program");
   auto lowered =
       target.lower(*module, level, [&](StringRef pass, ModuleOp dumped) {
-        dumps.dump((pass + "-" + level.name).str(), dumped);
+        dumps.dump(pass, level.name, dumped);
       });
   if (failed(lowered))
     return diagnostics.error("lowering for " + level.name);
@@ -195,50 +120,10 @@ public:
         dumps(options.dumpIrAfter, options.dumpDir) {}
 
   llvm::Error run() {
-    target = targets::findTarget(options.target);
-    if (!target)
-      return createStringError(
-          "--target: found '" + options.target + "', this compiler has " +
-          llvm::join(llvm::map_range(
-                         targets::allTargets(),
-                         [](const targets::Target *t) { return t->getName(); }),
-                     ", "));
-    auto parsed = target->parseSpec(options.cpu);
-    if (!parsed)
-      return parsed.takeError();
-    spec = std::move(*parsed);
-    // A bad output path should not cost a compilation.
-    auto output = artifact::OutputFile::create(options.output);
-    if (!output)
-      return output.takeError();
-
-    phases.begin("load");
-    auto loaded = loadModel(options.model, options.weights);
-    if (!loaded)
-      return loaded.takeError();
-    model = std::move(*loaded);
-    for (const std::string &warning : model.warnings)
-      fmt::print(stderr, "gemcut: note: {}\n", warning);
-
-    DialectRegistry registry;
-    registerAllDialects(registry);
-    MLIRContext context(registry);
-    context.loadAllAvailableDialects();
-    DiagnosticCollector diagnostics(context);
-    phases.begin("import");
-    auto module = gemma4::importModel(context, model.config, *model.weights);
-    if (failed(module))
-      return diagnostics.error("importing the model");
-    dumps.dump("import", **module);
-    if (llvm::Error error = runPipelines(**module, diagnostics))
-      return error;
-    if (options.emit == Emit::Gemma || options.emit == Emit::Kernel)
-      return writeModule(options, **module);
-
-    plan = readMemoryPlan(**module, options.slots);
-    if (llvm::Error error = checkLimit(plan, options.maxRam))
-      return error;
-    return emitCode(**module, **output);
+    llvm::Error error = compile();
+    if (!error)
+      dumps.finish();
+    return error;
   }
 
 private:
@@ -249,58 +134,123 @@ private:
   targets::TargetSpec spec;
   LoadedModel model;
   MemoryPlan plan;
+  std::unique_ptr<artifact::OutputFile> output, sidecar;
 
-  llvm::Error runPipelines(ModuleOp module,
-                           const DiagnosticCollector &diagnostics) {
-    auto context = chooseContext(options, model);
-    if (!context)
-      return context.takeError();
-    GemmaPipelineOptions gemma;
-    gemma.quant = options.quant;
-    gemma.prefillChunk = std::min(options.prefillChunk, *context);
-    gemma.scoreChunk = std::min<int64_t>(64, *context);
-    PassManager gemmaPasses(module.getContext());
-    dumps.attach(gemmaPasses);
-    buildGemmaPipeline(gemmaPasses, gemma);
-    phases.begin("gemma passes");
-    if (failed(gemmaPasses.run(module)))
-      return diagnostics.error("the gemma passes");
-    if (options.emit == Emit::Gemma)
+  llvm::Error compile() {
+    if (llvm::Error error = checkFlags())
+      return error;
+    // A bad output path should not cost a compilation.
+    if (llvm::Error error = openOutputs())
+      return error;
+    phases.begin("load");
+    auto loaded = loadModel(options.model, options.weights);
+    if (!loaded)
+      return loaded.takeError();
+    model = std::move(*loaded);
+    for (const std::string &warning : model.warnings)
+      fmt::print(stderr, "gemcut: note: {}\n", warning);
+    if (StringRef(options.plan.quant).ends_with(".json"))
+      model.inputs.push_back(options.plan.quant);
+    for (artifact::OutputFile *file : {output.get(), sidecar.get()})
+      if (file)
+        if (llvm::Error error =
+                artifact::OutputFile::refuseInputs(file->path(), model.inputs))
+          return error;
+
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    MLIRContext context(registry);
+    context.loadAllAvailableDialects();
+    auto module = planProgram(context, model, options.plan, spec.l2Bytes,
+                              options.emit == Emit::Gemma ? PlanUntil::Gemma
+                                                          : PlanUntil::Kernel,
+                              phases, dumps);
+    if (!module)
+      return module.takeError();
+    if (options.emit == Emit::Gemma || options.emit == Emit::Kernel)
+      return writeModule(**module);
+    plan = readMemoryPlan(**module, options.plan.slots);
+    if (llvm::Error error = checkLimit(plan, options.maxRam))
+      return error;
+    return emitCode(**module);
+  }
+
+  llvm::Error checkFlags() {
+    auto names = [](auto &&range, auto &&name) {
+      return llvm::join(llvm::map_range(range, name), ", ");
+    };
+    target = targets::findTarget(options.target);
+    if (!target)
+      return llvm::make_error<UsageError>(
+          "--target: found '" + options.target + "', this compiler has " +
+          names(targets::allTargets(),
+                [](const targets::Target *t) { return t->getName(); }));
+    auto parsed = target->parseSpec(options.cpu);
+    if (!parsed)
+      return asUsageError(parsed.takeError());
+    spec = std::move(*parsed);
+    bool oneLevel = options.emit == Emit::Object ||
+                    options.emit == Emit::Assembly ||
+                    options.emit == Emit::Llvm;
+    if (oneLevel && spec.levels.size() > 1)
+      return llvm::make_error<UsageError>(
+          "--emit obj, asm and llvm write the code of one level; name it with "
+          "--cpu (" +
+          names(spec.levels,
+                [](const targets::IsaLevel &level) { return level.name; }) +
+          ")");
+    if (llvm::Error error = checkQuant(options.plan.quant))
+      return error;
+    if (options.emit == Emit::Executable)
+      if (llvm::Error error = artifact::checkLinkInputs(
+              runtimeArchive(options),
+              artifact::findToolchain(options.sysroot)))
+        return error;
+    return dumps.prepare();
+  }
+
+  llvm::Error openOutputs() {
+    auto opened = artifact::OutputFile::create(options.output);
+    if (!opened)
+      return opened.takeError();
+    output = std::move(*opened);
+    if (options.emit != Emit::Executable || !options.weights.sidecar)
       return llvm::Error::success();
-    KernelPipelineOptions kernel;
-    kernel.kv = options.kv;
-    kernel.context = *context;
-    kernel.l2Bytes = spec.l2Bytes;
-    PassManager kernelPasses(module.getContext());
-    dumps.attach(kernelPasses);
-    buildKernelPipeline(kernelPasses, kernel);
-    phases.begin("kernel passes");
-    if (failed(kernelPasses.run(module)))
-      return diagnostics.error("the kernel passes");
+    opened = artifact::OutputFile::create(options.output + ".gemw");
+    if (!opened)
+      return opened.takeError();
+    sidecar = std::move(*opened);
     return llvm::Error::success();
   }
 
-  llvm::Error emitCode(ModuleOp module, artifact::OutputFile &output) {
+  llvm::Error writeBytes(llvm::ArrayRef<char> bytes) {
+    if (llvm::Error error = output->requireSpace(bytes.size()))
+      return error;
+    if (llvm::Error error = artifact::writeAt(output->descriptor(),
+                                              bytes.data(), bytes.size(), 0))
+      return createStringError(options.output + ": " +
+                               llvm::toString(std::move(error)));
+    return output->commit(0644);
+  }
+
+  llvm::Error writeModule(ModuleOp module) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module.print(stream, OpPrintingFlags().enableDebugInfo(true, false));
+    return writeBytes(llvm::ArrayRef(text.data(), text.size()));
+  }
+
+  llvm::Error emitCode(ModuleOp module) {
     targets::EmitKind kind =
         options.emit == Emit::Assembly ? targets::EmitKind::Assembly
         : options.emit == Emit::Llvm   ? targets::EmitKind::Llvm
                                        : targets::EmitKind::Object;
-    if (options.emit != Emit::Executable && spec.levels.size() > 1)
-      return createStringError(
-          "--emit obj, asm and llvm write the code of one level; name it with "
-          "--cpu (" +
-          llvm::join(llvm::map_range(spec.levels,
-                                     [](const targets::IsaLevel &level) {
-                                       return level.name;
-                                     }),
-                     ", ") +
-          ")");
     phases.begin("code");
     auto objects = compileLevels(*target, spec, module, kind, dumps);
     if (!objects)
       return objects.takeError();
     if (options.emit != Emit::Executable)
-      return writeText(options, objects->front());
+      return writeBytes(objects->front());
 
     phases.begin("link");
     auto info = makeModelInfo(model, options, plan, module);
@@ -313,21 +263,21 @@ private:
     for (const auto &object : *objects)
       parts.push_back(object);
     parts.push_back(*tables);
-    auto image = artifact::linkExecutable(parts, runtimeArchive(options),
-                                          artifact::defaultToolchain());
+    auto image =
+        artifact::linkExecutable(parts, runtimeArchive(options),
+                                 artifact::findToolchain(options.sysroot));
     if (!image)
       return image.takeError();
 
     phases.begin("pack");
-    if (llvm::Error error = writeOutputs(module, *image, output))
+    if (llvm::Error error = writeOutputs(module, *image))
       return error;
     phases.end();
     report(image->size());
     return llvm::Error::success();
   }
 
-  llvm::Error writeOutputs(ModuleOp module, llvm::ArrayRef<uint8_t> image,
-                           artifact::OutputFile &output) {
+  llvm::Error writeOutputs(ModuleOp module, llvm::ArrayRef<uint8_t> image) {
     std::string reportText = makeReport(model, options, plan, module);
     Progress progress("packing weights");
     artifact::SectionContent weights{
@@ -349,22 +299,17 @@ private:
         GEMCUT_SECTION_REPORT,
         llvm::ArrayRef(reinterpret_cast<const uint8_t *>(reportText.data()),
                        reportText.size())));
-    if (!options.weights.sidecar) {
-      sections.push_back(weights);
-      if (llvm::Error error = artifact::writeArtifact(output, image, sections))
-        return error;
-      return output.commit(0755);
-    }
-    auto sidecar = artifact::OutputFile::create(options.output + ".gemw");
     if (!sidecar)
-      return sidecar.takeError();
-    if (llvm::Error error = artifact::writeArtifact(**sidecar, {}, {weights}))
+      sections.push_back(weights);
+    else if (llvm::Error error =
+                 artifact::writeArtifact(*sidecar, {}, {weights}))
       return error;
-    if (llvm::Error error = artifact::writeArtifact(output, image, sections))
+    if (llvm::Error error = artifact::writeArtifact(*output, image, sections))
       return error;
-    if (llvm::Error error = (*sidecar)->commit(0644))
-      return error;
-    return output.commit(0755);
+    if (sidecar)
+      if (llvm::Error error = sidecar->commit(0644))
+        return error;
+    return output->commit(0755);
   }
 
   void report(uint64_t imageBytes) {
@@ -376,7 +321,7 @@ private:
                                             return level.name;
                                           }),
                           ", "),
-               formatBytes(imageBytes), options.quant);
+               formatBytes(imageBytes), options.plan.quant);
   }
 };
 

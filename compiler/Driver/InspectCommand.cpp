@@ -1,10 +1,15 @@
 //===- InspectCommand.cpp - gemcut inspect, gemcut targets ----------------===//
 
+#include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/Commands.h"
-#include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
-#include "frontends/Gemma4/Importer.h"
+#include "compiler/Driver/PlanProgram.h"
+#include "compiler/Pipeline/Registration.h"
 #include "targets/Common/Target.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -63,9 +68,117 @@ nlohmann::ordered_json describeModel(const LoadedModel &model) {
   return json;
 }
 
+/// Name, dtype and shape of a tensor, for people.
+std::string describeTensor(const nlohmann::ordered_json &tensor) {
+  std::vector<std::string> sizes;
+  for (int64_t size : tensor["shape"])
+    sizes.push_back(std::to_string(size));
+  return fmt::format("  {:<5} {:<16} {}", tensor["dtype"].get<std::string>(),
+                     llvm::join(sizes, " x "),
+                     tensor["name"].get<std::string>());
+}
+
+/// The checkpoint's tensors as they are stored; for a bare configuration those
+/// that a checkpoint would hold.
+nlohmann::ordered_json listTensors(const LoadedModel &model) {
+  auto list = nlohmann::ordered_json::array();
+  auto add = [&](llvm::StringRef name, llvm::StringRef dtype,
+                 llvm::ArrayRef<int64_t> shape) {
+    list.push_back({{"name", name.str()},
+                    {"dtype", dtype.str()},
+                    {"shape", std::vector<int64_t>(shape)}});
+  };
+  if (model.checkpoint)
+    for (const safetensors::TensorInfo &tensor : model.checkpoint->tensors())
+      add(tensor.name, safetensors::stringifyDType(tensor.dtype), tensor.shape);
+  else
+    for (const config::ExpectedTensor &tensor :
+         config::expectedTextTensors(model.config))
+      if (!tensor.dead)
+        add("model.language_model." + tensor.name,
+            safetensors::stringifyDType(
+                model.weights->find("model.language_model." + tensor.name)
+                    ->dtype),
+            tensor.shape);
+  return list;
+}
+
+llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
+                                      const PlanOptions &options) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  Phases phases(/*enabled=*/false);
+  IrDumps dumps("", "");
+  auto module =
+      planProgram(context, model, options, targets::TargetSpec().l2Bytes,
+                  PlanUntil::Kernel, phases, dumps);
+  if (!module)
+    return module.takeError();
+  return readMemoryPlan(**module, options.slots);
+}
+
+/// What `gemcut compile` wrote: its sections and its report.
+llvm::Error inspectArtifact(const InspectOptions &options,
+                            const gemcut_footer &footer) {
+  nlohmann::ordered_json json, report;
+  json["file"] = options.subject;
+  json["bytes"] = footer.file_length;
+  json["sections"] = nlohmann::ordered_json::array();
+  for (uint32_t i = 0; i < footer.section_count; ++i) {
+    const gemcut_section &section = footer.sections[i];
+    const char *kind = section.kind == GEMCUT_SECTION_WEIGHTS     ? "weights"
+                       : section.kind == GEMCUT_SECTION_TOKENIZER ? "tokenizer"
+                       : section.kind == GEMCUT_SECTION_REPORT    ? "report"
+                                                                  : "unknown";
+    json["sections"].push_back(
+        {{"kind", kind},
+         {"offset", section.offset},
+         {"length", section.length},
+         {"checksum", fmt::format("{:016x}", section.checksum)}});
+    if (section.kind != GEMCUT_SECTION_REPORT)
+      continue;
+    auto text = artifact::readSection(options.subject, section);
+    if (!text)
+      return text.takeError();
+    report = nlohmann::ordered_json::parse(*text, nullptr,
+                                           /*allow_exceptions=*/false);
+    if (report.is_discarded())
+      return llvm::createStringError(options.subject +
+                                     ": its report is not JSON");
+  }
+  if (!report.is_null())
+    json["report"] = report;
+  if (options.json) {
+    fmt::print("{}\n", json.dump(2));
+    return llvm::Error::success();
+  }
+  fmt::print("{:<24} {}\n", "file", formatBytes(footer.file_length));
+  for (const auto &section : json["sections"])
+    fmt::print("{:<24} {} at offset {}\n",
+               "section " + section["kind"].get<std::string>(),
+               formatBytes(section["length"].get<uint64_t>()),
+               section["offset"].get<uint64_t>());
+  for (const auto &item : report.items())
+    fmt::print("{:<24} {}\n", item.key(),
+               item.value().is_string() ? item.value().get<std::string>()
+                                        : item.value().dump());
+  return llvm::Error::success();
+}
+
 } // namespace
 
 llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
+  if (llvm::Error error = checkQuant(options.plan.quant))
+    return error;
+  if (llvm::sys::fs::is_regular_file(options.subject)) {
+    auto footer = artifact::readFooter(options.subject);
+    if (!footer)
+      return footer.takeError();
+    if (*footer)
+      return inspectArtifact(options, **footer);
+  }
   WeightOptions weights;
   // Shapes are enough to describe a bare configuration.
   if (llvm::StringRef(options.subject).ends_with(".json"))
@@ -75,8 +188,23 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
     return model.takeError();
   for (const std::string &warning : model->warnings)
     fmt::print(stderr, "gemcut: note: {}\n", warning);
+  auto plan = planMemory(*model, options.plan);
+  if (!plan)
+    return plan.takeError();
   nlohmann::ordered_json json = describeModel(*model);
+  nlohmann::ordered_json tensors = listTensors(*model);
   if (options.json) {
+    json["tensors"] = tensors;
+    json["plan"] = {{"quantization", options.plan.quant},
+                    {"kv", options.plan.kv},
+                    {"context", plan->context},
+                    {"slots", plan->slots},
+                    {"weight_bytes", plan->weightBytes},
+                    {"weight_bytes_per_token", plan->weightBytesPerToken},
+                    {"kv_slot_bytes", plan->kvSlotBytes},
+                    {"kv_formula", plan->kvFormula},
+                    {"arena_bytes", plan->arenaBytes},
+                    {"total_bytes", plan->totalBytes()}};
     fmt::print("{}\n", json.dump(2));
     return llvm::Error::success();
   }
@@ -96,6 +224,13 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
                    : fmt::format("K and V of layer {}", layer.kvSource));
     ++index;
   }
+  if (options.tensors) {
+    fmt::print("tensors\n");
+    for (const auto &tensor : tensors)
+      fmt::print("{}\n", describeTensor(tensor));
+  }
+  fmt::print("quantization {}, KV {}\n{}", options.plan.quant, options.plan.kv,
+             describe(*plan));
   return llvm::Error::success();
 }
 

@@ -2,8 +2,12 @@
 
 #include "compiler/Driver/IrDumps.h"
 
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -17,10 +21,12 @@ public:
   explicit DumpAfterPass(IrDumps &dumps) : dumps(dumps) {}
 
   void runAfterPass(Pass *pass, Operation *op) override {
-    StringRef name =
-        pass->getArgument().empty() ? pass->getName() : pass->getArgument();
-    if (auto module = dyn_cast<ModuleOp>(op))
-      dumps.dump(name, module);
+    StringRef name = pass->getArgument();
+    if (name.empty()) // an adaptor, which only holds passes
+      return;
+    auto symbol =
+        op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+    dumps.dump(name, symbol ? symbol.getValue() : "", op);
   }
 
 private:
@@ -28,30 +34,58 @@ private:
 };
 } // namespace
 
-void IrDumps::dump(StringRef pass, ModuleOp module) {
-  if (after.empty() || (after != "all" && after != pass))
+llvm::Error IrDumps::prepare() const {
+  if (after.empty() || directory.empty())
+    return llvm::Error::success();
+  if (std::error_code code = llvm::sys::fs::create_directories(directory))
+    return llvm::createStringError("--dump-dir: '" + directory +
+                                   "' cannot be made: " + code.message());
+  return llvm::Error::success();
+}
+
+void IrDumps::dump(StringRef pass, StringRef part, Operation *op) {
+  if (after.empty())
     return;
   std::lock_guard<std::mutex> lock(mutex);
+  if (!llvm::is_contained(seen, pass))
+    seen.push_back(pass.str());
+  if (after != "all" && after != pass)
+    return;
   if (directory.empty()) {
-    llvm::errs() << "// ---- after " << pass << "\n";
-    module.print(llvm::errs());
+    llvm::errs() << "// ---- after " << pass;
+    if (!part.empty())
+      llvm::errs() << " of " << part;
+    llvm::errs() << "\n";
+    op->print(llvm::errs());
     llvm::errs() << "\n";
     return;
   }
-  (void)llvm::sys::fs::create_directories(directory);
+  std::string name = pass.str();
+  if (!part.empty())
+    name += ("-" + part).str();
   std::string path =
-      llvm::formatv("{0}/{1,0+2}-{2}.mlir", directory, count++, pass).str();
+      llvm::formatv("{0}/{1,0+3}-{2}.mlir", directory, count++, name).str();
   std::error_code code;
   llvm::raw_fd_ostream stream(path, code);
   if (code) {
     llvm::errs() << "gemcut: note: " << path << ": " << code.message() << "\n";
     return;
   }
-  module.print(stream);
+  op->print(stream);
+  stream << "\n";
 }
 
 void IrDumps::attach(PassManager &pm) {
   if (after.empty())
     return;
+  pm.getContext()->disableMultithreading();
   pm.addInstrumentation(std::make_unique<DumpAfterPass>(*this));
+}
+
+void IrDumps::finish() {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (after.empty() || after == "all" || llvm::is_contained(seen, after))
+    return;
+  llvm::errs() << "gemcut: note: --dump-ir-after: no pass '" << after
+               << "' ran; there were " << llvm::join(seen, ", ") << "\n";
 }

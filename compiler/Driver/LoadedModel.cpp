@@ -6,7 +6,9 @@
 #include "frontends/Gemma4/RandomWeights.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -17,7 +19,9 @@ using llvm::StringRef;
 
 namespace {
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+readFile(StringRef path, LoadedModel &model) {
+  model.inputs.push_back(path.str());
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return createStringError(
@@ -82,7 +86,7 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
   tokenizer::TokenNames names;
   std::string namesPath = inDirectory(files.directory, "tokenizer_config.json");
   if (llvm::sys::fs::exists(namesPath)) {
-    auto text = readFile(namesPath);
+    auto text = readFile(namesPath, model);
     if (!text)
       return text.takeError();
     auto read = tokenizer::readTokenNames((*text)->getBuffer(), namesPath);
@@ -90,7 +94,7 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
       return read.takeError();
     names = std::move(*read);
   }
-  auto text = readFile(path);
+  auto text = readFile(path, model);
   if (!text)
     return text.takeError();
   auto tables = tokenizer::compileTokenizerJson((*text)->getBuffer(), path,
@@ -99,6 +103,52 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
     return tables.takeError();
   model.tokenizer = std::move(*tables);
   return llvm::Error::success();
+}
+
+/// Only the large variant writes both tags of an empty thought in one literal,
+/// spelled as in Jinja source.
+bool isLargeTemplate(StringRef text) {
+  return text.contains("<|channel>thought\\n<channel|>");
+}
+
+llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
+  model.largeTemplate = !model.config.perLayerInput;
+  std::string path = inDirectory(files.directory, "chat_template.jinja");
+  if (llvm::sys::fs::exists(path)) {
+    auto text = readFile(path, model);
+    if (!text)
+      return text.takeError();
+    model.largeTemplate = isLargeTemplate((*text)->getBuffer());
+    return llvm::Error::success();
+  }
+  // Older checkpoints keep the template among the tokenizer's settings.
+  path = inDirectory(files.directory, "tokenizer_config.json");
+  if (!llvm::sys::fs::exists(path))
+    return llvm::Error::success();
+  auto text = readFile(path, model);
+  if (!text)
+    return text.takeError();
+  auto json = llvm::json::parse((*text)->getBuffer());
+  if (!json)
+    return llvm::createStringError(path + ": " +
+                                   llvm::toString(json.takeError()));
+  if (const llvm::json::Object *object = json->getAsObject())
+    if (std::optional<StringRef> stored = object->getString("chat_template"))
+      model.largeTemplate = isLargeTemplate(*stored);
+  return llvm::Error::success();
+}
+
+/// The files that hold the checkpoint's tensors.
+void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
+  std::string index =
+      inDirectory(files.checkpoint, "model.safetensors.index.json");
+  if (llvm::sys::fs::exists(index))
+    model.inputs.push_back(std::move(index));
+  for (const safetensors::TensorInfo &tensor : model.checkpoint->tensors()) {
+    std::string path = model.checkpoint->fileOf(tensor).str();
+    if (!llvm::is_contained(model.inputs, path))
+      model.inputs.push_back(std::move(path));
+  }
 }
 
 } // namespace
@@ -113,7 +163,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   llvm::sys::fs::make_absolute(absolute);
   llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
   model.name = llvm::sys::path::filename(absolute).str();
-  auto text = readFile(files->config);
+  auto text = readFile(files->config, model);
   if (!text)
     return text.takeError();
   auto config = config::parseModelConfig((*text)->getBuffer(), files->config,
@@ -130,7 +180,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   std::string generation =
       inDirectory(files->directory, "generation_config.json");
   if (llvm::sys::fs::exists(generation)) {
-    auto text = readFile(generation);
+    auto text = readFile(generation, model);
     if (!text)
       return text.takeError();
     auto parsed = config::parseGenerationConfig(
@@ -150,6 +200,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
     if (!checkpoint)
       return checkpoint.takeError();
     model.checkpoint = std::move(*checkpoint);
+    addCheckpointFiles(*files, model);
     auto check = config::checkTensors(model.config, *model.checkpoint,
                                       files->checkpoint);
     if (!check)
@@ -161,15 +212,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
 
   if (llvm::Error error = loadTokenizer(*files, model))
     return std::move(error);
-  std::string chat = inDirectory(files->directory, "chat_template.jinja");
-  if (llvm::sys::fs::exists(chat)) {
-    auto text = readFile(chat);
-    if (!text)
-      return text.takeError();
-    // Only the large variant writes both tags of an empty thought in one
-    // literal.
-    model.largeTemplate =
-        (*text)->getBuffer().contains("<|channel>thought\\n<channel|>");
-  }
+  if (llvm::Error error = loadChatTemplate(*files, model))
+    return std::move(error);
   return model;
 }

@@ -21,9 +21,11 @@ struct LoadedModel {
   std::unique_ptr<safetensors::Checkpoint> checkpoint; ///< null: random weights
   std::unique_ptr<gemma4::WeightSource> weights;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: no tokenizer.json
-  /// The template opens an empty thought block when thinking is off.
+  /// The template opens an empty thought block when thinking is off. Without a
+  /// template: as the official models do, those without per-layer embeddings.
   bool largeTemplate = false;
   std::vector<std::string> warnings; ///< one sentence each
+  std::vector<std::string> inputs;   ///< paths of all files that were read
 };
 
 /// Reads `path`: a checkpoint directory, a .safetensors file with config.json

@@ -50,8 +50,8 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.size = sizeof(info);
   copyText(info.name, sizeof(info.name), model.name);
   copyText(info.quantization, sizeof(info.quantization),
-           recipeName(options.quant));
-  copyText(info.kv_type, sizeof(info.kv_type), options.kv);
+           recipeName(options.plan.quant));
+  copyText(info.kv_type, sizeof(info.kv_type), options.plan.kv);
   const config::ModelConfig &config = model.config;
   info.vocab_size = int32_t(config.vocabSize);
   info.layers = int32_t(config.numLayers());
@@ -121,8 +121,8 @@ std::string gemcut::driver::makeReport(const LoadedModel &model,
   nlohmann::ordered_json report;
   report["model"] = model.name;
   report["model_type"] = model.config.modelType;
-  report["quantization"] = recipeName(options.quant);
-  report["kv"] = options.kv;
+  report["quantization"] = recipeName(options.plan.quant);
+  report["kv"] = options.plan.kv;
   report["weights_random"] = options.weights.randomSeed.has_value();
   report["bytes_by_format"] = formats;
   report["weight_bytes"] = plan.weightBytes;

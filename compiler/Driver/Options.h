@@ -21,6 +21,15 @@ struct WeightOptions {
   std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
 };
 
+/// What decides the program and its memory.
+struct PlanOptions {
+  std::string quant = "int4"; ///< a built-in recipe, or the path of one
+  std::string kv = "bf16";
+  int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
+  int64_t slots = 1;
+  int64_t prefillChunk = 256; ///< rows
+};
+
 enum class Emit { Executable, Object, Assembly, Llvm, Kernel, Gemma };
 
 struct CompileOptions {
@@ -28,11 +37,7 @@ struct CompileOptions {
   std::string output;
   std::string target = "x86_64-linux";
   std::string cpu; ///< levels, "host", or empty for all
-  std::string quant = "int4";
-  std::string kv = "bf16";
-  int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
-  int64_t slots = 1;
-  int64_t prefillChunk = 256;
+  PlanOptions plan;
   uint64_t maxRam = 0; ///< bytes; 0: no limit
   WeightOptions weights;
   Emit emit = Emit::Executable;
@@ -41,10 +46,14 @@ struct CompileOptions {
   bool timePhases = false;
   unsigned threads = 0;   ///< 0: one per core
   std::string runtimeDir; ///< folder with <target>/libgemcut_rt.a
+  std::string sysroot;    ///< prefix of the C and C++ libraries
 };
 
 struct InspectOptions {
-  std::string subject; ///< checkpoint directory, .safetensors or config.json
+  /// Checkpoint directory, .safetensors, config.json, or what compile wrote.
+  std::string subject;
+  PlanOptions plan;
+  bool tensors = false; ///< list every tensor
   bool json = false;
 };
 

@@ -1,0 +1,87 @@
+//===- PlanProgram.cpp - From a loaded model to a planned program ---------===//
+
+#include "compiler/Driver/PlanProgram.h"
+
+#include "compiler/Driver/UsageError.h"
+#include "compiler/Pipeline/GemmaPipeline.h"
+#include "compiler/Pipeline/KernelPipeline.h"
+#include "frontends/Gemma4/Importer.h"
+#include "passes/Gemma/Recipe.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::driver;
+
+/// Positions of a slot if the user names none: long enough for a chat, small
+/// enough that the KV cache does not surprise.
+static constexpr int64_t kDefaultContext = 8192;
+/// Most rows of one call of score.
+static constexpr int64_t kScoreChunk = 64;
+
+static int64_t chooseContext(const PlanOptions &options,
+                             const LoadedModel &model) {
+  int64_t most = model.config.maxPositions;
+  if (!options.context)
+    return std::min(most, kDefaultContext);
+  if (options.context > most)
+    llvm::errs() << "gemcut: note: --context " << options.context
+                 << " is more than the " << most
+                 << " positions that the model was made for\n";
+  return options.context;
+}
+
+llvm::Error gemcut::driver::checkQuant(StringRef quant) {
+  if (quant.ends_with(".json")) {
+    auto recipe = gemma::Recipe::read(quant);
+    return recipe ? llvm::Error::success() : recipe.takeError();
+  }
+  if (gemma::Recipe::getBuiltin(quant))
+    return llvm::Error::success();
+  return llvm::make_error<UsageError>(
+      "--quant: found '" + quant.str() +
+      "', expected int4, int8, bf16, f32 or the path of a recipe that ends in "
+      ".json");
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
+                            const PlanOptions &options, int64_t l2Bytes,
+                            PlanUntil until, Phases &phases, IrDumps &dumps) {
+  DiagnosticCollector diagnostics(context);
+  phases.begin("import");
+  auto imported = gemma4::importModel(context, model.config, *model.weights);
+  if (failed(imported))
+    return diagnostics.error("importing the model");
+  OwningOpRef<ModuleOp> module = std::move(*imported);
+  dumps.dump("import", "", *module);
+
+  int64_t positions = chooseContext(options, model);
+  GemmaPipelineOptions gemma;
+  gemma.quant = options.quant;
+  gemma.prefillChunk = std::min(options.prefillChunk, positions);
+  gemma.scoreChunk = std::min(kScoreChunk, positions);
+  PassManager gemmaPasses(&context);
+  dumps.attach(gemmaPasses);
+  buildGemmaPipeline(gemmaPasses, gemma);
+  phases.begin("gemma passes");
+  if (failed(gemmaPasses.run(*module)))
+    return diagnostics.error("the gemma passes");
+  if (until == PlanUntil::Gemma)
+    return module;
+
+  KernelPipelineOptions kernel;
+  kernel.kv = options.kv;
+  kernel.context = positions;
+  kernel.l2Bytes = l2Bytes;
+  PassManager kernelPasses(&context);
+  dumps.attach(kernelPasses);
+  buildKernelPipeline(kernelPasses, kernel);
+  phases.begin("kernel passes");
+  if (failed(kernelPasses.run(*module)))
+    return diagnostics.error("the kernel passes");
+  return module;
+}
