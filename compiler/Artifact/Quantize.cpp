@@ -19,7 +19,7 @@ constexpr int kGroup = GEMCUT_GROUP;
 /// versions give the same bits: sums go by lane, and this file is compiled
 /// without contraction to fused multiply-adds.
 #if defined(__x86_64__) && defined(__clang__) &&                               \
-    !__has_feature(address_sanitizer)
+    !__has_feature(address_sanitizer) && !defined(GEMCUT_ONE_VERSION)
 #define GEMCUT_MULTIVERSION                                                    \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
