@@ -256,6 +256,15 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   addInspect(app, inspect);
   app.add_subcommand("targets", "Lists what can be compiled for.");
   addReference(app, interpret);
+  app.failure_message([&](const CLI::App *, const CLI::Error &error) {
+    std::string text = error.what();
+    // CLI11 only misses a command where it found an unknown one.
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
+      text = std::string("there is no command '") + argv[1] +
+             "'; expected compile, inspect, targets or reference";
+    return "gemcut: error: " + text +
+           "\nRun with --help for more information.\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

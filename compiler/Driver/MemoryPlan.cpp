@@ -104,10 +104,11 @@ llvm::Expected<uint64_t> gemcut::driver::parseBytes(StringRef text) {
               : unit == "g" || unit == "gib" || unit == "gb" ? 30
               : unit == "t" || unit == "tib" || unit == "tb" ? 40
                                                              : -1;
-  if (number.empty() || number.getAsDouble(value) || shift < 0 || value > 1e12)
+  if (number.empty() || number.getAsDouble(value) || shift < 0 ||
+      value > 1e12 || value * double(uint64_t(1) << shift) < 1)
     return llvm::createStringError(
         "found size '" + text.str() +
-        "', expected a number with K, M, G or T, such "
+        "', expected a positive number with K, M, G or T, such "
         "as 4G or 512M");
   return uint64_t(value * double(uint64_t(1) << shift));
 }

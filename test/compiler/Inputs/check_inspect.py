@@ -1,0 +1,15 @@
+"""Checks that the JSON of `gemcut inspect` on stdin agrees with itself."""
+import json
+import math
+import sys
+
+model = json.load(sys.stdin)
+text = [t for t in model["tensors"] if t["name"].startswith("model.language_model.")]
+assert len(text) == model["text_tensors"] + model["unused_kv_tensors"], len(text)
+assert sum(math.prod(t["shape"]) for t in text) == model["parameters"]
+towers = len(model["tensors"]) - len(text)
+assert towers == model["tower_tensors"], towers
+plan = model["plan"]
+assert plan["total_bytes"] == plan["weight_bytes"] + plan["arena_bytes"] + plan["slots"] * plan["kv_slot_bytes"]
+assert 0 < plan["weight_bytes_per_token"] < plan["weight_bytes"]
+assert len(model["layers"]) == 8

@@ -1,0 +1,147 @@
+//===- LoadedModelTest.cpp - Which files a model is made of ---------------===//
+
+#include "test/unit/Artifact/TestFolder.h"
+
+#include "compiler/Driver/LoadedModel.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+using namespace gemcut::driver;
+using namespace gemcut::test;
+
+namespace {
+
+const std::string kSource = GEMCUT_SOURCE_DIR;
+const std::string kTiny = kSource + "/examples/tiny-gemma4";
+const std::string kEdge = kSource + "/test/data/goldens/edge";
+
+LoadedModel load(const std::string &path, WeightOptions weights = {}) {
+  auto model = loadModel(path, weights);
+  if (!model) {
+    ADD_FAILURE() << llvm::toString(model.takeError());
+    return LoadedModel();
+  }
+  return std::move(*model);
+}
+
+WeightOptions randomWeights() {
+  WeightOptions weights;
+  weights.randomSeed = 1;
+  return weights;
+}
+
+bool anyContains(const std::vector<std::string> &texts, const char *part) {
+  return llvm::any_of(texts, [&](const std::string &text) {
+    return text.find(part) != std::string::npos;
+  });
+}
+
+/// The names of the files that were read, without their folder.
+std::vector<std::string> inputNames(const LoadedModel &model) {
+  std::vector<std::string> names;
+  for (const std::string &path : model.inputs)
+    names.push_back(std::filesystem::path(path).filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST(LoadedModel, DirectoryFileAndConfigAreTheSameModel) {
+  LoadedModel directory = load(kEdge),
+              file = load(kEdge + "/model.safetensors"),
+              config = load(kEdge + "/config.json", randomWeights());
+  for (const LoadedModel *model : {&directory, &file, &config}) {
+    EXPECT_EQ(model->name, "edge");
+    EXPECT_EQ(model->config.hiddenSize, 64);
+  }
+  EXPECT_TRUE(directory.checkpoint);
+  EXPECT_TRUE(file.checkpoint);
+  EXPECT_FALSE(config.checkpoint);
+}
+
+TEST(LoadedModel, NameIsTheDirectorysForAnyPathToIt) {
+  for (const char *path : {"/.", "/", "/../edge", "//"})
+    EXPECT_EQ(load(kEdge + path).name, "edge") << path;
+}
+
+TEST(LoadedModel, ListsEveryFileThatItRead) {
+  EXPECT_EQ(inputNames(load(kEdge)),
+            (std::vector<std::string>{"config.json", "generation_config.json",
+                                      "model.safetensors"}));
+  std::vector<std::string> tiny = inputNames(load(kTiny));
+  for (const char *name :
+       {"chat_template.jinja", "config.json", "generation_config.json",
+        "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
+    EXPECT_TRUE(llvm::is_contained(tiny, name)) << name;
+  // Random weights do not read the checkpoint.
+  EXPECT_FALSE(llvm::is_contained(inputNames(load(kEdge, randomWeights())),
+                                  "model.safetensors"));
+}
+
+TEST(LoadedModel, TellsOfTowersAndOfAMissingTokenizerOnce) {
+  LoadedModel tiny = load(kTiny), edge = load(kEdge);
+  EXPECT_TRUE(anyContains(tiny.warnings, "vision and audio towers"));
+  EXPECT_FALSE(anyContains(tiny.warnings, "tokenizer.json"));
+  EXPECT_FALSE(anyContains(edge.warnings, "towers"));
+  EXPECT_TRUE(anyContains(edge.warnings, "holds no tokenizer.json"));
+  EXPECT_EQ(tiny.warnings.size(), 1u);
+  EXPECT_FALSE(tiny.tokenizer.empty());
+  EXPECT_TRUE(edge.tokenizer.empty());
+}
+
+class ChatTemplate : public testing::Test {
+protected:
+  TestFolder folder;
+
+  bool large(const std::string &configDirectory) {
+    std::filesystem::copy_file(
+        configDirectory + "/config.json", folder / "config.json",
+        std::filesystem::copy_options::overwrite_existing);
+    return load(folder.path() + "/config.json", randomWeights()).largeTemplate;
+  }
+};
+
+/// The piece of the official large template, and of the small one.
+constexpr char kLarge[] =
+    "{%- if not enable_thinking -%}\n{{- '<|channel>thought\\n<channel|>' "
+    "-}}\n{%- endif -%}\n";
+constexpr char kSmall[] =
+    "{{- '<|channel>thought\\n' + text + '\\n<channel|>' -}}\n";
+
+TEST_F(ChatTemplate, TheTemplateDecides) {
+  writeText(folder / "chat_template.jinja", kLarge);
+  EXPECT_TRUE(large(kEdge));
+  writeText(folder / "chat_template.jinja", kSmall);
+  EXPECT_FALSE(large(kEdge));
+  EXPECT_FALSE(load(kTiny).largeTemplate);
+}
+
+TEST_F(ChatTemplate, TheTokenizersSettingsMayHoldIt) {
+  writeText(folder / "tokenizer_config.json",
+            R"({"chat_template": "{{ '<|channel>thought\\n<channel|>' }}"})");
+  EXPECT_TRUE(large(kEdge));
+  // The file of its own goes first.
+  writeText(folder / "chat_template.jinja", kSmall);
+  EXPECT_FALSE(large(kEdge));
+}
+
+TEST_F(ChatTemplate, WithoutOneModelsWithPerLayerInputsAreSmall) {
+  EXPECT_FALSE(large(kEdge));
+  auto config = nlohmann::json::parse(readText(kEdge + "/config.json"));
+  config["text_config"]["hidden_size_per_layer_input"] = 0;
+  writeText(folder / "config.json", config.dump());
+  EXPECT_TRUE(load(folder / "config.json", randomWeights()).largeTemplate);
+}
+
+TEST_F(ChatTemplate, DamagedSettingsAreAnError) {
+  writeText(folder / "tokenizer_config.json", "{\"chat_template\": ");
+  std::filesystem::copy_file(kEdge + "/config.json", folder / "config.json");
+  auto model = loadModel(folder / "config.json", randomWeights());
+  ASSERT_FALSE(bool(model));
+  EXPECT_NE(llvm::toString(model.takeError()).find("tokenizer_config.json"),
+            std::string::npos);
+}
+
+} // namespace
