@@ -16,14 +16,14 @@ func.func @gemv(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %x1: !kernel.buffer<1 x
   // CHECK-NEXT: partition = #kernel.partition<tiles, 2>{{.*}} tile = #kernel.tile<4 x 1>
   kernel.gemv %n, %x, %few outs %y0 {scale = 1.0 : f32}
       : !kernel.buffer<8 x 64, q8>, !kernel.weight<496 x 64, int4, tiles>, !kernel.buffer<8 x 496, f32>
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 4>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>
   kernel.gemv %n, %x, %some outs %y1 {scale = 1.0 : f32}
       : !kernel.buffer<8 x 64, q8>, !kernel.weight<1024 x 64, int4, tiles>, !kernel.buffer<8 x 1024, f32>
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 16>
   kernel.gemv %n, %x, %many outs %y2 {scale = 1.0 : f32}
       : !kernel.buffer<8 x 64, q8>, !kernel.weight<2048 x 64, int4, tiles>, !kernel.buffer<8 x 2048, f32>
   // Pairs count once: 128 tiles, 64 pairs.
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 4>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>
   kernel.gemv %n, %x, %pairs outs %y3 {epilogue = #kernel.epilogue<gelu_gate>, scale = 1.0 : f32}
       : !kernel.buffer<8 x 64, q8>, !kernel.weight<2048 x 64, int4, interleaved>, !kernel.buffer<8 x 1024, q8>
   // CHECK-NEXT: tile = #kernel.tile<1 x 1>
@@ -41,16 +41,16 @@ func.func @gemm(%n: i64, %x: !kernel.buffer<32 x 64, q8>, %xf: !kernel.buffer<32
     %wide: !kernel.weight<2048 x 6144, bf16, tiles>, %one: !kernel.weight<16 x 64, int4, tiles>,
     %y0: !kernel.buffer<32 x 2048, f32>, %y1: !kernel.buffer<32 x 2048, q8>,
     %y2: !kernel.buffer<32 x 1024, q8>, %y3: !kernel.buffer<32 x 16, f32>) {
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>{{.*}} tile = #kernel.tile<6 x 2>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 16>{{.*}} tile = #kernel.tile<6 x 2>
   // SMALL-NEXT: partition = #kernel.partition<tiles, 3>{{.*}} tile = #kernel.tile<4 x 3>
   kernel.gemm %n, %x, %many outs %y0 {scale = 1.0 : f32}
       : !kernel.buffer<32 x 64, q8>, !kernel.weight<2048 x 64, int4, tiles>, !kernel.buffer<32 x 2048, f32>
   // Blocks of 3 tiles and groups of 2: chunks of 6.
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 16>
   // SMALL-NEXT: partition = #kernel.partition<tiles, 6>
   kernel.gemm %n, %x, %many outs %y1 {scale = 1.0 : f32}
       : !kernel.buffer<32 x 64, q8>, !kernel.weight<2048 x 64, int4, tiles>, !kernel.buffer<32 x 2048, q8>
-  // CHECK-NEXT: partition = #kernel.partition<tiles, 4>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 8>
   // SMALL-NEXT: partition = #kernel.partition<tiles, 2>
   kernel.gemm %n, %x, %pairs outs %y2 {epilogue = #kernel.epilogue<gelu_gate>, scale = 1.0 : f32}
       : !kernel.buffer<32 x 64, q8>, !kernel.weight<2048 x 64, int4, interleaved>, !kernel.buffer<32 x 1024, q8>
