@@ -31,7 +31,7 @@ OutputFile::~OutputFile() {
 }
 
 llvm::Expected<std::unique_ptr<OutputFile>>
-OutputFile::create(llvm::StringRef path) {
+OutputFile::create(llvm::StringRef path, Naming naming) {
   std::unique_ptr<OutputFile> file(new OutputFile);
   file->finalPath = path.str();
   if (path.empty())
@@ -52,7 +52,8 @@ OutputFile::create(llvm::StringRef path) {
   llvm::sys::path::append(temporary, "." + llvm::sys::path::filename(path) +
                                          ".tmp-" + llvm::Twine(getpid()));
   file->temporaryPath = temporary.str().str();
-  file->fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (naming == Naming::Late)
+    file->fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (file->fd < 0) { // not every filesystem has unnamed files
     file->fd = open(file->temporaryPath.c_str(),
                     O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);

@@ -18,6 +18,9 @@ namespace gemcut::artifact {
 /// errors and signals. A symbolic link at `path` is itself replaced.
 class OutputFile {
 public:
+  /// Whether the file may do without a name until it is committed.
+  enum class Naming { Late, Early };
+
   ~OutputFile();
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
@@ -25,7 +28,7 @@ public:
   /// Errors: `path` is a directory or a device, or its directory is missing or
   /// not writable.
   static llvm::Expected<std::unique_ptr<OutputFile>>
-  create(llvm::StringRef path);
+  create(llvm::StringRef path, Naming naming = Naming::Late);
 
   int descriptor() const { return fd; }
   llvm::StringRef path() const { return finalPath; }

@@ -17,8 +17,11 @@ using namespace gemcut::test;
 
 namespace {
 
-std::unique_ptr<OutputFile> open(const std::string &path) {
-  auto file = OutputFile::create(path);
+using Naming = OutputFile::Naming;
+
+std::unique_ptr<OutputFile> open(const std::string &path,
+                                 Naming naming = Naming::Late) {
+  auto file = OutputFile::create(path, naming);
   if (!file) {
     ADD_FAILURE() << llvm::toString(file.takeError());
     return nullptr;
@@ -37,11 +40,18 @@ void write(OutputFile &file, llvm::StringRef text) {
   ASSERT_FALSE(bool(writeAt(file.descriptor(), text.data(), text.size(), 0)));
 }
 
-TEST(OutputFile, AppearsOnCommitWithItsMode) {
+/// With and without support of unnamed files.
+class OutputFileNaming : public testing::TestWithParam<Naming> {};
+INSTANTIATE_TEST_SUITE_P(LateAndEarly, OutputFileNaming,
+                         testing::Values(Naming::Late, Naming::Early));
+
+TEST_P(OutputFileNaming, AppearsOnCommitWithItsMode) {
   TestFolder folder;
-  auto file = open(folder / "out");
+  auto file = open(folder / "out", GetParam());
   write(*file, "new");
   EXPECT_EQ(folder.visible(), "");
+  std::string hidden = ".out.tmp-" + std::to_string(getpid());
+  EXPECT_EQ(folder.list(), GetParam() == Naming::Late ? "" : hidden);
   ASSERT_FALSE(bool(file->commit(0755)));
   EXPECT_EQ(folder.list(), "out");
   EXPECT_EQ(readText(folder / "out"), "new");
@@ -50,17 +60,17 @@ TEST(OutputFile, AppearsOnCommitWithItsMode) {
   EXPECT_EQ(status.st_mode & 0777, 0755u);
 }
 
-TEST(OutputFile, KeepsTheOlderFileUnlessCommitted) {
+TEST_P(OutputFileNaming, KeepsTheOlderFileUnlessCommitted) {
   TestFolder folder;
   writeText(folder / "out", "older");
   {
-    auto file = open(folder / "out");
+    auto file = open(folder / "out", GetParam());
     write(*file, "new");
     EXPECT_EQ(readText(folder / "out"), "older");
   }
   EXPECT_EQ(folder.list(), "out");
   EXPECT_EQ(readText(folder / "out"), "older");
-  auto file = open(folder / "out");
+  auto file = open(folder / "out", GetParam());
   write(*file, "new");
   ASSERT_FALSE(bool(file->commit(0644)));
   EXPECT_EQ(folder.list(), "out");
@@ -161,13 +171,13 @@ TEST(OutputFile, TellsThatTheFilesystemIsTooSmall) {
 }
 
 /// A process that dies before commit leaves the folder as it was, whatever
-/// kills it.
-TEST(OutputFile, KilledProcessesLeaveNothing) {
+/// kills it; a file with an early name survives SIGKILL, but hidden.
+TEST_P(OutputFileNaming, KilledProcessesLeaveNothing) {
   for (int signal : {SIGKILL, SIGTERM, SIGINT, SIGHUP}) {
     TestFolder folder;
     pid_t child = fork();
     if (child == 0) {
-      auto file = OutputFile::create(folder / "out");
+      auto file = OutputFile::create(folder / "out", GetParam());
       if (!file)
         _exit(1);
       (void)!::write((*file)->descriptor(), "part", 4);
@@ -177,7 +187,10 @@ TEST(OutputFile, KilledProcessesLeaveNothing) {
     int status = 0;
     waitpid(child, &status, 0);
     EXPECT_TRUE(WIFSIGNALED(status)) << signal;
-    EXPECT_EQ(folder.list(), "") << signal;
+    EXPECT_EQ(signal == SIGKILL ? folder.visible() : folder.list(), "")
+        << signal;
+    if (GetParam() == Naming::Late)
+      EXPECT_EQ(folder.list(), "") << signal;
   }
 }
 
