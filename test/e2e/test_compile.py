@@ -45,7 +45,7 @@ class Compile(unittest.TestCase):
     def test_failed_compile_keeps_the_older_file(self):
         out = self.folder / "out"
         out.write_text("older")
-        result = run(GEMCUT, "compile", GOLDENS / "edge", "-o", out, "--max-ram", "1M", check=False)
+        result = run(GEMCUT, "compile", GOLDENS / "edge", "-o", out, "--max-ram", "100K", check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("--max-ram", result.stderr)
         self.assertEqual(out.read_text(), "older")
@@ -62,6 +62,27 @@ class Compile(unittest.TestCase):
                    for n in (1, 2, 5)]
         self.assertEqual(outputs[0], outputs[1])
         self.assertEqual(outputs[0], outputs[2])
+
+    def test_progress_is_a_line_on_a_terminal_and_nothing_else_elsewhere(self):
+        command = [GEMCUT, "compile", TINY, "-o", self.folder / "out", "--cpu", "avx2"]
+        self.assertNotIn("\r", run(*command).stderr)
+        ours, theirs = os.openpty()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # how a terminal says that its other end is closed
+                break
+            if not piece:
+                break
+            text += piece
+        os.close(ours)
+        self.assertEqual(process.wait(), 0)
+        self.assertRegex(text.decode(), r"\rpacking weights \[=+\] [0-9.]+ MiB of [0-9.]+ MiB, \d+ s left")
+        # The line is gone in the end.
+        self.assertTrue(text.endswith(b"\r\x1b[K"), text[-80:])
 
     def test_sidecar_holds_the_same_model(self):
         ids = json.loads((GOLDENS / "edge" / "golden.json").read_text())["runs"]["main"]["ids"]
@@ -99,7 +120,7 @@ class Compile(unittest.TestCase):
             capture_output=True, text=True, check=True)
         self.assertLess(int(usage.stdout), 1.5 * 1024 * 1024, "kB of resident memory")
         info = json.loads(run(out, "info", "--json").stdout)
-        weights = next(s["bytes"] for s in info["sections"] if s["kind"] == "weights")
+        weights = next(s["bytes"] for s in info["sections"] if s["name"] == "weights")
         self.assertLess(out.stat().st_size - weights, 3 * 1024 * 1024)
         ids = [2] + [(7919 * i) % 262144 for i in range(1, 512)]
         list_file = self.folder / "ids.txt"
