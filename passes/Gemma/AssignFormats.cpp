@@ -63,11 +63,15 @@ private:
     bool anyWrong = false;
     for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
       StringRef name = weight.getSymName();
-      if (auto rule = recipe.findRule(name))
+      std::optional<size_t> rule = recipe.findRule(name);
+      if (rule)
         matched[*rule] = true;
       Format format = Format::F32;
       if (cast<RankedTensorType>(weight.getType()).getRank() > 1)
         format = *symbolizeFormat(recipe.getFormat(name));
+      // A default of int4 means "small", and tables go down to int8.
+      if (!rule && format == Format::Int4 && tables.contains(name))
+        format = Format::Int8;
       if (failed(check(weight, format, tables.contains(name), recipe))) {
         anyWrong = true;
         continue;

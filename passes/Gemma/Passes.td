@@ -327,7 +327,8 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     Vectors (norms, layer_scalar) are f32 in every recipe.
 
     Errors: int8 and int4 need an input size that is a multiple of 32; a table that
-    is looked up but never multiplied cannot be int4. A rule of a recipe file that
+    is looked up but never multiplied cannot be int4 by a rule (a default of int4
+    gives it int8). A rule of a recipe file that
     matches no weight gets a remark.
 
     ```mlir

@@ -4,6 +4,7 @@
 // RUN: gemcut-opt %s -gemma-assign-formats | FileCheck %s --check-prefixes=VECTOR,INT4
 // RUN: gemcut-opt %s -gemma-assign-formats=quant=%S/Inputs/recipe.json 2> %t | FileCheck %s --check-prefixes=VECTOR,FILE
 // RUN: FileCheck %s --check-prefix=REMARK < %t
+// RUN: gemcut-opt %s -gemma-assign-formats=quant=%S/Inputs/recipe-int4-default.json 2> /dev/null | FileCheck %s --check-prefixes=VECTOR,DEFAULT
 
 // F32: gemma.weight @embed_tokens.weight {format = #gemma.format<f32>}
 // BF16: gemma.weight @embed_tokens.weight {format = #gemma.format<bf16>}
@@ -12,7 +13,8 @@
 // FILE: gemma.weight @embed_tokens.weight {format = #gemma.format<bf16>}
 gemma.weight @embed_tokens.weight : tensor<256x64xbf16>
 
-// A table of rows: int8 in the int4 recipe.
+// A table of rows: int8 in the int4 recipe, and where int4 is a recipe's default.
+// DEFAULT: gemma.weight @embed_tokens_per_layer.weight {format = #gemma.format<int8>}
 // BF16: gemma.weight @embed_tokens_per_layer.weight {format = #gemma.format<bf16>}
 // INT8: gemma.weight @embed_tokens_per_layer.weight {format = #gemma.format<int8>}
 // INT4: gemma.weight @embed_tokens_per_layer.weight {format = #gemma.format<int8>}
