@@ -12,9 +12,9 @@ llvm::Error reference::writeNpy(llvm::StringRef path,
                                 llvm::ArrayRef<int64_t> shape,
                                 llvm::ArrayRef<float> values) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
-  for (int64_t size : shape)
-    header += std::to_string(size) + ",";
-  header += "), }";
+  for (size_t i = 0; i < shape.size(); ++i)
+    header += (i ? ", " : "") + std::to_string(shape[i]);
+  header += shape.size() == 1 ? ",), }" : "), }";
   // Magic, version and header length are 10 bytes; data starts at 64.
   while ((10 + header.size() + 1) % 64)
     header += ' ';

@@ -171,7 +171,8 @@ int cli::runMain(int argc, char **argv) {
     programName = slash ? slash + 1 : argv[0];
   }
   int code = dispatch(argc, argv);
-  if (fflush(stdout) != 0 && code == kExitDone) {
+  // An earlier failed write leaves nothing to flush, but sets the error flag.
+  if ((fflush(stdout) != 0 || ferror(stdout)) && code == kExitDone) {
     perror("error: cannot write the result");
     return kExitInput;
   }

@@ -193,6 +193,10 @@ gemcut_status Chat::answer(const std::string &prompt) {
   return GEMCUT_OK;
 }
 
+static bool isCommand(const std::string &line) {
+  return line == "/exit" || line == "/reset" || line == "/help";
+}
+
 Chat::Action Chat::runCommand(const std::string &line) {
   if (line == "/exit")
     return Action::Exit;
@@ -240,14 +244,16 @@ gemcut_status Chat::converse() {
       break;
     if (line.find_first_not_of(" \t") == std::string::npos)
       continue;
-    if (line[0] == '/') {
+    // In a pipe "/etc/passwd is what?" is a turn; at a prompt it is a slip.
+    if (isTerminal ? line[0] == '/' : isCommand(line)) {
       if (runCommand(line) == Action::Exit)
         break;
       continue;
     }
-    if ((last = answer(line))) {
-      if (!isTerminal)
-        return last;
+    last = answer(line);
+    if (!isTerminal && (last || wasInterrupted || ferror(stdout)))
+      return last;
+    if (last) {
       fprintf(stderr, "error: %s\n", gemcut_last_error());
       if (last == GEMCUT_CONTEXT_FULL)
         fprintf(stderr, "/reset starts a new conversation\n");
@@ -255,6 +261,8 @@ gemcut_status Chat::converse() {
   }
   if (isTerminal)
     fprintf(stderr, "\n");
+  if (ferror(stdin) && !wasInterrupted)
+    return fail(GEMCUT_SYSTEM_ERROR, "standard input cannot be read");
   return GEMCUT_OK;
 }
 
@@ -265,7 +273,9 @@ int cli::runChat(int argc, char **argv) {
       "[-p TEXT] [--system TEXT] [--think] [flags]",
       "Holds a conversation: in a terminal after a prompt, otherwise with "
       "each line of standard input as a turn. With -p it answers once. "
-      "Answers go to standard output as they are generated.");
+      "Answers go to standard output as they are generated. The line /reset "
+      "forgets the conversation, /exit ends it; in a terminal Ctrl-C stops an "
+      "answer.");
   flags.group("Conversation");
   flags.add(options.prompt, "prompt", 'p', "TEXT", "Answers TEXT and ends.");
   flags.add(options.system, "system", 0, "TEXT",
@@ -292,5 +302,9 @@ int cli::runChat(int argc, char **argv) {
   Chat chat(common, options);
   if (gemcut_status status = chat.open())
     return finish(status);
-  return finish(options.prompt ? chat.answer(options.prompt) : chat.converse());
+  int code =
+      finish(options.prompt ? chat.answer(options.prompt) : chat.converse());
+  // In a terminal chat Ctrl-C only stops an answer.
+  bool wasCut = wasInterrupted && (options.prompt || !isatty(STDIN_FILENO));
+  return code == 0 && wasCut ? 130 : code;
 }

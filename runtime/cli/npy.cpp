@@ -122,6 +122,7 @@ gemcut_status NpyReader::parseHeader(const char *path) {
   bool isMatrix = end && *end == ',';
   if (isMatrix) {
     columns = strtoull(end + 1, &end, 10);
+    end += *end == ','; // some writers end every size with a comma
     isMatrix = *end == ')' && errno == 0 && rows > 0 && columns > 0;
   }
   if (!isMatrix)

@@ -94,6 +94,9 @@ static gemcut_status readInput(App &app, const ScoreOptions &options,
   tokenizer.encode(content, /*parseSpecial=*/true, ids);
   if (ids.empty())
     return fail(GEMCUT_INVALID_ARGUMENT, "%s holds no tokens", options.text);
+  int32_t bos = gemcut_model.special.bos;
+  if (bos >= 0 && ids.front() != bos) // the model never saw a text without
+    ids.insert(ids.begin(), bos);
   return GEMCUT_OK;
 }
 
@@ -150,12 +153,20 @@ static gemcut_status score(const CommonOptions &common,
     scorer.writer = &writer;
   }
 
-  // In a text every <bos> starts a sample; a list of ids is one sample.
+  // In a text every <bos> starts a sample, and so does what does not fit into
+  // the context any more; a list of ids is one sample.
+  size_t longest = size_t(app.session.getContext() - options.firstPosition);
+  size_t cuts = 0;
   for (size_t start = 0; start < ids.size();) {
     size_t end = start + 1;
     while (end < ids.size() &&
            (options.ids || ids[end] != gemcut_model.special.bos))
       ++end;
+    if (options.text && options.firstPosition < app.session.getContext() &&
+        end - start > longest) {
+      end = start + longest;
+      ++cuts;
+    }
     if (gemcut_status status =
             scoreSample(app, scorer, start, end, options.firstPosition))
       return status;
@@ -164,6 +175,11 @@ static gemcut_status score(const CommonOptions &common,
   if (options.logits)
     if (gemcut_status status = writer.close())
       return status;
+  if (cuts > 0)
+    fprintf(stderr,
+            "note: the text was cut %zu times after %zu tokens, the context; "
+            "the first token after a cut is not predicted\n",
+            cuts, longest);
   scorer.print();
   return GEMCUT_OK;
 }
@@ -184,7 +200,8 @@ int cli::runScore(int argc, char **argv) {
   flags.add(
       options.text, "text", 0, "FILE",
       "A text; control tokens in it count as such, and each <bos> starts a "
-      "new sequence. - is standard input.");
+      "new sequence. A <bos> is put in front if there is none, and a sequence "
+      "longer than the context is cut. - is standard input.");
   flags.add(
       options.logits, "logits", 0, "FILE.npy",
       "Writes the logits of all tokens as float32 (tokens, vocabulary), the "

@@ -65,7 +65,9 @@ static gemcut_status detokenize(const char *list, bool hideSpecial) {
     return status;
   if (gemcut_status status = checkIds(ids, tokenizer.pieceCount()))
     return status;
-  printf("%s\n", tokenizer.decode(ids, !hideSpecial).c_str());
+  std::string text = tokenizer.decode(ids, !hideSpecial);
+  text += '\n';
+  fwrite(text.data(), 1, text.size(), stdout); // it may hold NUL
   return GEMCUT_OK;
 }
 

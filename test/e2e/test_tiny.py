@@ -3,13 +3,14 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (TINY, compile_model, ids_argument, integers, largest_difference, read_npy, read_safetensors, run)
+from support import (GEMCUT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy, read_safetensors, run)
 
 
 class Tiny(unittest.TestCase):
@@ -25,7 +26,7 @@ class Tiny(unittest.TestCase):
 
     def executable(self, *flags):
         if flags not in self.built:
-            self.built[flags] = compile_model(TINY, self.folder / ("tiny" + "".join(flags)), *flags)
+            self.built[flags] = compile_model(TINY, self.folder / ("tiny" + "".join(flags).replace("/", "_")), *flags)
         return self.built[flags]
 
     def answers(self, executable):
@@ -85,6 +86,30 @@ class Tiny(unittest.TestCase):
         chat = run(executable, "--temp", "0", input="Who are you?\nWhat is 23 + 45?\n").stdout
         self.assertIn("I am a tiny Gemma 4 model, trained to show what gemcut compiles.", chat)
         self.assertIn("23 + 45 = 68.", chat)
+
+    def test_the_recipe_of_the_readme(self):
+        """It compiles, and a build can be compared with what the interpreter writes."""
+        readme = (TINY.parents[1] / "README.md").read_text()
+        recipe = self.folder / "mine.json"
+        recipe.write_text(re.search(r'\{"name": "mine".*?\]\}', readme, re.S).group(0))
+        executable = self.executable("--quant", str(recipe), "--cpu", "avx2")
+        reference = self.folder / "reference.npy"
+        run(GEMCUT, "reference", TINY, "--ids", "2,15,421", "--logits", reference)
+        result = run(executable, "score", "--ids", "2,15,421", "--compare", reference)
+        self.assertRegex(result.stdout, r"3 rows compared\nmean KL divergence  0\.")
+
+    def test_a_text_longer_than_the_context_is_cut(self):
+        text = self.folder / "long.txt"
+        text.write_text("Tell me a story about a fox and a lantern. " * 400)
+        result = run(self.executable(), "score", "--text", text)
+        self.assertIn("was cut", result.stderr)
+        self.assertRegex(result.stdout, r"perplexity  \d")
+
+    def test_failed_writes_are_reported(self):
+        for command in (["-p", "hi"], ["tokenize", "hi"], ["detokenize", "17"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([self.executable(), *command], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1, command)
 
     def test_same_inputs_same_bytes(self):
         first = self.executable()

@@ -72,7 +72,7 @@ TEST_F(ReferenceCommandTest, WritesLogits) {
   size_t header = 10 + uint8_t(text[8]) + 256 * uint8_t(text[9]);
   EXPECT_EQ(header % 64, 0u);
   EXPECT_NE(text.find("'descr': '<f4', 'fortran_order': False, "
-                      "'shape': (4,256,)"),
+                      "'shape': (4, 256)"),
             std::string::npos);
   ASSERT_EQ(text.size(), header + 4 * expected.size());
   EXPECT_EQ(
