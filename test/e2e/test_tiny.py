@@ -105,6 +105,33 @@ class Tiny(unittest.TestCase):
         self.assertIn("was cut", result.stderr)
         self.assertRegex(result.stdout, r"perplexity  \d")
 
+    def test_rings_wrap(self):
+        """Sequences longer than the rings of sliding layers: against the interpreter, and decoding against scoring."""
+        executable = self.executable("--quant", "f32", "--kv", "f32")
+        text = (TINY / "eval.txt").read_text()[:4000].replace("<bos>", "")
+        ids = [2] + integers(run(executable, "tokenize", text).stdout)[:699]
+        self.assertEqual(len(ids), 700)
+        listed = self.folder / "ring.txt"
+        listed.write_text(ids_argument(ids))
+        reference = self.folder / "ring.npy"
+        run(GEMCUT, "reference", TINY, "--ids", f"@{listed}", "--logits", reference)
+        result = run(executable, "score", "--ids", f"@{listed}", "--compare", reference)
+        self.assertIn("700 rows compared", result.stdout)
+        self.assertLess(float(re.search(r"divergence\s+([0-9.e-]+)", result.stdout).group(1)), 1e-8)
+        self.assertIn("100.0000 %", result.stdout)
+
+        generated = integers(run(executable, "generate", "--ids", ids_argument(ids[:20]), "-n", 500, "--temp", "0",
+                                 "--print-ids", "--ignore-stop").stdout)
+        self.assertEqual(len(generated), 500)
+        listed.write_text(ids_argument(ids[:20] + generated))
+        logits = self.folder / "generated.npy"
+        run(executable, "score", "--ids", f"@{listed}", "--logits", logits)
+        rows = read_npy(logits)
+        for i, token in enumerate(generated):
+            row = rows.rows(19 + i, 20 + i).values
+            # Another order of summation may decide a tie the other way.
+            self.assertGreater(row[token], max(row) - 1e-3, f"token {i}")
+
     def test_failed_writes_are_reported(self):
         for command in (["-p", "hi"], ["tokenize", "hi"], ["detokenize", "17"]):
             with open("/dev/full", "w") as full:
