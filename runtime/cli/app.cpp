@@ -52,7 +52,7 @@ void CommonOptions::addSamplingFlags(Flags &flags) {
   flags.add(sampling.temperature, "temp", 0, "X",
             "Divides the logits by X before sampling; 0 always takes the most "
             "likely token.",
-            0, INFINITY);
+            0, 1e6);
   flags.add(sampling.topK, "top-k", 0, "N",
             "Samples from the N most likely tokens; 0 switches this off.", 0,
             INT32_MAX);

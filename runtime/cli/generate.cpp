@@ -109,8 +109,12 @@ int cli::runGenerate(int argc, char **argv) {
     return kExitDone;
   }
   fprintf(stderr,
-          "error: the context is full after %zu of %lld tokens; compile again "
-          "with a larger --context\n",
-          stats.newTokens, (long long)options.generation.limit);
+          "error: the context is full after %zu of %lld tokens; %s a larger "
+          "--context\n",
+          stats.newTokens, (long long)options.generation.limit,
+          options.session.context &&
+                  options.session.context < gemcut_model.context
+              ? "give"
+              : "compile again with");
   return kExitInput;
 }

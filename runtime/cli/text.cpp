@@ -16,9 +16,10 @@ gemcut_status cli::openTokenizer(const Artifact &artifact,
                                  text::Tokenizer &tokenizer) {
   const Section *section = artifact.find(GEMCUT_SECTION_TOKENIZER);
   if (!section || section->length == 0)
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "this executable has no tokenizer, because its checkpoint had "
-                "none; only commands with ids work");
+    return fail(
+        GEMCUT_INVALID_ARGUMENT,
+        "this executable has no tokenizer, because its checkpoint had "
+        "none; use ids: generate --ids LIST --print-ids, score --ids LIST");
   std::string error;
   gemcut_status status =
       text::Tokenizer::open(section->data, section->length, &tokenizer, &error);
