@@ -40,11 +40,8 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   if (llvm::Error error = file.requireSpace(footer.file_length))
     return error;
   int descriptor = file.descriptor();
-  auto named = [&](llvm::Error error) -> llvm::Error {
-    if (!error)
-      return error;
-    return llvm::createStringError(file.path() + ": " +
-                                   llvm::toString(std::move(error)));
+  auto named = [&](llvm::Error error) {
+    return nameOutput(file.path(), std::move(error));
   };
   // Padding and whatever a section leaves out read as zero.
   if (ftruncate(descriptor, off_t(footer.file_length)))
@@ -55,7 +52,8 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
     return error;
   for (size_t i = 0; i < sections.size(); ++i) {
     gemcut_section &section = footer.sections[i];
-    if (llvm::Error error = sections[i].write(descriptor, section.offset))
+    if (llvm::Error error =
+            named(sections[i].write(descriptor, section.offset)))
       return error;
     auto checksum = checksumOf(descriptor, section.offset, section.length);
     if (!checksum)

@@ -5,6 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "llvm/Support/raw_ostream.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -12,6 +14,22 @@
 #include <vector>
 
 using namespace gemcut::artifact;
+
+char OutputError::ID = 0;
+
+void OutputError::log(llvm::raw_ostream &stream) const { stream << message; }
+
+std::error_code OutputError::convertToErrorCode() const {
+  return std::make_error_code(std::errc::io_error);
+}
+
+llvm::Error gemcut::artifact::nameOutput(llvm::StringRef path,
+                                         llvm::Error error) {
+  if (!error.isA<OutputError>())
+    return error;
+  return llvm::make_error<OutputError>(
+      (path + ": " + llvm::toString(std::move(error))).str());
+}
 
 llvm::Error gemcut::artifact::writeAt(int descriptor, const void *data,
                                       size_t length, uint64_t offset) {
@@ -21,7 +39,7 @@ llvm::Error gemcut::artifact::writeAt(int descriptor, const void *data,
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0)
-      return llvm::createStringError(
+      return llvm::make_error<OutputError>(
           std::string("writing the output failed: ") +
           std::strerror(count ? errno : ENOSPC));
     bytes += count;
@@ -43,7 +61,7 @@ gemcut::artifact::checksumOf(int descriptor, uint64_t offset, uint64_t length) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0)
-      return llvm::createStringError(
+      return llvm::make_error<OutputError>(
           std::string("reading the output back failed: ") +
           (count ? std::strerror(errno) : "it ended early"));
     XXH64_update(&state, piece.data(), size_t(count));

@@ -55,9 +55,10 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       ->capture_default_str()
       ->group("Model");
   command
-      .add_option("--kv", options.kv, "Storage of the KV cache: bf16 or f32.")
+      .add_option("--kv", options.kv,
+                  "Storage of the KV cache: bf16 or f32. Default: f32 with "
+                  "--quant f32, otherwise bf16.")
       ->check(CLI::IsMember({"bf16", "f32"}))
-      ->capture_default_str()
       ->group("Model");
   command
       .add_option(
@@ -270,6 +271,10 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? kUsage : 0;
   }
+  // Whoever asks for float32 weights asks for exactness.
+  for (PlanOptions *plan : {&compile.plan, &inspect.plan})
+    if (app.get_subcommands().front()->count("--kv") == 0)
+      plan->kv = plan->quant == "f32" ? "f32" : "bf16";
   if (app.got_subcommand("compile"))
     return finish(runCompile(compile));
   if (app.got_subcommand("inspect"))

@@ -226,10 +226,10 @@ private:
   llvm::Error writeBytes(llvm::ArrayRef<char> bytes) {
     if (llvm::Error error = output->requireSpace(bytes.size()))
       return error;
-    if (llvm::Error error = artifact::writeAt(output->descriptor(),
-                                              bytes.data(), bytes.size(), 0))
-      return createStringError(options.output + ": " +
-                               llvm::toString(std::move(error)));
+    if (llvm::Error error = artifact::nameOutput(
+            options.output, artifact::writeAt(output->descriptor(),
+                                              bytes.data(), bytes.size(), 0)))
+      return error;
     return output->commit(0644);
   }
 

@@ -13,7 +13,10 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,6 +193,70 @@ TEST_F(ArtifactWriter, AFullDiskLeavesTheOlderFile) {
     EXPECT_EQ(folder.list(), "out");
     EXPECT_EQ(readText(folder / "out"), "older");
   }
+}
+
+/// A mount namespace for this process, as root or as a user who becomes root in
+/// it.
+bool enterNamespace() {
+  std::string user = std::to_string(getuid()), group = std::to_string(getgid());
+  if (unshare(CLONE_NEWNS) == 0)
+    return true;
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+    return false;
+  writeText("/proc/self/setgroups", "deny");
+  writeText("/proc/self/uid_map", "0 " + user + " 1");
+  writeText("/proc/self/gid_map", "0 " + group + " 1");
+  return true;
+}
+
+/// On a filesystem of one MiB, mounted for a child alone: told beforehand where
+/// the space is too small, and on writing where it has gone since.
+TEST_F(ArtifactWriter, ASmallFilesystemIsToldBeforeAndWhileWriting) {
+  constexpr int kSkipped = 77;
+  auto inChild = [&](auto &&body) {
+    pid_t child = fork();
+    if (child == 0) {
+      if (!enterNamespace() ||
+          mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) ||
+          mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=1m"))
+        _exit(kSkipped);
+      _exit(body() ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  auto failsWith = [](llvm::Error error, const char *part) {
+    std::string message = llvm::toString(std::move(error));
+    if (message.find(part) != std::string::npos)
+      return true;
+    std::fprintf(stderr, "%s\n", message.c_str());
+    return false;
+  };
+  int before = inChild([&] {
+    image.resize(size_t(2) << 20);
+    return failsWith(write(folder / "out", image),
+                     "/out: needs 3 MiB, but its filesystem has 1 MiB left") &&
+           folder.list() == "";
+  });
+  if (before == kSkipped)
+    GTEST_SKIP() << "this system lets nobody mount a tmpfs in a namespace";
+  EXPECT_EQ(before, 0);
+  int meanwhile = inChild([&] {
+    auto file = OutputFile::create(folder / "out");
+    if (!file)
+      return failsWith(file.takeError(), "nothing");
+    SectionContent sections[] = {
+        {GEMCUT_SECTION_REPORT, 1,
+         [&](int, uint64_t) {
+           writeText(folder / "other", std::string(size_t(2) << 20, 'x'));
+           return llvm::Error::success();
+         }},
+        bytesSection(GEMCUT_SECTION_WEIGHTS, weights)};
+    return failsWith(writeArtifact(**file, image, sections),
+                     "/out: writing the output failed: No space left");
+  });
+  EXPECT_EQ(meanwhile, 0);
 }
 
 TEST_F(ArtifactWriter, ChecksumsDoNotDependOnPieces) {
