@@ -272,8 +272,10 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
     return app.exit(error) ? kUsage : 0;
   }
   // Whoever asks for float32 weights asks for exactness.
-  for (PlanOptions *plan : {&compile.plan, &inspect.plan})
-    if (app.get_subcommands().front()->count("--kv") == 0)
+  const CLI::Option *kv =
+      app.get_subcommands().front()->get_option_no_throw("--kv");
+  if (kv && kv->count() == 0)
+    for (PlanOptions *plan : {&compile.plan, &inspect.plan})
       plan->kv = plan->quant == "f32" ? "f32" : "bf16";
   if (app.got_subcommand("compile"))
     return finish(runCompile(compile));
