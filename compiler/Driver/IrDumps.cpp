@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/IrDumps.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -26,7 +27,10 @@ public:
       return;
     auto symbol =
         op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-    dumps.dump(name, symbol ? symbol.getValue() : "", op);
+    // The whole module, so that gemcut-opt can read the dump back.
+    auto module = op->getParentOfType<ModuleOp>();
+    dumps.dump(name, symbol ? symbol.getValue() : "",
+               module ? module.getOperation() : op);
   }
 
 private:
