@@ -43,7 +43,13 @@ static llvm::SmallVector<IsaLevel, 4> x86Levels() {
   vnni.gemmRows = 6;
   vnni.gemmTiles = 2;
 
-  return {vnni, avx2};
+  IsaLevel bf16 = vnni;
+  bf16.name = "avx512bf16";
+  bf16.features += ",+avx512bf16";
+  bf16.cpuidFeatures += ",avx512bf16";
+  bf16.hasBf16Dot = true;
+
+  return {bf16, vnni, avx2};
 }
 
 namespace {
