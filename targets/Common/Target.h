@@ -17,6 +17,12 @@
 
 namespace gemcut::targets {
 
+/// Rows and tiles of 16 outputs of a product whose accumulators stay in
+/// registers.
+struct BlockShape {
+  int64_t rows = 1, tiles = 1;
+};
+
 /// One ISA level: what the code may use and how products are blocked for it.
 struct IsaLevel {
   std::string name;          ///< "avx2", part of the entry symbols
@@ -27,8 +33,8 @@ struct IsaLevel {
   int64_t registers = 16;    ///< number of vector registers
   bool hasVnni = false;      ///< u8 x s8 dot products into i32
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
-  int64_t gemmRows = 2;      ///< register block of a gemm: rows ...
-  int64_t gemmTiles = 1;     ///< ... x tiles of 16 outputs
+  BlockShape integerBlock;   ///< of a gemm with int4 or int8 weights
+  BlockShape floatBlock;     ///< of a gemm with bf16 or f32 weights
 };
 
 /// A machine family with its levels, best first.

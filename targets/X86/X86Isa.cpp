@@ -70,6 +70,32 @@ public:
   }
 };
 
+/// vpdpbusd on two ymm, in its VEX encoding where AVX-512 is absent.
+class AvxVnniIsa : public VectorIsa {
+public:
+  using VectorIsa::VectorIsa;
+
+  Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
+    Value bytes = broadcastBytes(e, x, 32);
+    SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
+    for (int half = 0; half < 2; ++half)
+      accs[half] =
+          callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.256", accs[half].getType(),
+                        {accs[half], ws[half], bytes});
+    return join(e, accs[0], accs[1]);
+  }
+
+  Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
+    return dotNibbles(e, acc, w, x);
+  }
+
+  bool int8NeedsCorrection() const override { return true; }
+
+  Value dotBf16(Emitter &, Value, Value, Value) const override {
+    llvm_unreachable("avxvnni has no bf16 dot product; check hasBf16Dot");
+  }
+};
+
 /// vpmaddubsw + vpmaddwd on two ymm. vpmaddubsw adds two u8 x s8 products in
 /// i16 with saturation: 2 * 15 * 127 fits for nibbles. For int8 the roles
 /// change: |x| is the unsigned operand and x's sign moves to the weight, 2 *
@@ -131,7 +157,9 @@ private:
 
 std::unique_ptr<VectorIsa>
 gemcut::targets::createX86Isa(const IsaLevel &level) {
-  if (level.hasVnni)
+  if (level.vectorBits == 512)
     return std::make_unique<Avx512Isa>(level);
+  if (level.hasVnni)
+    return std::make_unique<AvxVnniIsa>(level);
   return std::make_unique<Avx2Isa>(level);
 }

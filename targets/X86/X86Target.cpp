@@ -28,28 +28,34 @@ static llvm::SmallVector<IsaLevel, 4> x86Levels() {
   avx2.cpu = "x86-64-v3";
   avx2.features = kV3.str();
   avx2.cpuidFeatures = kV3Cpuid.str();
-  avx2.gemmRows = 4;
-  avx2.gemmTiles = 1;
+  avx2.integerBlock = {2, 1};
+  avx2.floatBlock = {4, 1};
 
-  IsaLevel vnni = avx2;
-  vnni.name = "avx512vnni";
-  vnni.cpu = "x86-64-v4";
-  vnni.features +=
+  IsaLevel avxVnni = avx2;
+  avxVnni.name = "avxvnni";
+  avxVnni.features += ",+avxvnni";
+  avxVnni.cpuidFeatures += ",avxvnni";
+  avxVnni.hasVnni = true;
+
+  IsaLevel avx512Vnni = avx2;
+  avx512Vnni.name = "avx512vnni";
+  avx512Vnni.cpu = "x86-64-v4";
+  avx512Vnni.features +=
       ",+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd,+avx512vnni";
-  vnni.cpuidFeatures += ",avx512f,avx512bw,avx512dq,avx512vl,avx512vnni";
-  vnni.vectorBits = 512;
-  vnni.registers = 32;
-  vnni.hasVnni = true;
-  vnni.gemmRows = 6;
-  vnni.gemmTiles = 2;
+  avx512Vnni.cpuidFeatures += ",avx512f,avx512bw,avx512dq,avx512vl,avx512vnni";
+  avx512Vnni.vectorBits = 512;
+  avx512Vnni.registers = 32;
+  avx512Vnni.hasVnni = true;
+  avx512Vnni.integerBlock = {6, 2};
+  avx512Vnni.floatBlock = {6, 2};
 
-  IsaLevel bf16 = vnni;
-  bf16.name = "avx512bf16";
-  bf16.features += ",+avx512bf16";
-  bf16.cpuidFeatures += ",avx512bf16";
-  bf16.hasBf16Dot = true;
+  IsaLevel avx512Bf16 = avx512Vnni;
+  avx512Bf16.name = "avx512bf16";
+  avx512Bf16.features += ",+avx512bf16";
+  avx512Bf16.cpuidFeatures += ",avx512bf16";
+  avx512Bf16.hasBf16Dot = true;
 
-  return {bf16, vnni, avx2};
+  return {avx512Bf16, avx512Vnni, avxVnni, avx2};
 }
 
 namespace {

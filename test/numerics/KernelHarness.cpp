@@ -3,6 +3,7 @@
 #include "test/numerics/KernelHarness.h"
 
 #include "dialects/Kernel/KernelOps.h"
+#include "test/numerics/Assemble.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -38,19 +39,41 @@ extern "C" void harness_team_barrier(gemcut_team *team) {
     std::this_thread::yield();
 }
 
+/// Whether this CPU has all of LLVM's `features` ("+avx2,+fma").
+static bool hostHas(llvm::StringRef features) {
+  static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  llvm::SmallVector<llvm::StringRef> needed;
+  features.split(needed, ',');
+  return llvm::all_of(needed, [&](llvm::StringRef feature) {
+    return host.lookup(feature.drop_front());
+  });
+}
+
+static constexpr llvm::StringLiteral kEvexVnni = "+avx512vl,+avx512vnni";
+
+/// Whether the level's code runs here once its VNNI has the EVEX encoding.
+static bool needsEvexVnni(const targets::IsaLevel &level) {
+  return level.name == "avxvnni" && !hostHas("+avxvnni") && hostHas(kEvexVnni);
+}
+
 std::vector<targets::IsaLevel> gemcut::test::hostLevels() {
   std::vector<targets::IsaLevel> levels;
-  auto features = llvm::sys::getHostCPUFeatures();
   auto spec = llvm::cantFail(targets::allTargets()[0]->parseSpec(""));
-  for (const targets::IsaLevel &level : spec.levels) {
-    llvm::SmallVector<llvm::StringRef> needed;
-    llvm::StringRef(level.features).split(needed, ',');
-    if (llvm::all_of(needed, [&](llvm::StringRef feature) {
-          return features.lookup(feature.drop_front());
-        }))
+  for (const targets::IsaLevel &level : spec.levels)
+    if (hostHas(level.features) || needsEvexVnni(level))
       levels.push_back(level);
-  }
   return levels;
+}
+
+/// `assembly` without the prefixes that ask for VEX encodings.
+static std::string withEvexVnni(llvm::StringRef assembly) {
+  std::string text;
+  for (auto rest = assembly; !rest.empty();) {
+    auto [before, after] = rest.split("{vex}");
+    text += before;
+    rest = after;
+  }
+  return text;
 }
 
 Bytes::Bytes(int64_t size, uint8_t fill)
@@ -95,8 +118,13 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
     llvm::errs() << llvm::cantFail(target.emit(**lowered, spec, level,
                                                targets::EmitKind::Assembly))
                         .data();
-  auto object = llvm::cantFail(
-      target.emit(**lowered, spec, level, targets::EmitKind::Object));
+  auto object = llvm::cantFail(target.emit(**lowered, spec, level,
+                                           needsEvexVnni(level)
+                                               ? targets::EmitKind::Assembly
+                                               : targets::EmitKind::Object));
+  if (needsEvexVnni(level))
+    object = assemble(withEvexVnni({object.data(), object.size()}), spec.triple,
+                      (level.features + "," + kEvexVnni).str());
   expectOnlyBarrier(object);
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::orc::SymbolMap symbols;

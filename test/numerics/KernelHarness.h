@@ -26,7 +26,9 @@ class LLJIT;
 
 namespace gemcut::test {
 
-/// Levels of this machine's target that the CPU of this machine can run.
+/// Levels of this machine's target whose code CompiledKernel can run here: those
+/// of the CPU, and avxvnni on a CPU with AVX-512 VNNI. The latter's VEX
+/// instructions are assembled in their EVEX form, everything else is as it is.
 std::vector<targets::IsaLevel> hostLevels();
 
 /// 64-byte aligned memory, filled with 0xCD so that unwritten bytes show.

@@ -306,13 +306,6 @@ private:
 
 } // namespace
 
-BlockShape gemcut::targets::gemmBlock(const IsaLevel &level, Format format) {
-  // Integer products need an int32 and an f32 accumulator per output.
-  if (level.vectorBits >= 512)
-    return {6, 2};
-  return isQuantized(format) ? BlockShape{2, 1} : BlockShape{4, 1};
-}
-
 func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
                                              const MicroKernelShape &shape) {
   std::string name =

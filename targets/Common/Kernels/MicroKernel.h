@@ -18,12 +18,6 @@ struct MicroKernelShape {
   int64_t prefetchBytes = 0;
 };
 
-/// Rows and tiles of the largest block whose accumulators stay in registers.
-struct BlockShape {
-  int64_t rows, tiles;
-};
-BlockShape gemmBlock(const IsaLevel &level, Format format);
-
 /// A private function of the module, made on first use:
 ///
 ///   void f(w, x, y, yStride)

@@ -197,7 +197,10 @@ void gemcut::targets::buildGemv(StageEmitter &e, kernel::GemvOp op) {
 }
 
 void gemcut::targets::buildGemm(StageEmitter &e, kernel::GemmOp op) {
-  BlockShape block =
-      gemmBlock(e.getIsa().getLevel(), op.getWeight().getType().getFormat());
-  Product<kernel::GemmOp>(e, op, block, /*stream=*/false).build();
+  const IsaLevel &level = e.getIsa().getLevel();
+  bool integer = isQuantized(op.getWeight().getType().getFormat());
+  Product<kernel::GemmOp>(e, op,
+                          integer ? level.integerBlock : level.floatBlock,
+                          /*stream=*/false)
+      .build();
 }
