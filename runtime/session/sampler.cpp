@@ -56,6 +56,9 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
   if (gemcut_status status =
           ranked.allocate(vocabulary * sizeof(uint32_t), "sampler"))
     return status;
+  if (gemcut_status status =
+          maxima.allocate(blockCount() * sizeof(float), "sampler"))
+    return status;
   return options.noRepeat ? forbidden.allocate(vocabulary, "sampler")
                           : GEMCUT_OK;
 }
@@ -82,51 +85,127 @@ void Sampler::suppress(float *logits) const {
         logits[id] = kNever;
 }
 
-/// The largest of `count` values; NaN if one of them is.
-static float findLargest(const float *values, size_t count) {
+float Sampler::scanBlocks(const float *logits) {
   // Independent lanes, which become vectors of the baseline ISA.
   constexpr size_t kLanes = 16;
-  float lanes[kLanes];
+  float *largest = maxima.as<float>();
   uint32_t unordered[kLanes] = {};
-  std::fill(lanes, lanes + kLanes, kNever);
-  size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) {
+  for (size_t block = 0; block < blockCount(); ++block) {
+    const float *values = logits + block * kBlock;
+    size_t count = blockEnd(block) - block * kBlock, i = 0;
+    float lanes[kLanes];
+    std::fill(lanes, lanes + kLanes, kNever);
+    for (; i + kLanes <= count; i += kLanes)
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        float value = values[i + lane];
+        lanes[lane] = value > lanes[lane] ? value : lanes[lane];
+        unordered[lane] |= value != value;
+      }
+    for (size_t lane = 0; i + lane < count; ++lane) {
       float value = values[i + lane];
       lanes[lane] = value > lanes[lane] ? value : lanes[lane];
       unordered[lane] |= value != value;
     }
-  for (; i < count; ++i) {
-    lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
-    unordered[0] |= values[i] != values[i];
+    for (size_t width = kLanes / 2; width; width /= 2)
+      for (size_t lane = 0; lane < width; ++lane)
+        lanes[lane] = lanes[lane + width] > lanes[lane] ? lanes[lane + width]
+                                                        : lanes[lane];
+    largest[block] = lanes[0];
   }
   for (uint32_t bad : unordered)
     if (bad)
       return NAN;
-  return *std::max_element(lanes, lanes + kLanes);
+  return *std::max_element(largest, largest + blockCount());
 }
 
-float Sampler::findKthLargest(const float *logits, size_t k) {
+int32_t Sampler::findFirst(const float *logits, float largest) const {
+  const float *of = maxima.as<float>();
+  size_t block = size_t(std::find(of, of + blockCount(), largest) - of);
+  const float *begin = logits + block * kBlock;
+  return int32_t(std::find(begin, logits + blockEnd(block), largest) - logits);
+}
+
+/// The k-th largest of `count` >= k values, through `heap` (k,).
+static float findKthOf(const float *values, size_t count, size_t k,
+                       float *heap) {
   // The k largest so far, smallest on top.
-  float *heap = ranked.as<float>();
-  std::copy(logits, logits + k, heap);
+  std::copy(values, values + k, heap);
   std::make_heap(heap, heap + k, std::greater<float>());
-  for (size_t i = k; i < size_t(model->vocab_size); ++i) {
-    if (!(logits[i] > heap[0]))
+  for (size_t i = k; i < count; ++i) {
+    if (!(values[i] > heap[0]))
       continue;
     std::pop_heap(heap, heap + k, std::greater<float>());
-    heap[k - 1] = logits[i];
+    heap[k - 1] = values[i];
     std::push_heap(heap, heap + k, std::greater<float>());
   }
   return heap[0];
 }
 
-size_t Sampler::collect(const float *logits, float least, float largest) {
-  auto *kept = candidates.as<Candidate>();
+float Sampler::findKthLargest(const float *logits, size_t k) {
+  float *heap = ranked.as<float>();
+  if (k >= blockCount())
+    return findKthOf(logits, size_t(model->vocab_size), k, heap);
+  // k blocks reach the k-th largest maximum, so at least k logits do, and few
+  // blocks hold them all.
+  const float *largest = maxima.as<float>();
+  float bound = findKthOf(largest, blockCount(), k, heap);
+  float *reaching = candidates.as<float>();
   size_t count = 0;
-  for (int32_t id = 0; id < model->vocab_size; ++id)
-    if (logits[id] >= least && logits[id] != kNever)
-      kept[count++] = {logits[id], std::exp(logits[id] - largest), id};
+  for (size_t block = 0; block < blockCount(); ++block)
+    if (largest[block] >= bound)
+      for (size_t i = block * kBlock; i < blockEnd(block); ++i)
+        if (logits[i] >= bound)
+          reaching[count++] = logits[i];
+  return findKthOf(reaching, count, k, heap);
+}
+
+/// exp(x) for x <= 0 within 2 ulp, 0 below the smallest normal number; the
+/// same on every machine. Without branches, so that loops become vectors.
+/// Polynomial: Cephes expf.c, exp(r) = 1 + r + r^2 P(r) for |r| <= ln(2) / 2.
+static inline float expOfNegative(float x) {
+  constexpr float kLeast = -87.33654f; // ln(2^-126)
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  float clamped = x > kLeast ? x : kLeast;
+  int32_t power = int32_t(clamped * 1.44269504f - 0.5f); // to the nearest
+  float r = clamped - float(power) * kLn2High - float(power) * kLn2Low;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  float value = p * r * r + r + 1;
+  int32_t bits = (power + 127) << 23;
+  float scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return x > kLeast ? value * scale : 0;
+}
+
+size_t Sampler::collect(const float *logits, float least, float largest) {
+  // A quotient that rounds to `least` or more exceeds the number before
+  // `least`.
+  float before = std::nextafter(least, kNever);
+  float reach = float(double(before) * double(options.temperature));
+  reach = std::nextafter(reach, kNever);
+  auto *kept = candidates.as<Candidate>();
+  const float *of = maxima.as<float>();
+  size_t count = 0;
+  for (size_t block = 0; block < blockCount(); ++block) {
+    if (!(of[block] >= reach) || of[block] == kNever)
+      continue;
+    const float *from = logits + block * kBlock;
+    size_t size = blockEnd(block) - block * kBlock;
+    float scaled[kBlock], weights[kBlock];
+    for (size_t i = 0; i < size; ++i) {
+      scaled[i] = from[i] / options.temperature;
+      weights[i] = expOfNegative(scaled[i] - largest);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      // Written in any case: there is room, and no branch to mispredict.
+      kept[count] = {scaled[i], weights[i], int32_t(block * kBlock + i)};
+      count += scaled[i] >= least && from[i] != kNever;
+    }
+  }
   return count;
 }
 
@@ -183,7 +262,7 @@ size_t Sampler::keepTopP(size_t count) {
 gemcut_status Sampler::pick(float *logits, int32_t &id) {
   size_t vocabulary = size_t(model->vocab_size);
   suppress(logits);
-  float largest = findLargest(logits, vocabulary);
+  float largest = scanBlocks(logits);
   if (std::isnan(largest) || largest == INFINITY)
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "the model returned a logit that is %s; the weights or their "
@@ -194,17 +273,22 @@ gemcut_status Sampler::pick(float *logits, int32_t &id) {
                 "no token is left to choose: all are suppressed");
   // A temperature so small that the division overflows is no different from 0.
   if (options.temperature == 0 || std::isinf(largest / options.temperature)) {
-    id = int32_t(std::find(logits, logits + vocabulary, largest) - logits);
+    id = findFirst(logits, largest);
     return GEMCUT_OK;
   }
 
-  if (options.temperature != 1) {
-    for (size_t i = 0; i < vocabulary; ++i)
-      logits[i] /= options.temperature;
-    largest /= options.temperature;
-  }
+  // Division by the temperature keeps the order, so the k-th largest quotient
+  // is that of the k-th largest logit.
+  largest /= options.temperature;
   size_t k = size_t(options.topK);
-  float least = k > 0 && k < vocabulary ? findKthLargest(logits, k) : kNever;
+  float least = k > 0 && k < vocabulary
+                    ? findKthLargest(logits, k) / options.temperature
+                    : kNever;
+  if (options.topP >= 1 && options.minP > 0) {
+    // What min-p drops below need not be looked at; 0.01 is far more than the
+    // error of the logarithm and of the weights.
+    least = std::max(least, largest + std::log(options.minP) - 0.01f);
+  }
   size_t count = collect(logits, least, largest);
   if (options.topP < 1)
     count = keepTopP(count);

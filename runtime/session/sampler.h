@@ -27,21 +27,21 @@ SamplerOptions getDefaultSampling(const gemcut_model_info &model);
 /// Picks tokens. On float32 logits, in this order (transformers 5.24,
 /// generation/logits_process.py):
 ///
-///   suppress     ids of the model's list, and with noRepeat the ids already
-///                seen, get -inf
-///   temperature  l / temperature; 0 takes the largest logit, the lowest id of
-///                equal ones, and uses no random number
-///   top-k        keeps logits >= the k-th largest (so all that are equal to
-///   it) top-p        orders by (logit descending, id ascending) and keeps a
-///   token if
-///                the probability of all before it is below top-p
-///   min-p        keeps tokens with probability >= min-p times the largest
-///   draw         u * (sum of weights) with one Pcg32::uniform(), walking the
-///   kept
-///                ids in ascending order
+/// * suppress: ids of the model's list, and with noRepeat the ids already
+///   seen, get -inf
+/// * temperature: l / temperature; 0 takes the largest logit, the lowest id of
+///   equal ones, and uses no random number
+/// * top-k: keeps logits >= the k-th largest, so all that are equal to it
+/// * top-p: orders by (logit descending, id ascending) and keeps a token if
+///   the probability of all before it is below top-p
+/// * min-p: keeps tokens with probability >= min-p times the largest
+/// * draw: u * (sum of weights) with one Pcg32::uniform(), walking the kept
+///   ids in ascending order
 ///
-/// Weights are exp(l - max l) in float32, their sums in float64. `open`
-/// allocates 16 bytes per entry of the vocabulary; `pick` allocates nothing.
+/// Weights are exp(l - max l) in float32, their sums in float64. One pass over
+/// the logits finds the largest of each block of 64; greedy and top-k then
+/// look only into the blocks that can hold what they want. `open` allocates
+/// about 16 bytes per entry of the vocabulary; `pick` allocates nothing.
 class Sampler {
 public:
   /// GEMCUT_INVALID_ARGUMENT: temperature or min-p below 0, top-p outside (0,
@@ -49,7 +49,7 @@ public:
   [[nodiscard]] gemcut_status open(const gemcut_model_info &model,
                                    const SamplerOptions &options);
 
-  /// Chooses from `logits` (V,), which it changes.
+  /// Chooses from `logits` (V,); those of suppressed ids become -inf.
   /// GEMCUT_INVALID_ARGUMENT: a logit is NaN or +inf, or no token is left.
   [[nodiscard]] gemcut_status pick(float *logits, int32_t &id);
 
@@ -66,8 +66,23 @@ private:
     int32_t id;
   };
 
+  static constexpr size_t kBlock = 64;
+
+  size_t blockCount() const {
+    return (size_t(model->vocab_size) + kBlock - 1) / kBlock;
+  }
+  size_t blockEnd(size_t block) const {
+    size_t end = (block + 1) * kBlock, count = size_t(model->vocab_size);
+    return end < count ? end : count;
+  }
+
   void suppress(float *logits) const;
+  /// The largest logit, also of each block; NaN if one is.
+  float scanBlocks(const float *logits);
+  /// The lowest id whose logit is the largest.
+  int32_t findFirst(const float *logits, float largest) const;
   float findKthLargest(const float *logits, size_t k);
+  /// Candidates with logit / temperature >= least, in order of ids.
   size_t collect(const float *logits, float least, float largest);
   size_t keepTopP(size_t count);
   gemcut_status checkOptions() const;
@@ -77,6 +92,7 @@ private:
   Pcg32 random{0};
   Memory candidates; // (V,) Candidate
   Memory ranked;     // (V,) uint32 indices of candidates, or the heap of top-k
+  Memory maxima;     // (blocks,) float: the largest logit of each block
   Memory forbidden;  // (V,) uint8
 };
 

@@ -157,6 +157,54 @@ TEST(Sampler, FrequenciesFollowTheProbabilities) {
   EXPECT_LT(chiSquared, 26.1); // 0.1 % quantile of 8 degrees of freedom
 }
 
+/// Quotients round, so logits below the k-th largest may become equal to it.
+TEST(Sampler, TopKIsOfTheQuotients) {
+  std::mt19937 random(5);
+  for (float temperature : {0.3f, 0.7f, 3.0f, 1e30f, 1e38f})
+    for (float scale : {1.0f, -1.0f, 1e-38f}) {
+      const int32_t vocabulary = 1000;
+      gemcut_model_info model = makeModel(vocabulary);
+      SamplerOptions options;
+      options.temperature = temperature;
+      options.topK = 20;
+      Sampler sampler;
+      ASSERT_EQ(sampler.open(model, options), GEMCUT_OK);
+      // Neighbouring numbers, in any order.
+      std::vector<float> logits(vocabulary);
+      float value = 1.5f;
+      for (float &logit : logits)
+        logit = scale * (value = std::nextafter(value, 2.0f));
+      std::shuffle(logits.begin(), logits.end(), random);
+      auto expected = getProbabilities(logits, model, options);
+      Pcg32 uniform(options.seed);
+      for (int draw = 0; draw < 50; ++draw) {
+        double target = uniform.uniform(), sum = 0;
+        int32_t id = pick(sampler, logits);
+        ASSERT_GT(expected[size_t(id)], 0) << "not in the kept set";
+        for (int32_t i = 0; i < id; ++i)
+          sum += expected[size_t(i)];
+        ASSERT_LE(sum, target + 1e-5);
+        ASSERT_GE(sum + expected[size_t(id)], target - 1e-5);
+      }
+    }
+}
+
+/// Blocks of 64 logits, the last one not full.
+TEST(Sampler, GreedyFindsTheLargestAnywhere) {
+  for (int32_t vocabulary : {1, 63, 64, 65, 200, 1000}) {
+    gemcut_model_info model = makeModel(vocabulary);
+    SamplerOptions options;
+    options.temperature = 0;
+    Sampler sampler;
+    ASSERT_EQ(sampler.open(model, options), GEMCUT_OK);
+    for (int32_t at = 0; at < vocabulary; ++at) {
+      auto logits = makeLogits(size_t(vocabulary), 1, uint32_t(at));
+      logits[size_t(at)] = 20;
+      EXPECT_EQ(pick(sampler, logits), at);
+    }
+  }
+}
+
 TEST(Sampler, GreedyTakesTheLowestOfEqualIds) {
   gemcut_model_info model = makeModel(40);
   SamplerOptions options;
