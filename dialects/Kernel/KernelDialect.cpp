@@ -124,9 +124,9 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << stringifyFormat(format);
   if (window < 0)
     return emitError() << "window must not be negative, found " << window;
-  if (capacity < 0 || capacity % 16)
-    return emitError() << "capacity must be a multiple of 16, found "
-                       << capacity;
+  if (capacity < 0 || capacity % GEMCUT_KV_BLOCK)
+    return emitError() << "capacity must be a multiple of " << GEMCUT_KV_BLOCK
+                       << ", found " << capacity;
   return success();
 }
 

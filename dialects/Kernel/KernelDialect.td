@@ -61,7 +61,8 @@ def Kernel_EpilogueAttr : EnumAttr<Kernel_Dialect, Kernel_Epilogue, "epilogue"> 
 def Kernel_PartitionDim : Kernel_I32Enum<"PartitionDim", "what threads share out", [
   I32EnumAttrCase<"Rows", 0, "rows">,    // rows of the step
   I32EnumAttrCase<"Tiles", 1, "tiles">,  // 16-row weight tiles (pairs if interleaved)
-  I32EnumAttrCase<"Heads", 2, "heads">]>; // (row, block of query heads)
+  I32EnumAttrCase<"Heads", 2, "heads">,  // (block of rows, KV head)
+  I32EnumAttrCase<"Keys", 3, "keys">]>;  // (block of rows, KV head, part of the keys)
 
 class Kernel_Type<string name, string typeMnemonic>
     : TypeDef<Kernel_Dialect, name> {

@@ -79,14 +79,3 @@ CacheAddressOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                          << cache.getType();
   return success();
 }
-
-int64_t AttentionOp::getHeadBlock() {
-  CacheType cache = getCache().getType();
-  int64_t group = int64_t(getHeads()) / cache.getHeads();
-  bool quantized = getOutput().getType().getElement() == Element::Q8;
-  for (int64_t block = 4; block > 0; --block)
-    if (group % block == 0 &&
-        (!quantized || block * cache.getHeadDim() % GEMCUT_GROUP == 0))
-      return block;
-  return 0;
-}

@@ -318,7 +318,7 @@ def Kernel_PrepareKvOp : Kernel_Stage<"prepare_kv"> {
     kernel.prepare_kv %n, %y, %kn, %t, %r, %c {eps = 1.0e-6 : f32}
         : !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 16, f32, vector>,
           !kernel.buffer<8 x 16, f32>, !kernel.buffer<8 x 2, i32>,
-          !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>
+          !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>
     ```
   }];
   let arguments = (ins I64:$rows, Kernel_BufferType:$input,
@@ -346,7 +346,7 @@ def Kernel_PrepareQkvOp : Kernel_Stage<"prepare_qkv"> {
         : !kernel.buffer<8 x 128, f32>, !kernel.weight<1 x 16, f32, vector>,
           !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<8 x 16, f32>,
           !kernel.buffer<8 x 2, i32>,
-          !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>,
+          !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>,
           !kernel.buffer<8 x 64, f32>
     ```
   }];
@@ -367,36 +367,57 @@ def Kernel_PrepareQkvOp : Kernel_Stage<"prepare_qkv"> {
 def Kernel_AttentionOp : Kernel_Stage<"attention"> {
   let summary = "Attention of each row's query heads over its slot's cache.";
   let description = [{
-    See gemma.attention; online softmax in f32 over blocks of 16 keys. Quantized if
-    the output is q8. Cost follows the visible positions, not the capacity.
+    See gemma.attention; online softmax in f32 over blocks of 32 keys. Quantized if
+    the output is q8. Cost follows the visible positions, not the capacity; levels
+    with a bf16 dot product round query elements and exponentials to bf16 where the
+    cache is bf16.
 
-    Partition `heads, 1`: a chunk is one row and one block of `getHeadBlock()`
-    query heads, all of the same KV head, so that K and V are read once for the
-    block; chunk c is row c / blocks and block c % blocks, where blocks = heads /
-    getHeadBlock(). A block's outputs are whole q8 groups. Partition `rows, 1`: a
-    chunk is one row with all its heads, for models where no block is.
+    Partition `heads, n`: a chunk is up to n rows and the query heads of one KV
+    head. Rows of one slot at consecutive positions read K and V once for all of
+    them; other rows of a chunk are computed one after another. Partition
+    `keys, n`: the visible keys of such a chunk are shared out further, in up to
+    `kMostParts` parts whose results `partials` holds until they are merged; with
+    one row and few KV heads nothing else is left to share. Partition `rows, 1`: a
+    chunk is one row with all its heads, where a head's output is not whole groups
+    of a q8 row.
 
     ```mlir
     kernel.attention %n, %q, %c, %r outs %o {heads = 4 : i64}
         : !kernel.buffer<8 x 64, f32>,
-          !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>,
+          !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>,
           !kernel.buffer<8 x 2, i32>, !kernel.buffer<8 x 64, q8>
     ```
   }];
   let arguments = (ins I64:$rows, Kernel_BufferType:$query,
                        Kernel_CacheType:$cache, Kernel_BufferType:$positions,
+                       Optional<Kernel_BufferType>:$partials,
                        Kernel_BufferType:$output, I64Attr:$heads,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
-    $rows `,` $query `,` $cache `,` $positions `outs` $output attr-dict `:`
-    type($query) `,` type($cache) `,` type($positions) `,` type($output)
+    $rows `,` $query `,` $cache `,` $positions (`partials` $partials^)? `outs`
+    $output attr-dict `:` type($query) `,` type($cache) `,` type($positions)
+    (`partials` type($partials)^)? `,` type($output)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Query heads of one chunk of partition `heads`: the largest number up to 4
-    /// that divides the heads of a KV head and, if the output is q8, whose outputs
-    /// are whole groups of 32. 0 if there is none.
-    int64_t getHeadBlock();
+    /// Parts that the visible keys of one row are shared out in, at most.
+    static constexpr int64_t kMostParts = 16;
+    /// Most rows of a stage that shares out keys; more rows are enough to share.
+    static constexpr int64_t kMostRowsOfParts = 8;
+    /// Bytes of one head's partial result: head_dim f32 padded to 16, and 64
+    /// bytes for what they are relative to.
+    static int64_t getPartialBytes(int64_t headDim) {
+      return gemcut_round_up(4 * headDim, 64) + 64;
+    }
+    /// f32 columns of `partials`: per row (kMostParts, heads) partial results.
+    static int64_t getPartialColumns(int64_t heads, int64_t headDim) {
+      return kMostParts * heads * getPartialBytes(headDim) / 4;
+    }
+    /// True if the output of every head is whole groups of a q8 row, or f32.
+    static bool hasWholeHeads(BufferType output, CacheType cache) {
+      return output.getElement() != Element::Q8 ||
+             cache.getHeadDim() % GEMCUT_GROUP == 0;
+    }
   }];
 }
 

@@ -249,6 +249,18 @@ LogicalResult AttentionOp::verify() {
   if (heads <= 0 || heads % cache.getHeads())
     return emitOpError() << "heads " << heads << " is not a multiple of the "
                          << "cache's " << cache.getHeads() << " heads";
+  if (!getPartials())
+    return success();
+  BufferType partials = getPartials().getType();
+  if (failed(expectElement(*this, "partials", partials, {Element::F32})) ||
+      failed(expectColumns(*this, "partials", partials.getColumns(),
+                           "room for the parts of every head",
+                           getPartialColumns(heads, cache.getHeadDim()))))
+    return failure();
+  if (!hasWholeHeads(getOutput().getType(), cache))
+    return emitOpError() << "shares out keys, but a head's "
+                         << cache.getHeadDim() << " outputs are not whole "
+                         << "groups of " << GEMCUT_GROUP;
   return success();
 }
 

@@ -263,11 +263,7 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
           .Case([&](gemma::PrepareKvOp o) { return convertPrepareKv(o); })
           .Case([&](gemma::PrepareQOp o) { return convertPrepareQ(o); })
           .Case([&](gemma::AttentionOp o) {
-            Value output = getOutput(o.getResult());
-            kernel::AttentionOp::create(builder, loc, getRows(o.getQuery()),
-                                        lookup(o.getQuery()), lookup(o.getKv()),
-                                        lookup(o.getPositions()), output,
-                                        o.getHeadsAttr(), partition);
+            convertAttention(o);
             return success();
           })
           .Case([&](gemma::ResidualNormOp o) { return convertResidualNorm(o); })
@@ -285,6 +281,29 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
            gemma::SelectLastOp>(op))
     program.countStage();
   return result;
+}
+
+void FunctionConversion::convertAttention(gemma::AttentionOp op) {
+  Value output = getOutput(op.getResult());
+  Value query = lookup(op.getQuery()), cache = lookup(op.getKv());
+  auto cacheType = cast<kernel::CacheType>(cache.getType());
+  auto outputType = cast<kernel::BufferType>(output.getType());
+  int64_t rows = cast<kernel::BufferType>(query.getType()).getRows();
+  Value partials;
+  if (rows <= kernel::AttentionOp::kMostRowsOfParts &&
+      kernel::AttentionOp::hasWholeHeads(outputType, cacheType)) {
+    int64_t columns = kernel::AttentionOp::getPartialColumns(
+        op.getHeads(), cacheType.getHeadDim());
+    partials = kernel::AllocOp::create(
+        builder, op.getLoc(),
+        kernel::BufferType::get(builder.getContext(), rows, columns,
+                                kernel::Element::F32, /*stride=*/0),
+        IntegerAttr());
+  }
+  kernel::AttentionOp::create(builder, op.getLoc(), getRows(op.getQuery()),
+                              query, cache, lookup(op.getPositions()), partials,
+                              output, op.getHeadsAttr(),
+                              kernel::PartitionAttr());
 }
 
 LogicalResult FunctionConversion::convertCall(func::CallOp call) {

@@ -132,6 +132,7 @@ private:
   mlir::LogicalResult convertPrepareQkv(gemma::PrepareQkvOp op);
   mlir::LogicalResult convertPrepareKv(gemma::PrepareKvOp op);
   mlir::LogicalResult convertPrepareQ(gemma::PrepareQOp op);
+  void convertAttention(gemma::AttentionOp op);
   mlir::LogicalResult convertResidualNorm(gemma::ResidualNormOp op);
 
   mlir::Value lookup(mlir::Value value) { return values.lookup(value); }

@@ -29,6 +29,14 @@ constexpr int64_t kGemvRows = 4;
 constexpr int64_t kWantedChunks = 8;
 /// 512 outputs: 440 KiB of int4 weights at 1536 inputs, 11 us at 40 GB/s.
 constexpr int64_t kLargestChunk = 32;
+/// Query vectors (rows times heads) that one pass over K and V serves: 64 of
+/// 512 dimensions and their sums fill a quarter of a 1 MiB cache.
+constexpr int64_t kAttentionQueries = 64;
+constexpr int64_t kAttentionRows = 16;
+/// Rows whose keys share cache lines, and how many rows a stage needs until
+/// chunks of so many still even out threads.
+constexpr int64_t kLineRows = 16;
+constexpr int64_t kManyRows = 8 * kLineRows;
 /// Tiles that hold one q8 group of 32 outputs.
 constexpr int64_t kGroupTiles = GEMCUT_GROUP / GEMCUT_TILE_ROWS;
 
@@ -73,10 +81,11 @@ struct PartitionStages
       TypeSwitch<Operation *>(stage)
           .Case([&](GemvOp op) { partitionGemv(op); })
           .Case([&](GemmOp op) { partitionGemm(op); })
-          .Case([&](AttentionOp op) {
-            set(op,
-                op.getHeadBlock() ? PartitionDim::Heads : PartitionDim::Rows,
-                1);
+          .Case([&](AttentionOp op) { partitionAttention(op); })
+          .Case<PrepareQkvOp, PrepareKvOp>([&](StageOpInterface op) {
+            // Rows of one chunk often share cache lines of K and V.
+            auto rows = cast<BufferType>(op->getOperand(1).getType()).getRows();
+            set(op, PartitionDim::Rows, rows < kManyRows ? 1 : kLineRows);
           })
           .Default([&](Operation *) { set(stage, PartitionDim::Rows, 1); });
     });
@@ -84,6 +93,17 @@ struct PartitionStages
 
   void set(StageOpInterface stage, PartitionDim dim, int64_t size) {
     stage.setStagePartition(PartitionAttr::get(&getContext(), dim, size));
+  }
+
+  void partitionAttention(AttentionOp op) {
+    if (!AttentionOp::hasWholeHeads(op.getOutput().getType(),
+                                    op.getCache().getType()))
+      return set(op, PartitionDim::Rows, 1);
+    int64_t heads = int64_t(op.getHeads()) / op.getCache().getType().getHeads();
+    int64_t rows =
+        std::clamp<int64_t>(kAttentionQueries / heads, 1, kAttentionRows);
+    set(op, op.getPartials() ? PartitionDim::Keys : PartitionDim::Heads,
+        std::min(rows, op.getQuery().getType().getRows()));
   }
 
   void partitionGemv(GemvOp op) {

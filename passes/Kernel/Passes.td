@@ -42,8 +42,8 @@ def PlanKvPass : Pass<"kernel-plan-kv", "mlir::ModuleOp"> {
     With chunk the most rows of any entry point and context the positions a slot
     can hold (`kernel.context`), the capacity of a cache is
 
-      window > 0:  round_up(min(window - 1 + chunk, context), 16)    (a ring)
-      window = 0:  round_up(context, 16)
+      window > 0:  round_up(min(window - 1 + chunk, context), 32)    (a ring)
+      window = 0:  round_up(context, 32)
 
     A step first writes all its rows: the ring must still hold the window - 1
     positions in front of the chunk's first row. Sets `capacity` in the cache type
@@ -102,9 +102,10 @@ def PartitionStagesPass : Pass<"kernel-partition-stages", "mlir::ModuleOp"> {
     Threads claim chunks as they go, so chunks are small enough to share out
     evenly and large enough that claiming one costs nothing.
 
-    * Row ops: one row.
-    * Attention: one row and one block of query heads of the same KV head (see
-      kernel.attention); one row where no block of heads is whole q8 groups.
+    * Row ops: one row; 16 rows for those that write K and V, if there are many.
+    * Attention: up to 64 query vectors of up to 16 rows and one KV head, shared
+      out further by keys if the stage has `partials` (see kernel.attention); one
+      row where a head's output is not whole q8 groups.
     * gemv: 2, 4 or 8 output tiles by the number there are, register block
       min(rows, 4) x 1: one tile at a time keeps the weight stream sequential.
     * gemm: as many output tiles, up to 8, as fit half of the L2 cache; register

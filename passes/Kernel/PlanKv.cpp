@@ -18,8 +18,6 @@ using namespace gemcut::kernel;
 namespace {
 
 constexpr int64_t kSlotAlignment = 4096;
-/// Attention reads blocks of 16 keys.
-constexpr int64_t kCapacityMultiple = 16;
 
 struct PlanKv : kernel::impl::PlanKvPassBase<PlanKv> {
   using PlanKvPassBase::PlanKvPassBase;
@@ -64,7 +62,7 @@ struct PlanKv : kernel::impl::PlanKvPassBase<PlanKv> {
   static int64_t getCapacity(int64_t window, int64_t chunk, int64_t positions) {
     int64_t needed =
         window ? std::min(window - 1 + chunk, positions) : positions;
-    return gemcut_round_up(needed, kCapacityMultiple);
+    return gemcut_round_up(needed, GEMCUT_KV_BLOCK);
   }
 
   /// The most rows that one step writes to a cache.

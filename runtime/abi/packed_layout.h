@@ -32,12 +32,13 @@
  * f32 activations: row stride = 4 * K rounded up to 64; the padding is undefined.
  *
  * KV cache of one layer and slot: for each KV head a K region, then for each KV
- * head a V region. `capacity` positions, a multiple of 16; position p lives in
- * entry p % capacity.
- *   bf16  K: [capacity/16][head_dim/2][16 positions][2 dims]
- *         V: [capacity/2][head_dim/16][16 dims][2 positions]
- *   f32   K: [capacity/16][head_dim][16 positions]
- *         V: [capacity][head_dim]
+ * head a V region. `capacity` positions, a multiple of 32; position p lives in
+ * entry p % capacity. A region is blocks of 32 entries. Dimensions of V are in
+ * groups of 32, the last of which may be narrower.
+ *   bf16  K block: [head_dim/2][32 positions][2 dims]
+ *         V block: per group [16 pairs][dims of the group][2 positions]
+ *   f32   K block: [head_dim][32 positions]
+ *         V block: per group [32 positions][dims of the group]
  */
 #ifndef GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
 #define GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
@@ -50,6 +51,7 @@
 #define GEMCUT_INT4_PAIR_BYTES 576
 #define GEMCUT_INT8_PAIR_BYTES 1088
 #define GEMCUT_ROW_ALIGNMENT 64
+#define GEMCUT_KV_BLOCK 32
 
 typedef enum gemcut_format {
   GEMCUT_F32 = 0,

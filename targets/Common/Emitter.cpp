@@ -109,12 +109,12 @@ Value Emitter::fma(Value a, Value b, Value c) {
   return LLVM::FMAOp::create(builder, loc, a, b, c);
 }
 
-Value Emitter::div(Value a, int64_t b) {
-  return arith::DivUIOp::create(builder, loc, a, i64(b));
+Value Emitter::div(Value a, Value b) {
+  return arith::DivUIOp::create(builder, loc, a, b);
 }
 
-Value Emitter::rem(Value a, int64_t b) {
-  return arith::RemUIOp::create(builder, loc, a, i64(b));
+Value Emitter::rem(Value a, Value b) {
+  return arith::RemUIOp::create(builder, loc, a, b);
 }
 
 Value Emitter::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
@@ -139,6 +139,11 @@ Value Emitter::equal(Value a, Value b) {
   if (isFloat(a))
     return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, a, b);
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, a, b);
+}
+
+Value Emitter::any(Value mask) {
+  return vector::ReductionOp::create(builder, loc, vector::CombiningKind::OR,
+                                     mask);
 }
 
 Value Emitter::select(Value condition, Value a, Value b) {

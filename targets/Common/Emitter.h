@@ -60,9 +60,11 @@ public:
   mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, i64(b)); }
   mlir::Value divF(mlir::Value a, mlir::Value b);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
-  /// Unsigned division and remainder of i64 by a positive constant.
-  mlir::Value div(mlir::Value a, int64_t b);
-  mlir::Value rem(mlir::Value a, int64_t b);
+  /// Unsigned division and remainder of i64 by a positive number.
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  mlir::Value rem(mlir::Value a, mlir::Value b);
+  mlir::Value div(mlir::Value a, int64_t b) { return div(a, i64(b)); }
+  mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, i64(b)); }
   /// ceil(a / b) for non-negative a.
   mlir::Value ceilDiv(mlir::Value a, int64_t b);
   /// Signed i64 minimum and maximum; on floats the ordered ones (a NaN in `a`
@@ -73,6 +75,8 @@ public:
   mlir::Value less(mlir::Value a, mlir::Value b);
   mlir::Value lessEqual(mlir::Value a, mlir::Value b);
   mlir::Value equal(mlir::Value a, mlir::Value b);
+  /// True if a lane of a mask is.
+  mlir::Value any(mlir::Value mask);
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
   mlir::Value bitAnd(mlir::Value a, mlir::Value b);
   mlir::Value bitOr(mlir::Value a, mlir::Value b);

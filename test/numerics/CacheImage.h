@@ -31,17 +31,18 @@ struct CacheShape {
 
   /// Offset of dimension `d` of the key (value) of `position`.
   int64_t keyOffset(int64_t head, int64_t position, int64_t d) const {
-    int64_t entry = position % capacity, block = entry / 16, lane = entry % 16;
+    int64_t entry = position % capacity, block = entry / 32, lane = entry % 32;
     int64_t element =
-        bf16 ? ((block * (headDim / 2) + d / 2) * 16 + lane) * 2 + d % 2
-             : (block * headDim + d) * 16 + lane;
+        bf16 ? ((block * (headDim / 2) + d / 2) * 32 + lane) * 2 + d % 2
+             : (block * headDim + d) * 32 + lane;
     return head * regionBytes() + element * elementBytes();
   }
   int64_t valueOffset(int64_t head, int64_t position, int64_t d) const {
-    int64_t entry = position % capacity;
-    // [entry/2][d/16][d%16][entry%2], where d/16 * 16 + d%16 = d.
-    int64_t element =
-        bf16 ? (entry / 2 * headDim + d) * 2 + entry % 2 : entry * headDim + d;
+    int64_t entry = position % capacity, block = entry / 32, lane = entry % 32;
+    int64_t group = d / 32, width = std::min<int64_t>(32, headDim - group * 32);
+    int64_t element = (block * headDim + group * 32) * 32;
+    element += bf16 ? (lane / 2 * width + d % 32) * 2 + lane % 2
+                    : lane * width + d % 32;
     return (heads + head) * regionBytes() + element * elementBytes();
   }
 

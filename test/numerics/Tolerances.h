@@ -56,6 +56,15 @@ inline Tolerance attention(int64_t headDim, int64_t keys, double products) {
   double score = 4 * std::sqrt(double(headDim)) * kU * products;
   return {1e-30, 2 * score + 4e-7 + 4 * std::sqrt(double(keys)) * kU};
 }
+
+/// What bf16 operands add to the relative error. Rounding to bf16 changes a
+/// number by up to 2^-9 of it, uniformly distributed, so by 2^-9 / sqrt(3) root
+/// mean square. Rounded query elements change a score by that times the root
+/// sum of squares of its products (four deviations), all scores by s the result
+/// by 2 s; rounded exponentials change it by 2^-9 at most.
+inline double attentionInBf16(double rootSquares) {
+  return 2 * 4 * 0x1p-9 / std::sqrt(3.0) * rootSquares + 0x1p-9;
+}
 } // namespace tolerance
 
 } // namespace gemcut::test

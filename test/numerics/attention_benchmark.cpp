@@ -3,13 +3,15 @@
 //   attention_benchmark [LEVEL [THREADS]]
 //
 // Decoding: rows of different slots, so that K and V come from memory. GB/s
-// counts each chunk's reads (a KV head of 8 query heads is read by two chunks).
-// Prefill: rows of one slot, whose K and V stay in cache. Best of several runs;
-// the plain read of the same bytes tells how busy the machine is.
+// counts every key and value once. Prefill: the last 256 rows of a prompt. Best
+// of several runs; the plain read of the same bytes tells how busy the machine
+// is.
 //
 //===----------------------------------------------------------------------===//
 
 #include "test/numerics/CacheImage.h"
+
+#include "dialects/Kernel/KernelOps.h"
 
 #include "fmt/format.h"
 
@@ -51,17 +53,21 @@ static void measure(const Shape &s, const targets::IsaLevel &level,
   int64_t slotBytes = gemcut_round_up(s.cache.bytes(), 4096);
   int64_t slots =
       s.prefill ? 1 : std::max<int64_t>(2, (int64_t(192) << 20) / slotBytes);
-  int64_t rows = s.prefill ? 64 : slots;
+  int64_t rows = s.prefill ? 256 : slots;
   StageProgram program(rows);
   Operand query = program.buffer(columns, "f32");
   Operand positions = program.buffer(2, "i32");
   Operand out = program.buffer(columns, "q8");
   Operand kv = program.cache(s.cache.type(), 0, slotBytes);
+  Operand partials =
+      program.buffer(kernel::AttentionOp::getPartialColumns(s.heads, d), "f32");
+  int64_t blockRows = s.prefill ? std::min<int64_t>(16, 64 / s.heads) : 1;
   program.stage(fmt::format(
-      "kernel.attention %n, {}, {}, {} outs {} {{heads = {} : i64, partition = "
-      "#kernel.partition<heads, 1>}} : {}, {}, {}, {}",
-      query.name, kv.name, positions.name, out.name, s.heads, query.type,
-      kv.type, positions.type, out.type));
+      "kernel.attention %n, {}, {}, {} partials {} outs {} {{heads = {} : i64, "
+      "partition = #kernel.partition<{}, {}>}} : {}, {}, {} partials {}, {}",
+      query.name, kv.name, positions.name, partials.name, out.name, s.heads,
+      s.prefill ? "heads" : "keys", blockRows, query.type, kv.type,
+      positions.type, partials.type, out.type));
   CompiledKernel kernel(program.text(), level);
 
   std::mt19937 rng(1);
@@ -73,7 +79,9 @@ static void measure(const Shape &s, const targets::IsaLevel &level,
   }
   putRows(arena, query, randomValues(rng, rows * columns, 1.0f));
   for (int64_t r = 0; r < rows; ++r) {
-    int32_t pair[2] = {s.prefill ? 0 : int32_t(r), int32_t(s.visible - 1)};
+    int32_t pair[2] = {
+        s.prefill ? 0 : int32_t(r),
+        int32_t(s.prefill ? s.visible - rows + r : s.visible - 1)};
     std::memcpy(arena.data() + positions.offset + 8 * r, pair, 8);
   }
   gemcut_step step{};
@@ -90,13 +98,14 @@ static void measure(const Shape &s, const targets::IsaLevel &level,
     sink = sink + readAll(memory.data(), memory.size());
     read = std::min(read, seconds() - start);
   }
-  int64_t group = s.heads / s.cache.heads;
-  int64_t chunks = s.heads / std::min<int64_t>(4, group);
-  int64_t keys =
-      s.cache.window ? std::min(s.visible, s.cache.window) : s.visible;
+  int64_t keys = 0; // of all rows
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t seen = s.prefill ? s.visible - rows + r + 1 : s.visible;
+    keys += s.cache.window ? std::min(seen, s.cache.window) : seen;
+  }
   double bytes =
-      double(rows * chunks * keys * d * 2) * double(s.cache.elementBytes());
-  double macs = double(rows * s.heads * keys * d * 2);
+      double(keys * d * 2 * s.cache.heads) * double(s.cache.elementBytes());
+  double macs = double(s.heads * keys * d * 2);
   fmt::print("{:11} {:28} {} threads {:7.1f} us/row {:6.1f} GB/s {:6.1f} "
              "GMAC/s (plain read, 1 thread: {:5.1f} GB/s)\n",
              level.name, s.name, threads, best / double(rows) * 1e6,
@@ -112,8 +121,11 @@ int main(int argc, char **argv) {
       {"decode 4h D512 context 4096", 4, {1, 512, true, 0, 4096}, 4096, false},
       {"decode 2h D512 context 4096", 2, {1, 512, true, 0, 4096}, 4096, false},
       {"decode 1h D512 context 4096", 1, {1, 512, true, 0, 4096}, 4096, false},
-      {"prefill 8h D256 context 512", 8, {1, 256, true, 0, 512}, 512, true},
-      {"prefill 8h D512 context 1024", 8, {1, 512, true, 0, 1024}, 1024, true},
+      {"prefill 8h D256 window 512", 8, {1, 256, true, 512, 768}, 4096, true},
+      {"prefill 8h D512 at 1024", 8, {1, 512, true, 0, 1024}, 1024, true},
+      {"prefill 8h D512 at 4096", 8, {1, 512, true, 0, 4096}, 4096, true},
+      {"prefill 8h D512 at 32768", 8, {1, 512, true, 0, 32768}, 32768, true},
+      {"prefill 2h D256 at 4096", 2, {1, 256, true, 0, 4096}, 4096, true},
   };
   std::string only = argc > 1 ? argv[1] : "";
   int most = argc > 2 ? std::atoi(argv[2]) : 2;

@@ -2,7 +2,8 @@
 //
 // Formulas: gemma.prepare_qkv. Cache layouts: runtime/abi/packed_layout.h.
 // Rows of one step may share a 64-byte line of the cache and be written by
-// different threads, so a row writes its own bytes only.
+// different threads, so a row writes its own bytes only. Chunks of several rows
+// keep threads from writing the same lines in turns.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +16,10 @@ using namespace gemcut;
 using namespace gemcut::targets;
 
 namespace {
+
+constexpr int64_t kBlock = GEMCUT_KV_BLOCK;
+/// Bytes of K that hold one word of each position of a block.
+constexpr int64_t kLineBytes = 4 * kBlock;
 
 /// Norms one head after another and rotates query and key heads.
 class HeadEmitter {
@@ -69,15 +74,11 @@ public:
     Value position = e.toI64(e.loadI32(e.at(positions, 4)));
     Value base = e.at(e.get(cache), e.mul(slot, e.getKvSlotBytes()));
     Value entry = e.rem(position, type.getCapacity());
-    int64_t blockBytes = kLanes * headDim * (bf16 ? 2 : 4);
-    keys = e.at(e.at(base, e.mul(e.div(entry, kLanes), blockBytes)),
-                e.mul(e.rem(entry, kLanes), 4));
-    values = e.at(base, type.getValueOffset(0));
-    if (bf16)
-      values = e.at(e.at(values, e.mul(e.div(entry, 2), 4 * headDim)),
-                    e.mul(e.rem(entry, 2), 2));
-    else
-      values = e.at(values, e.mul(entry, 4 * headDim));
+    int64_t blockBytes = kBlock * headDim * (bf16 ? 2 : 4);
+    Value block = e.at(base, e.mul(e.div(entry, kBlock), blockBytes));
+    inBlock = e.rem(entry, kBlock);
+    keys = e.at(block, e.mul(inBlock, 4));
+    values = e.at(block, type.getValueOffset(0));
   }
 
   /// Stores head_dim f32 values at `source` as the key of head `head` (i64).
@@ -88,25 +89,38 @@ public:
       // One word is one f32, or the bf16 of two dimensions.
       Value words = bf16 ? pairWords(x, lanes) : x;
       int64_t count = bf16 ? lanes / 2 : lanes;
-      Value target = e.at(base, e.mul(column, bf16 ? 32 : 64));
+      Value target = e.at(base, e.mul(column, kLineBytes / (bf16 ? 2 : 1)));
       for (int64_t i = 0; i < count; ++i)
-        e.store(e.extract(words, i), e.at(target, i * 64));
+        e.store(e.extract(words, i), e.at(target, i * kLineBytes));
     });
   }
 
   /// Stores rms_norm of the head_dim f32 values at `source`, given its inverse
   /// RMS, as the value of head `head` (i64).
   void storeValue(Value source, Value inverse, Value head) {
-    Value target = e.at(values, e.mul(head, type.getKeyOffset(1)));
-    e.forColumns(headDim, [&](Value column, int64_t lanes) {
+    Value base = e.at(values, e.mul(head, type.getKeyOffset(1)));
+    auto store = [&](Value column, int64_t lanes, Value target) {
       Value x = e.mul(loadColumns(e, source, column, lanes),
                       e.broadcast(inverse, lanes));
       if (bf16)
-        storeEveryOther(e.f32ToBf16Bits(x), lanes,
-                        e.at(target, e.mul(column, 4)));
+        storeEveryOther(e.f32ToBf16Bits(x), lanes, target);
       else
-        storeColumns(e, x, target, column);
+        e.store(x, target);
+    };
+    int64_t groups = headDim / kBlock, rest = headDim % kBlock;
+    int64_t groupBytes = kBlock * kBlock * (bf16 ? 2 : 4);
+    e.loop(e.i64(0), e.i64(groups), 1, [&](Value group) {
+      Value target = e.at(e.at(base, e.mul(group, groupBytes)),
+                          lineOffset(/*width=*/kBlock));
+      for (int64_t at = 0; at < kBlock; at += kLanes)
+        store(e.add(e.mul(group, kBlock), at), kLanes, e.at(target, 4 * at));
     });
+    if (!rest)
+      return;
+    Value target = e.at(e.at(base, groups * groupBytes), lineOffset(rest));
+    for (int64_t at = 0; at < rest; at += kLanes)
+      store(e.i64(groups * kBlock + at), std::min(kLanes, rest - at),
+            e.at(target, 4 * at));
   }
 
 private:
@@ -114,7 +128,16 @@ private:
   kernel::CacheType type;
   int64_t headDim;
   bool bf16;
-  Value keys, values; // of head 0
+  Value inBlock;      // position in its block
+  Value keys, values; // of head 0, the block's values
+
+  /// Offset in a group of `width` V columns of the position's first element.
+  Value lineOffset(int64_t width) {
+    if (!bf16)
+      return e.mul(inBlock, 4 * width);
+    return e.add(e.mul(e.div(inBlock, 2), 4 * width),
+                 e.mul(e.rem(inBlock, 2), 2));
+  }
 
   Value pairWords(Value x, int64_t lanes) {
     Value bits = e.f32ToBf16Bits(x);

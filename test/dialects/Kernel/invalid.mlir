@@ -74,8 +74,8 @@ func.func private @f(!kernel.cache<1 x 16, bf16, window = -1>)
 
 // -----
 
-// expected-error@+1 {{capacity must be a multiple of 16, found 8}}
-func.func private @f(!kernel.cache<1 x 16, bf16, window = 0, capacity = 8>)
+// expected-error@+1 {{capacity must be a multiple of 32, found 16}}
+func.func private @f(!kernel.cache<1 x 16, bf16, window = 0, capacity = 16>)
 
 // -----
 
@@ -424,6 +424,22 @@ func.func @f(%n: i64, %q: !kernel.buffer<8 x 64, f32>, %c: !kernel.cache<2 x 16,
 func.func @f(%n: i64, %q: !kernel.buffer<8 x 48, f32>, %c: !kernel.cache<2 x 16, bf16, window = 4>, %r: !kernel.buffer<8 x 2, i32>, %o: !kernel.buffer<8 x 48, f32>) {
   // expected-error@+1 {{heads 3 is not a multiple of the cache's 2 heads}}
   kernel.attention %n, %q, %c, %r outs %o {heads = 3 : i64} : !kernel.buffer<8 x 48, f32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 2, i32>, !kernel.buffer<8 x 48, f32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %q: !kernel.buffer<8 x 64, f32>, %c: !kernel.cache<2 x 16, bf16, window = 4>, %r: !kernel.buffer<8 x 2, i32>, %p: !kernel.buffer<8 x 64, f32>) {
+  // expected-error@+1 {{partials has 64 columns, but room for the parts of every head is 2048}}
+  kernel.attention %n, %q, %c, %r partials %p outs %q {heads = 4 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 2, i32> partials !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %q: !kernel.buffer<8 x 64, f32>, %c: !kernel.cache<2 x 16, bf16, window = 4>, %r: !kernel.buffer<8 x 2, i32>, %p: !kernel.buffer<8 x 2048, f32>, %o: !kernel.buffer<8 x 64, q8>) {
+  // expected-error@+1 {{shares out keys, but a head's 16 outputs are not whole groups of 32}}
+  kernel.attention %n, %q, %c, %r partials %p outs %o {heads = 4 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 2, i32> partials !kernel.buffer<8 x 2048, f32>, !kernel.buffer<8 x 64, q8>
   return
 }
 

@@ -7,8 +7,8 @@
 kernel.packed @tiles {sources = ["a"], offset = 64 : i64} : !kernel.weight<32 x 64, int4, tiles>
 // CHECK: kernel.packed @pair {sources = ["a", "b"]} : !kernel.weight<192 x 64, int8, interleaved>
 kernel.packed @pair {sources = ["a", "b"]} : !kernel.weight<192 x 64, int8, interleaved>
-// CHECK: kernel.cache @kv {offset = 0 : i64} : !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>
-kernel.cache @kv {offset = 0 : i64} : !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>
+// CHECK: kernel.cache @kv {offset = 0 : i64} : !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>
+kernel.cache @kv {offset = 0 : i64} : !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>
 // CHECK: kernel.cache @unplanned : !kernel.cache<2 x 16, f32, window = 0>
 kernel.cache @unplanned : !kernel.cache<2 x 16, f32, window = 0>
 
@@ -16,8 +16,8 @@ kernel.cache @unplanned : !kernel.cache<2 x 16, f32, window = 0>
 func.func @storage(%n: i64, %x: !kernel.buffer<8 x 192, f32>) {
   // CHECK: kernel.weight_address [@tiles, @tiles] : <64 x 64, int4, tiles>
   %w = kernel.weight_address [@tiles, @tiles] : !kernel.weight<64 x 64, int4, tiles>
-  // CHECK: kernel.cache_address @kv : <2 x 16, bf16, window = 4, capacity = 272>
-  %c = kernel.cache_address @kv : !kernel.cache<2 x 16, bf16, window = 4, capacity = 272>
+  // CHECK: kernel.cache_address @kv : <2 x 16, bf16, window = 4, capacity = 288>
+  %c = kernel.cache_address @kv : !kernel.cache<2 x 16, bf16, window = 4, capacity = 288>
   // CHECK: kernel.alloc : <8 x 64, q8>
   %a = kernel.alloc : !kernel.buffer<8 x 64, q8>
   // CHECK: kernel.alloc {offset = 128 : i64} : <8 x 2, i32>
@@ -73,7 +73,8 @@ func.func @row_stages(%n: i64, %ids: !kernel.buffer<8 x 1, i32>, %r: !kernel.buf
 // CHECK-LABEL: func.func @attention_stages
 func.func @attention_stages(%n: i64, %qkv: !kernel.buffer<8 x 128, f32>, %y: !kernel.buffer<8 x 64, f32>,
     %w: !kernel.weight<1 x 16, f32, vector>, %t: !kernel.buffer<8 x 16, f32>, %r: !kernel.buffer<8 x 2, i32>,
-    %c: !kernel.cache<2 x 16, bf16, window = 4>, %o: !kernel.buffer<8 x 64, q8>) {
+    %c: !kernel.cache<2 x 16, bf16, window = 4>, %o: !kernel.buffer<8 x 64, q8>,
+    %p: !kernel.buffer<8 x 2048, f32>) {
   // CHECK: kernel.prepare_q %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {eps = {{.*}}, heads = 4 : i64} : <8 x 64, f32>, <1 x 16, f32, vector>, <8 x 16, f32>, <8 x 64, f32>
   kernel.prepare_q %n, %y, %w, %t outs %y {eps = 1.0e-6 : f32, heads = 4 : i64}
       : !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<8 x 16, f32>,
@@ -91,6 +92,10 @@ func.func @attention_stages(%n: i64, %qkv: !kernel.buffer<8 x 128, f32>, %y: !ke
   kernel.attention %n, %y, %c, %r outs %o {heads = 4 : i64, partition = #kernel.partition<heads, 1>}
       : !kernel.buffer<8 x 64, f32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 2, i32>,
         !kernel.buffer<8 x 64, q8>
+  // CHECK: kernel.attention {{.*}} partials %{{.*}} outs %{{.*}} {heads = 4 : i64, partition = #kernel.partition<keys, 8>} : <8 x 64, f32>, <2 x 16, bf16, window = 4>, <8 x 2, i32> partials !kernel.buffer<8 x 2048, f32>, <8 x 64, f32>
+  kernel.attention %n, %y, %c, %r partials %p outs %y {heads = 4 : i64, partition = #kernel.partition<keys, 8>}
+      : !kernel.buffer<8 x 64, f32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 2, i32>
+        partials !kernel.buffer<8 x 2048, f32>, !kernel.buffer<8 x 64, f32>
   return
 }
 

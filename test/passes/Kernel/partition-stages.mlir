@@ -64,23 +64,46 @@ func.func @gemm(%n: i64, %x: !kernel.buffer<32 x 64, q8>, %xf: !kernel.buffer<32
   return
 }
 
-// Attention shares out heads, unless no block of heads is whole q8 groups.
+// Attention shares out blocks of rows, with partials also keys, unless a head is
+// not whole q8 groups.
 // CHECK-LABEL: func.func @attention
-func.func @attention(%n: i64, %q: !kernel.buffer<8 x 64, f32>, %p: !kernel.buffer<8 x 2, i32>,
-    %wide: !kernel.cache<2 x 16, bf16, window = 4>, %each: !kernel.cache<4 x 16, bf16, window = 4>,
-    %o: !kernel.buffer<8 x 64, q8>, %of: !kernel.buffer<8 x 64, f32>) {
-  // CHECK-NEXT: partition = #kernel.partition<heads, 1>
+func.func @attention(%n: i64, %q: !kernel.buffer<256 x 128, f32>, %p: !kernel.buffer<256 x 2, i32>,
+    %wide: !kernel.cache<2 x 32, bf16, window = 4>, %narrow: !kernel.cache<2 x 16, bf16, window = 4>,
+    %o: !kernel.buffer<256 x 128, q8>, %q4: !kernel.buffer<4 x 128, f32>, %p4: !kernel.buffer<4 x 2, i32>,
+    %o4: !kernel.buffer<4 x 128, q8>, %parts: !kernel.buffer<4 x 3072, f32>) {
+  // 64 query vectors would be 32 rows of two heads.
+  // CHECK-NEXT: partition = #kernel.partition<heads, 16>
   kernel.attention %n, %q, %wide, %p outs %o {heads = 4 : i64}
-      : !kernel.buffer<8 x 64, f32>, !kernel.cache<2 x 16, bf16, window = 4>,
-        !kernel.buffer<8 x 2, i32>, !kernel.buffer<8 x 64, q8>
+      : !kernel.buffer<256 x 128, f32>, !kernel.cache<2 x 32, bf16, window = 4>,
+        !kernel.buffer<256 x 2, i32>, !kernel.buffer<256 x 128, q8>
+  // CHECK-NEXT: partition = #kernel.partition<keys, 4>
+  kernel.attention %n, %q4, %wide, %p4 partials %parts outs %o4 {heads = 4 : i64}
+      : !kernel.buffer<4 x 128, f32>, !kernel.cache<2 x 32, bf16, window = 4>,
+        !kernel.buffer<4 x 2, i32> partials !kernel.buffer<4 x 3072, f32>, !kernel.buffer<4 x 128, q8>
   // CHECK-NEXT: partition = #kernel.partition<rows, 1>
-  kernel.attention %n, %q, %each, %p outs %o {heads = 4 : i64}
-      : !kernel.buffer<8 x 64, f32>, !kernel.cache<4 x 16, bf16, window = 4>,
-        !kernel.buffer<8 x 2, i32>, !kernel.buffer<8 x 64, q8>
-  // CHECK-NEXT: partition = #kernel.partition<heads, 1>
-  kernel.attention %n, %q, %each, %p outs %of {heads = 4 : i64}
-      : !kernel.buffer<8 x 64, f32>, !kernel.cache<4 x 16, bf16, window = 4>,
-        !kernel.buffer<8 x 2, i32>, !kernel.buffer<8 x 64, f32>
+  kernel.attention %n, %q, %narrow, %p outs %o {heads = 8 : i64}
+      : !kernel.buffer<256 x 128, f32>, !kernel.cache<2 x 16, bf16, window = 4>,
+        !kernel.buffer<256 x 2, i32>, !kernel.buffer<256 x 128, q8>
+  // CHECK-NEXT: partition = #kernel.partition<heads, 16>
+  kernel.attention %n, %q, %narrow, %p outs %q {heads = 8 : i64}
+      : !kernel.buffer<256 x 128, f32>, !kernel.cache<2 x 16, bf16, window = 4>,
+        !kernel.buffer<256 x 2, i32>, !kernel.buffer<256 x 128, f32>
+  return
+}
+
+// Rows that write K and V go 16 at a time where there are many.
+// CHECK-LABEL: func.func @prepare
+func.func @prepare(%n: i64, %y: !kernel.buffer<256 x 64, f32>, %y1: !kernel.buffer<8 x 64, f32>,
+    %w: !kernel.weight<1 x 16, f32, vector>, %t: !kernel.buffer<256 x 16, f32>, %r: !kernel.buffer<256 x 2, i32>,
+    %c: !kernel.cache<2 x 16, bf16, window = 4>) {
+  // CHECK-NEXT: partition = #kernel.partition<rows, 16>
+  kernel.prepare_kv %n, %y, %w, %t, %r, %c {eps = 1.0e-6 : f32}
+      : !kernel.buffer<256 x 64, f32>, !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<256 x 16, f32>,
+        !kernel.buffer<256 x 2, i32>, !kernel.cache<2 x 16, bf16, window = 4>
+  // CHECK-NEXT: partition = #kernel.partition<rows, 1>
+  kernel.prepare_kv %n, %y1, %w, %t, %r, %c {eps = 1.0e-6 : f32}
+      : !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<256 x 16, f32>,
+        !kernel.buffer<256 x 2, i32>, !kernel.cache<2 x 16, bf16, window = 4>
   return
 }
 

@@ -6,7 +6,7 @@ module attributes {kernel.arena_bytes = 320 : i64, kernel.context = 16 : i64,
                    kernel.kv_slot_bytes = 4096 : i64, kernel.weight_bytes = 1152 : i64} {
   kernel.packed @a {offset = 0 : i64, sources = ["a"]} : !kernel.weight<16 x 64, int4, tiles>
   kernel.packed @b {offset = 576 : i64, sources = ["b"]} : !kernel.weight<16 x 64, int4, tiles>
-  kernel.cache @kv {offset = 0 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 16>
+  kernel.cache @kv {offset = 0 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 32>
   func.func @decode(%rows: i64, %ids: !kernel.buffer<1 x 1, i32>, %logits: !kernel.buffer<1 x 32, f32>)
       attributes {kernel.entry = "decode", kernel.frame_bytes = 192 : i64} {
     %w = kernel.weight_address [@a, @b] : !kernel.weight<32 x 64, int4, tiles>
@@ -58,11 +58,11 @@ module attributes {kernel.arena_bytes = 64 : i64, kernel.context = 16 : i64,
   kernel.packed @b {offset = 512 : i64, sources = ["b"]} : !kernel.weight<16 x 64, int4, tiles>
   // expected-error@+1 {{bytes 1216 to 1792 leave the 1728 bytes of the weight section}}
   kernel.packed @c {offset = 1216 : i64, sources = ["c"]} : !kernel.weight<16 x 64, int4, tiles>
-  // expected-note@+1 {{which has bytes 0 to 1024}}
-  kernel.cache @kv.0 {offset = 0 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 16>
+  // expected-note@+1 {{which has bytes 0 to 2048}}
+  kernel.cache @kv.0 {offset = 0 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 32>
   // expected-error@+2 {{offset 32 is not a multiple of 64}}
-  // expected-error@+1 {{bytes 32 to 1056 overlap storage}}
-  kernel.cache @kv.1 {offset = 32 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 16>
+  // expected-error@+1 {{bytes 32 to 2080 overlap storage}}
+  kernel.cache @kv.1 {offset = 32 : i64} : !kernel.cache<1 x 16, bf16, window = 0, capacity = 32>
   func.func private @layer(%rows: i64, %t: !kernel.buffer<1 x 16, f32>) attributes {kernel.frame_bytes = 192 : i64} {
     // expected-error@+1 {{reads 'c' directly behind bytes up to 1088, but it starts at 1216}}
     %w = kernel.weight_address [@b, @c] : !kernel.weight<32 x 64, int4, tiles>

@@ -1,0 +1,612 @@
+//===- AttentionKernel.cpp - Query rows over one KV head ------------------===//
+//
+// Formula: gemma.attention. Cache layouts: runtime/abi/packed_layout.h.
+//
+// Keys are walked in blocks of 32, for each block the queries (heads of rows)
+// in tiles. Softmax is online: sums are relative to the largest score so far
+// and rescaled when it grows. Scores and exponentials of a tile's block stay in
+// the first cache; no score matrix exists.
+//
+// One broadcast of a query element feeds two products, those of 16 keys each
+// (of two vectors of V columns, for exponentials): with one, loads would limit
+// the loop. K and V lie in the order in which they are used, and while a block
+// of K is read the same lines of V are fetched, and then the next block's K.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/Common/Kernels/AttentionKernel.h"
+
+#include "targets/Common/Kernels/RowMath.h"
+
+#include "runtime/abi/packed_layout.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+namespace {
+
+constexpr int64_t kVectorBytes = 64;
+constexpr int64_t kBlock = GEMCUT_KV_BLOCK;
+/// Scores of one query with the keys of a block.
+constexpr int64_t kScoreBytes = 4 * kBlock;
+/// Below every score, but finite: the factor from it to any score is 0.
+constexpr float kLowest = -1e30f;
+
+bool isWide(const IsaLevel &level) { return level.vectorBits >= 512; }
+
+class AttentionKernel {
+public:
+  /// `merge`: the function of `getAttentionMerge`, unless results are partial.
+  AttentionKernel(Emitter &e, const VectorIsa &isa, const AttentionShape &shape,
+                  func::FuncOp merge, ValueRange arguments)
+      : e(e), isa(isa), shape(shape), merge(merge), heads(shape.heads),
+        headDim(shape.headDim), bf16(shape.format == Format::BF16),
+        dotBf16(bf16 && isa.getLevel().hasBf16Dot && headDim % kLanes == 0),
+        tile(getQueryTile(isa.getLevel(), heads, shape.rows)),
+        vectors(isWide(isa.getLevel()) ? 2 : 1),
+        partialBytes(kernel::AttentionOp::getPartialBytes(headDim)),
+        query(arguments[0]), keys(arguments[1]), values(arguments[2]),
+        first(arguments[3]), position(arguments[4]), rows(arguments[5]),
+        begin(arguments[6]), end(arguments[7]), output(arguments[8]),
+        group(arguments[9]) {
+    const IsaLevel &level = isa.getLevel();
+    int64_t registersPerVector = kLanes * 32 / level.vectorBits;
+    int64_t sums = tile * vectors * registersPerVector;
+    chains = !dotBf16 && 2 * sums <= level.registers / 2 ? 2 : 1;
+  }
+
+  void build() {
+    int64_t mostTiles = llvm::divideCeil(shape.rows * heads, tile);
+    queries = e.stack(mostTiles * tile * queryBytes());
+    partials = e.stack(mostTiles * tile * partialBytes);
+    largest = e.stack(mostTiles * kVectorBytes);
+    scores = e.stack(tile * kScoreBytes);
+    probabilities = e.stack(tile * kScoreBytes);
+    factors = e.stack(kVectorBytes);
+
+    Value count = e.mul(rows, heads);
+    Value tiles = e.ceilDiv(count, tile);
+    packQueries(count, e.mul(tiles, tile));
+    clearPartials(tiles);
+    e.loop(begin, end, 1, [&](Value block) {
+      Value offset = blockOffset(block), ahead = blockOffset(e.add(block, 1));
+      e.loop(e.i64(0), tiles, 1, [&](Value index) {
+        addBlock(index, e.mul(block, kBlock), offset, ahead);
+      });
+    });
+    finish(count);
+  }
+
+private:
+  using Values = Emitter::Values;
+
+  Emitter &e;
+  const VectorIsa &isa;
+  const AttentionShape &shape;
+  func::FuncOp merge;
+  int64_t heads, headDim;
+  bool bf16;
+  bool dotBf16;    ///< products of bf16 pairs, or of f32
+  int64_t tile;    ///< queries of a register tile
+  int64_t vectors; ///< of 16 keys or V columns, which share broadcasts
+  int64_t partialBytes;
+  int64_t chains; ///< independent sums per score
+  Value query, keys, values, first, position, rows, begin, end, output, group;
+  /// On the stack: (queries, D) packed and their partial results; per tile the
+  /// largest scores; the scores and exponentials of a tile; its factors.
+  Value queries, partials, largest, scores, probabilities, factors;
+
+  int64_t elementBytes() const { return bf16 ? 2 : 4; }
+  int64_t blockBytes() const { return kBlock * headDim * elementBytes(); }
+  int64_t queryBytes() const {
+    return gemcut_round_up(headDim * (dotBf16 ? 2 : 4), kVectorBytes);
+  }
+  /// K (V) bytes of a block that belong to a pair of dimensions (positions and
+  /// a whole group of columns).
+  int64_t pairBytes() const { return 2 * kBlock * elementBytes(); }
+
+  /// The block's offset in the K and V regions, which have equal sizes.
+  Value blockOffset(Value block) {
+    return e.mul(e.rem(block, shape.capacity / kBlock), blockBytes());
+  }
+
+  Value partial(Value queryIndex) {
+    return e.at(partials, e.mul(queryIndex, partialBytes));
+  }
+
+  /// The 16 partial sums of exponentials.
+  Value totals(Value partial) {
+    return e.at(partial, partialBytes - kVectorBytes);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Before and after
+  //===--------------------------------------------------------------------===//
+
+  void packQueries(Value count, Value padded) {
+    auto target = [&](Value index) {
+      return e.at(queries, e.mul(index, queryBytes()));
+    };
+    int64_t bytes = dotBf16 ? 2 : 4;
+    e.loop(e.i64(0), count, 1, [&](Value index) {
+      Value source =
+          e.at(e.at(query, e.mul(e.div(index, heads), shape.queryRowBytes)),
+               e.mul(e.rem(index, heads), 4 * headDim));
+      e.forColumns(headDim, [&](Value column, int64_t lanes) {
+        Value x = loadColumns(e, source, column, lanes);
+        if (dotBf16)
+          x = e.convert(x, e.getBuilder().getBF16Type());
+        e.store(x, e.at(target(index), e.mul(column, bytes)));
+      });
+    });
+    e.loop(count, padded, 1, [&](Value index) {
+      e.loop(e.i64(0), e.i64(queryBytes()), kVectorBytes, [&](Value offset) {
+        e.store(e.splat(0.0f), e.at(target(index), offset), kVectorBytes);
+      });
+    });
+  }
+
+  void clearPartials(Value tiles) {
+    e.loop(e.i64(0), tiles, 1, [&](Value index) {
+      e.store(e.splat(kLowest), e.at(largest, e.mul(index, kVectorBytes)),
+              kVectorBytes);
+    });
+    e.loop(e.i64(0), e.mul(tiles, tile * partialBytes), kVectorBytes,
+           [&](Value offset) {
+             e.store(e.splat(0.0f), e.at(partials, offset), kVectorBytes);
+           });
+  }
+
+  void finish(Value count) {
+    e.loop(e.i64(0), count, 1, [&](Value index) {
+      Value stats = totals(partial(index));
+      Value total = e.reduceAdd(e.loadVec(stats, kLanes, kVectorBytes));
+      Value most =
+          e.loadF32(e.at(largest, e.add(e.mul(e.div(index, tile), kVectorBytes),
+                                        e.mul(e.rem(index, tile), 4))));
+      e.store(total, stats);
+      e.store(most, e.at(stats, 4));
+      write(index);
+    });
+  }
+
+  void write(Value index) {
+    Value row = e.at(output, e.mul(e.div(index, heads), shape.outputRowBytes));
+    Value head = e.rem(index, heads), source = partial(index);
+    if (shape.partial) {
+      Value target = e.at(row, e.mul(head, partialBytes));
+      e.forColumns(partialBytes / 4, [&](Value column, int64_t lanes) {
+        storeColumns(e, loadColumns(e, source, column, lanes), target, column);
+      });
+      return;
+    }
+    Value target = shape.q8Columns ? row : e.at(row, e.mul(head, 4 * headDim));
+    Value first = e.add(group, e.mul(head, headDim / GEMCUT_GROUP));
+    func::CallOp::create(e.getBuilder(), e.getLoc(), merge,
+                         ValueRange{source, e.i64(1), e.i64(0), target, first});
+  }
+
+  //===--------------------------------------------------------------------===//
+  // One block of keys for one tile
+  //===--------------------------------------------------------------------===//
+
+  Value rowOf(Value queryIndex) {
+    return e.min(e.div(queryIndex, heads), e.sub(rows, 1));
+  }
+  Value lastOf(Value row) { return e.add(position, row); }
+  Value firstOf(Value row) {
+    if (!shape.window)
+      return first;
+    return e.max(first, e.sub(lastOf(row), shape.window - 1));
+  }
+
+  /// Adds the keys from position `start`, those at `offset` of their region, to
+  /// tile `index`. The next block's lie at `ahead`.
+  void addBlock(Value index, Value start, Value offset, Value ahead) {
+    Value head = e.mul(index, tile);
+    Value top = rowOf(head), bottom = rowOf(e.add(head, tile - 1));
+    Value stop = e.add(start, kBlock - 1);
+    Value seen = e.bitAnd(e.lessEqual(start, lastOf(bottom)),
+                          e.lessEqual(firstOf(top), stop));
+    e.ifThen(seen, [&] {
+      dotKeys(e.at(queries, e.mul(index, tile * queryBytes())), offset);
+      Value whole = e.bitAnd(e.lessEqual(firstOf(bottom), start),
+                             e.lessEqual(stop, lastOf(top)));
+      e.ifElse(whole, [] {}, [&] { hide(head, start); });
+      Value most = e.at(largest, e.mul(index, kVectorBytes));
+      Value tilePartials = partial(head);
+      raiseLargest(most, tilePartials);
+      exponentiate(most, tilePartials);
+      addValues(tilePartials, offset, ahead);
+    });
+  }
+
+  /// f32 lanes of the two parts of a line of bf16 pairs; for f32, of two lines
+  /// `lineBytes` apart.
+  std::pair<Value, Value> loadPair(Value line, int64_t lineBytes, int64_t lanes,
+                                   int64_t alignment) {
+    if (!bf16)
+      return {e.loadVec(line, lanes, alignment),
+              e.loadVec(e.at(line, lineBytes), lanes, alignment)};
+    Value words = e.load(e.vecType(e.i32Type(), lanes), line, alignment);
+    return {e.lowBf16ToF32(words), e.highBf16ToF32(words)};
+  }
+
+  void prefetchLines(Value address, int64_t bytes) {
+    for (int64_t line = 0; line < bytes; line += kVectorBytes)
+      e.prefetch(e.at(address, line));
+  }
+
+  /// sums[i * count + v] += pair v of `line` times pair i of `factor`, for
+  /// `count` adjacent vectors; `lanes` of each. Factors are `stride` apart.
+  void addProducts(Values &sums, Value line, int64_t lineBytes,
+                   ArrayRef<int64_t> lanes, Value factor, int64_t stride) {
+    int64_t count = lanes.size(), sets = sums.size() / (tile * count);
+    bool aligned = llvm::all_of(lanes, [](int64_t n) { return n == kLanes; });
+    int64_t alignment = aligned ? kVectorBytes : 4;
+    if (dotBf16) {
+      Values words;
+      for (int64_t v = 0; v < count; ++v)
+        words.push_back(e.load(e.vecType(e.i32Type()),
+                               e.at(line, v * kVectorBytes), alignment));
+      for (int64_t i = 0; i < tile; ++i) {
+        Value pair = e.loadI32(e.at(factor, i * stride));
+        for (int64_t v = 0; v < count; ++v)
+          sums[i * count + v] =
+              isa.dotBf16(e, sums[i * count + v], words[v], pair);
+      }
+      return;
+    }
+    SmallVector<std::pair<Value, Value>> parts;
+    for (int64_t v = 0; v < count; ++v)
+      parts.push_back(loadPair(e.at(line, v * kVectorBytes), lineBytes,
+                               lanes[v], alignment));
+    for (int64_t i = 0; i < tile; ++i)
+      for (int64_t part = 0; part < 2; ++part) {
+        Value x = e.loadF32(e.at(factor, i * stride + 4 * part));
+        for (int64_t v = 0; v < count; ++v) {
+          Value &sum = sums[(part % sets * tile + i) * count + v];
+          sum = e.fma(part ? parts[v].second : parts[v].first,
+                      e.broadcast(x, lanes[v]), sum);
+        }
+      }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Scores
+  //===--------------------------------------------------------------------===//
+
+  Value scoreAt(int64_t i, int64_t vector) {
+    return e.at(scores, i * kScoreBytes + vector * kVectorBytes);
+  }
+
+  /// Stores the scores of the tile's queries at `packed` with a block's keys.
+  void dotKeys(Value packed, Value offset) {
+    Value blockKeys = e.at(keys, offset), blockValues = e.at(values, offset);
+    SmallVector<int64_t> lanes(vectors, kLanes);
+    for (int64_t v = 0; v < kBlock / kLanes; v += vectors) {
+      Values dots(tile * vectors * chains, e.splat(0.0f));
+      dots = e.loop(e.i64(0), e.i64(headDim / 2), 1, dots,
+                    [&](Value pair, ValueRange carried) {
+                      Values sums(carried);
+                      Value at = e.mul(pair, pairBytes());
+                      if (v == 0)
+                        prefetchLines(e.at(blockValues, at), pairBytes());
+                      addProducts(sums,
+                                  e.at(e.at(blockKeys, at), v * kVectorBytes),
+                                  /*lineBytes=*/4 * kBlock, lanes,
+                                  e.at(packed, e.mul(pair, dotBf16 ? 4 : 8)),
+                                  queryBytes());
+                      return sums;
+                    });
+      int64_t count = tile * vectors;
+      for (int64_t i = 0; i < count; ++i)
+        e.store(chains == 2 ? e.add(dots[i], dots[count + i]) : dots[i],
+                scoreAt(i / vectors, v + i % vectors), kVectorBytes);
+    }
+  }
+
+  /// Gives the keys that a query of the tile does not see the score -inf.
+  void hide(Value head, Value start) {
+    Value hidden = e.splat(-std::numeric_limits<float>::infinity());
+    e.loop(e.i64(0), e.i64(tile), 1, [&](Value i) {
+      Value row = rowOf(e.add(head, i));
+      auto relative = [&](Value seen) {
+        // Distances beyond the block are alike; clamping makes them fit i32.
+        Value distance =
+            e.max(e.min(e.sub(seen, start), e.i64(kBlock)), e.i64(-1));
+        return e.broadcast(e.convert(distance, e.i32Type()));
+      };
+      Value low = relative(firstOf(row)), high = relative(lastOf(row));
+      Value lane = e.iota();
+      for (int64_t v = 0; v < kBlock / kLanes; ++v) {
+        Value at = e.at(e.at(scores, e.mul(i, kScoreBytes)), v * kVectorBytes);
+        Value mask = e.bitAnd(e.lessEqual(low, lane), e.lessEqual(lane, high));
+        e.store(e.select(mask, e.loadVec(at, kLanes, kVectorBytes), hidden), at,
+                kVectorBytes);
+        lane = e.add(lane, e.splatI32(kLanes));
+      }
+    });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Softmax
+  //===--------------------------------------------------------------------===//
+
+  /// The largest lane of vector i in lane i of the result.
+  Value largestOfEach(Values each) {
+    each.resize(llvm::PowerOf2Ceil(each.size()), each.front());
+    // Every round halves the lanes that belong to one vector.
+    for (int64_t width = kLanes / 2; width; width /= 2) {
+      Values next;
+      for (size_t i = 0; i < std::max<size_t>(each.size() / 2, 1); ++i) {
+        Value a = each.size() == 1 ? each[0] : each[2 * i];
+        Value b = each.size() == 1 ? each[0] : each[2 * i + 1];
+        SmallVector<int64_t> low, high;
+        for (int64_t lane = 0; lane < 2 * kLanes; lane += 2 * width)
+          for (int64_t j = 0; j < width; ++j) {
+            low.push_back(lane + j);
+            high.push_back(lane + width + j);
+          }
+        next.push_back(e.max(e.shuffle(a, b, low), e.shuffle(a, b, high)));
+      }
+      each = std::move(next);
+    }
+    return each.front();
+  }
+
+  void raiseLargest(Value most, Value tilePartials) {
+    Values candidates;
+    for (int64_t i = 0; i < tile; ++i)
+      candidates.push_back(
+          e.max(e.loadVec(scoreAt(i, 0), kLanes, kVectorBytes),
+                e.loadVec(scoreAt(i, 1), kLanes, kVectorBytes)));
+    Value candidate = largestOfEach(candidates);
+    Value before = e.loadVec(most, kLanes, kVectorBytes);
+    e.ifThen(e.any(e.less(before, candidate)), [&] {
+      Value after = e.max(before, candidate);
+      e.store(after, most, kVectorBytes);
+      e.store(e.exp(e.sub(before, after)), factors, kVectorBytes);
+      e.loop(e.i64(0), e.i64(tile), 1, [&](Value i) {
+        Value factor = e.loadF32(e.at(factors, e.mul(i, 4)));
+        Value sums = e.at(tilePartials, e.mul(i, partialBytes));
+        e.ifThen(e.less(factor, e.f32(1.0f)), [&] {
+          e.forColumns(partialBytes / 4, [&](Value column, int64_t lanes) {
+            storeColumns(e,
+                         e.mul(loadColumns(e, sums, column, lanes),
+                               e.broadcast(factor, lanes)),
+                         sums, column);
+          });
+        });
+      });
+    });
+  }
+
+  void exponentiate(Value most, Value tilePartials) {
+    int64_t elements = dotBf16 ? 2 : 4;
+    for (int64_t i = 0; i < tile; ++i) {
+      Value base = e.broadcast(e.loadF32(e.at(most, 4 * i)));
+      Value total = totals(e.at(tilePartials, i * partialBytes));
+      Value sum = e.loadVec(total, kLanes, kVectorBytes);
+      for (int64_t v = 0; v < kBlock / kLanes; ++v) {
+        Value p =
+            e.exp(e.sub(e.loadVec(scoreAt(i, v), kLanes, kVectorBytes), base));
+        sum = e.add(sum, p);
+        if (dotBf16)
+          p = e.convert(p, e.getBuilder().getBF16Type());
+        e.store(p, e.at(probabilities, elements * (i * kBlock + v * kLanes)),
+                kLanes * elements);
+      }
+      e.store(sum, total, kVectorBytes);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Weighted values
+  //===--------------------------------------------------------------------===//
+
+  void addValues(Value tilePartials, Value offset, Value ahead) {
+    Value blockValues = e.at(values, offset), nextKeys = e.at(keys, ahead);
+    SmallVector<int64_t> lanes(vectors, kLanes);
+    int64_t groups = headDim / kBlock, rest = headDim % kBlock;
+    int64_t groupBytes = kBlock / 2 * pairBytes();
+    e.loop(e.i64(0), e.i64(groups), 1, [&](Value group) {
+      Value at = e.mul(group, groupBytes);
+      for (int64_t v = 0; v < kBlock / kLanes; v += vectors)
+        addColumns(e.add(e.mul(group, kBlock), v * kLanes), lanes,
+                   e.at(e.at(blockValues, at), v * kVectorBytes),
+                   /*lineBytes=*/4 * kBlock,
+                   v == 0 ? e.at(nextKeys, at) : Value(), tilePartials);
+    });
+    int64_t lineBytes = rest * 4;
+    for (int64_t v = 0; v * kLanes < rest; ++v)
+      addColumns(e.i64(groups * kBlock + v * kLanes),
+                 {std::min(kLanes, rest - v * kLanes)},
+                 e.at(blockValues, groups * groupBytes + v * kVectorBytes),
+                 lineBytes, /*nextKeys=*/Value(), tilePartials);
+  }
+
+  /// Adds columns `column` ... of V, whose lines (of one position in f32, of
+  /// two in bf16) begin at `lines`, times the exponentials.
+  void addColumns(Value column, ArrayRef<int64_t> lanes, Value lines,
+                  int64_t lineBytes, Value nextKeys, Value tilePartials) {
+    int64_t count = lanes.size();
+    auto sumAt = [&](int64_t i, int64_t v) {
+      return e.at(e.at(tilePartials, e.mul(column, 4)),
+                  i * partialBytes + v * kVectorBytes);
+    };
+    Values sums;
+    for (int64_t i = 0; i < tile; ++i)
+      for (int64_t v = 0; v < count; ++v)
+        sums.push_back(e.loadVec(sumAt(i, v), lanes[v]));
+    int64_t stride = bf16 ? lineBytes : 2 * lineBytes;
+    sums = e.loop(
+        e.i64(0), e.i64(kBlock / 2), 1, sums,
+        [&](Value pair, ValueRange carried) {
+          Values sums(carried);
+          if (nextKeys)
+            prefetchLines(e.at(nextKeys, e.mul(pair, pairBytes())),
+                          pairBytes());
+          addProducts(sums, e.at(lines, e.mul(pair, stride)), lineBytes, lanes,
+                      e.at(probabilities, e.mul(pair, dotBf16 ? 4 : 8)),
+                      kBlock * (dotBf16 ? 2 : 4));
+          return sums;
+        });
+    for (int64_t i = 0; i < tile; ++i)
+      for (int64_t v = 0; v < count; ++v)
+        e.store(sums[i * count + v], sumAt(i, v));
+  }
+};
+
+/// Merges the partial results of one head.
+class MergeKernel {
+public:
+  MergeKernel(Emitter &e, int64_t headDim, int64_t q8Columns,
+              ValueRange arguments)
+      : e(e), headDim(headDim), q8Columns(q8Columns), partials(arguments[0]),
+        count(arguments[1]), stride(arguments[2]), output(arguments[3]),
+        group(arguments[4]) {}
+
+  void build() {
+    constexpr int64_t kMost = kernel::AttentionOp::kMostParts;
+    offsets = e.stack(8 * kMost);
+    weights = e.stack(gemcut_round_up(4 * kMost, kVectorBytes));
+    Value used = findParts();
+    if (!q8Columns) {
+      e.forColumns(headDim, [&](Value column, int64_t lanes) {
+        storeColumns(e, weigh(used, column, lanes), output, column);
+      });
+      return;
+    }
+    e.loop(e.i64(0), e.i64(headDim / GEMCUT_GROUP), 1, [&](Value g) {
+      Value column = e.mul(g, GEMCUT_GROUP);
+      emitQuantizeGroup(e, weigh(used, column, kLanes),
+                        weigh(used, e.add(column, kLanes), kLanes), output,
+                        e.add(group, g), q8Columns);
+    });
+  }
+
+private:
+  using Values = Emitter::Values;
+
+  Emitter &e;
+  int64_t headDim, q8Columns;
+  Value partials, count, stride, output, group;
+  Value offsets, weights; ///< of the parts that have keys
+
+  Value weightAt(Value i) { return e.at(weights, e.mul(i, 4)); }
+
+  /// Lists the parts with keys and what each is multiplied by.
+  Value findParts() {
+    int64_t statsOffset =
+        kernel::AttentionOp::getPartialBytes(headDim) - kVectorBytes;
+    auto total = [&](Value part) { return e.at(part, statsOffset); };
+    auto score = [&](Value part) { return e.at(part, statsOffset + 4); };
+    auto partAt = [&](Value i) {
+      return e.at(partials, e.load(e.i64Type(), e.at(offsets, e.mul(i, 8)), 8));
+    };
+    Values found =
+        e.loop(e.i64(0), count, 1, {e.i64(0), e.f32(kLowest)},
+               [&](Value i, ValueRange carried) -> Values {
+                 Value offset = e.mul(i, stride), part = e.at(partials, offset);
+                 e.store(offset, e.at(offsets, e.mul(carried[0], 8)), 8);
+                 Value used = e.less(e.f32(0.0f), e.loadF32(total(part)));
+                 return {e.select(used, e.add(carried[0], 1), carried[0]),
+                         e.max(e.loadF32(score(part)), carried[1])};
+               });
+    Value used = found[0], most = found[1];
+    Value sum = e.loop(
+        e.i64(0), used, 1, {e.f32(0.0f)},
+        [&](Value i, ValueRange carried) -> Values {
+          Value part = partAt(i);
+          Value weight = e.extract(
+              e.exp(e.broadcast(e.sub(e.loadF32(score(part)), most))), 0);
+          e.store(weight, weightAt(i));
+          return {e.fma(weight, e.loadF32(total(part)), carried[0])};
+        })[0];
+    Value inverse = e.divF(e.f32(1.0f), sum);
+    e.loop(e.i64(0), used, 1, [&](Value i) {
+      e.store(e.mul(e.loadF32(weightAt(i)), inverse), weightAt(i));
+    });
+    return used;
+  }
+
+  Value weigh(Value used, Value column, int64_t lanes) {
+    return e.loop(e.i64(0), used, 1, {e.splat(0.0f, lanes)},
+                  [&](Value i, ValueRange carried) -> Values {
+                    Value offset =
+                        e.load(e.i64Type(), e.at(offsets, e.mul(i, 8)), 8);
+                    Value x =
+                        loadColumns(e, e.at(partials, offset), column, lanes);
+                    Value weight = e.broadcast(e.loadF32(weightAt(i)), lanes);
+                    return {e.fma(x, weight, carried[0])};
+                  })[0];
+  }
+};
+
+void forbidInlining(func::FuncOp function) {
+  function->setAttr(
+      "passthrough",
+      Builder(function.getContext()).getStrArrayAttr({"noinline"}));
+}
+
+} // namespace
+
+int64_t gemcut::targets::getQueryTile(const IsaLevel &level, int64_t heads,
+                                      int64_t rows) {
+  // With two vectors of keys each: half of the registers.
+  int64_t most = isWide(level) ? 8 : 4;
+  if (heads < most)
+    return heads * std::min(rows, most / heads);
+  while (heads % most)
+    --most;
+  return most;
+}
+
+func::FuncOp gemcut::targets::getAttention(StageEmitter &e,
+                                           const AttentionShape &shape) {
+  std::string name =
+      ("gemcut_attention_" + stringifyFormat(shape.format) + "_h" +
+       llvm::Twine(shape.heads) + "_d" + llvm::Twine(shape.headDim) + "_w" +
+       llvm::Twine(shape.window) + "_c" + llvm::Twine(shape.capacity) + "_r" +
+       llvm::Twine(shape.rows) + "_q" + llvm::Twine(shape.queryRowBytes) +
+       "_o" + llvm::Twine(shape.outputRowBytes) +
+       (shape.partial ? "_partial" : "_g" + llvm::Twine(shape.q8Columns)))
+          .str();
+  func::FuncOp merge;
+  if (!shape.partial)
+    merge = getAttentionMerge(e, shape.headDim, shape.q8Columns);
+  Type ptr = e.ptrType(), i64 = e.i64Type();
+  FunctionType type = e.getBuilder().getFunctionType(
+      {ptr, ptr, ptr, i64, i64, i64, i64, i64, ptr, i64}, {});
+  func::FuncOp function = e.getOrCreateFunction(
+      name, type, [&](Emitter &body, ValueRange arguments) {
+        AttentionKernel(body, e.getIsa(), shape, merge, arguments).build();
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  forbidInlining(function);
+  return function;
+}
+
+func::FuncOp gemcut::targets::getAttentionMerge(StageEmitter &e,
+                                                int64_t headDim,
+                                                int64_t q8Columns) {
+  std::string name = ("gemcut_attention_merge_d" + llvm::Twine(headDim) + "_q" +
+                      llvm::Twine(q8Columns))
+                         .str();
+  Type ptr = e.ptrType(), i64 = e.i64Type();
+  FunctionType type =
+      e.getBuilder().getFunctionType({ptr, i64, i64, ptr, i64}, {});
+  func::FuncOp function = e.getOrCreateFunction(
+      name, type, [&](Emitter &body, ValueRange arguments) {
+        MergeKernel(body, headDim, q8Columns, arguments).build();
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  forbidInlining(function);
+  return function;
+}
