@@ -2,6 +2,7 @@
 
 #include "runtime/cli/app.h"
 
+#include "runtime/cli/machine.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"
 
@@ -26,11 +27,17 @@ CommonOptions::CommonOptions() : sampling(getDefaultSampling(gemcut_model)) {
     sampling.seed = uint64_t(seconds() * 1e9);
 }
 
-void CommonOptions::addSessionFlags(Flags &flags) {
+void CommonOptions::addSessionFlags(Flags &flags, const char **threadList) {
   flags.group("Machine");
-  flags.add(session.threads, "threads", 't', "N",
-            "Runs N threads, from 1 to 64. More threads than cores are slower.",
-            1, kMaxThreads, "as many as there are cores this process may use");
+  const char *shown = "as many as there are cores this process may use";
+  if (threadList)
+    flags.add(*threadList, "threads", 't', "LIST",
+              "Runs that many threads, from 1 to 64.", shown);
+  else
+    flags.add(
+        session.threads, "threads", 't', "N",
+        "Runs N threads, from 1 to 64. More threads than cores are slower.", 1,
+        kMaxThreads, shown);
   flags.add(
       session.level, "level", 0, "NAME",
       "Runs the code of this ISA level, one of those that `info` lists; the "
@@ -165,7 +172,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int cli::runMain(int argc, char **argv) {
-  startSeconds = seconds();
+  startSeconds = seconds() - getCpuSeconds();
   if (argc > 0 && argv[0]) {
     const char *slash = strrchr(argv[0], '/');
     programName = slash ? slash + 1 : argv[0];

@@ -18,7 +18,8 @@ struct CommonOptions {
   SamplerOptions sampling;
   GenerateOptions generation;
 
-  void addSessionFlags(Flags &flags);
+  /// With `threadList`, --threads is a list and its text goes there.
+  void addSessionFlags(Flags &flags, const char **threadList = nullptr);
   void addSamplingFlags(Flags &flags);
   void addLimitFlag(Flags &flags);
   /// Flags that tests need: --chunk, --full-prefill.
@@ -55,7 +56,8 @@ int runInfo(int argc, char **argv);
 int runScore(int argc, char **argv);
 int runTokenize(int argc, char **argv);
 
-/// When main() began, in seconds() of runtime/core/clock.h.
+/// When this program was executed, in seconds() of runtime/core/clock.h: when
+/// main() began, less what the process had computed until then.
 extern double startSeconds;
 
 /// The whole program.

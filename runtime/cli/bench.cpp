@@ -1,9 +1,13 @@
 //===- bench.cpp - The `bench` command ------------------------------------===//
 //
-// Rows and names follow llama-bench: a row per test, either a prompt of
-// n_prompt tokens or n_gen single-token steps, each behind n_depth tokens;
-// tokens are arbitrary and none is sampled. Steps alternate with plain reads of
-// the weights, so that both see the same machine.
+// Tests are named as llama-bench names them: a prompt of n_prompt tokens, or
+// n_gen steps of n_rows tokens each, behind n_depth tokens; tokens are
+// arbitrary and none is sampled.
+//
+// Nothing is favoured by its place: everything runs once before the clock does,
+// the tests of one depth take turns, in opposite order from one repetition to
+// the next, and plain reads of the weights follow each test of steps, so that
+// both see the same machine.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,81 +21,153 @@
 #include "runtime/session/random.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
-#include <sys/resource.h>
 
 using namespace gemcut;
 using namespace gemcut::cli;
 
+using Numbers = std::vector<int32_t>;
+
 namespace {
 
 struct BenchOptions {
-  int prompt = 512, tokens = 128, repetitions = 5;
-  std::vector<int32_t> depths = {0};
+  Numbers prompts = {512}, tokens = {128}, rows = {1}, depths = {0};
+  Numbers threads = {0}; // 0: the default
+  int repetitions = 5;
   const char *format = "md";
 };
 
+/// The tests of one number of threads.
 class Bench {
 public:
   Bench(App &app, const BenchOptions &options) : app(app), options(options) {}
 
-  gemcut_status run(BenchReport &report);
+  /// The first step of the process.
+  gemcut_status runFirstToken(double &secondsSinceExec);
+  gemcut_status run(std::vector<BenchRow> &rows);
 
 private:
+  std::vector<BenchRow> makeTests(int32_t depth) const;
+  gemcut_status checkContext() const;
   gemcut_status fillDepth(int32_t depth);
-  gemcut_status runPrompt(int32_t depth, BenchRow &row);
-  gemcut_status runTokens(int32_t depth, BenchRow &row);
   gemcut_status warmUp();
-  void measureRead();
-  int32_t makeId() {
-    return int32_t(random.next() % uint32_t(gemcut_model.vocab_size));
-  }
+  gemcut_status runOnce(BenchRow &test);
+  gemcut_status runPrompt(BenchRow &test);
+  gemcut_status runSteps(BenchRow &test);
+  void measureRead(BenchRow &test);
+  Numbers makeIds(size_t count);
 
   App &app;
   const BenchOptions &options;
   Pcg32 random{1};
-  double readGbps = 0;
-  std::vector<uint64_t> promptLayerRows;
 };
 
 } // namespace
+
+Numbers Bench::makeIds(size_t count) {
+  Numbers ids(count, 0);
+  for (int32_t &id : ids)
+    id = int32_t(random.next() % uint32_t(gemcut_model.vocab_size));
+  return ids;
+}
+
+std::vector<BenchRow> Bench::makeTests(int32_t depth) const {
+  std::vector<BenchRow> tests;
+  auto add = [&](int32_t prompt, int32_t steps, int32_t rows) {
+    BenchRow test;
+    test.threads = app.session.getTeam().threads();
+    test.nPrompt = prompt;
+    test.nGen = steps;
+    test.nRows = rows;
+    test.nDepth = depth;
+    if (test.getTokens() > 0)
+      tests.push_back(test);
+  };
+  for (int32_t prompt : options.prompts)
+    add(prompt, 0, 1);
+  for (int32_t steps : options.tokens)
+    for (int32_t rows : options.rows)
+      add(0, steps, rows);
+  return tests;
+}
+
+gemcut_status Bench::checkContext() const {
+  for (int32_t rows : options.rows)
+    if (rows < 1 || rows > gemcut_model.decode_max_rows)
+      return fail(GEMCUT_INVALID_ARGUMENT,
+                  "--rows is %d, but a step of this executable has 1 to %d "
+                  "rows",
+                  rows, gemcut_model.decode_max_rows);
+  for (int32_t depth : options.depths)
+    for (const BenchRow &test : makeTests(depth)) {
+      int64_t tokens =
+          int64_t(test.nPrompt) + int64_t(test.nGen) * int64_t(test.nRows);
+      if (depth + tokens > app.session.getContext())
+        return fail(GEMCUT_CONTEXT_FULL,
+                    "%s needs %lld positions, but the context has %d",
+                    getTestName(test).c_str(), (long long)(depth + tokens),
+                    app.session.getContext());
+    }
+  return GEMCUT_OK;
+}
 
 gemcut_status Bench::fillDepth(int32_t depth) {
   if (gemcut_status status = app.session.reset(/*slot=*/0))
     return status;
   if (depth == 0)
     return GEMCUT_OK;
-  std::vector<int32_t> ids(size_t(depth), 0);
-  for (int32_t &id : ids)
-    id = makeId();
+  Numbers ids = makeIds(size_t(depth));
   float *logits;
   return app.session.prefill(/*slot=*/0, ids.data(), ids.size(), logits);
 }
 
-gemcut_status Bench::runPrompt(int32_t depth, BenchRow &row) {
-  if (gemcut_status status = fillDepth(depth))
+gemcut_status Bench::runFirstToken(double &secondsSinceExec) {
+  if (gemcut_status status = fillDepth(0))
     return status;
-  std::vector<int32_t> ids(size_t(options.prompt), 0);
-  for (int repetition = 0; repetition < options.repetitions; ++repetition) {
-    for (int32_t &id : ids)
-      id = makeId();
-    app.session.rewindForTiming(/*slot=*/0, size_t(depth));
-    app.session.clearLayerRows();
-    float *logits;
-    double start = seconds();
-    if (gemcut_status status =
-            app.session.prefill(/*slot=*/0, ids.data(), ids.size(), logits))
-      return status;
-    row.seconds.push_back(seconds() - start);
-    getArgmax(logits, size_t(gemcut_model.vocab_size));
-    row.firstTokenSeconds.push_back(seconds() - start);
-  }
-  const uint64_t *rows = app.session.getLayerRows();
-  promptLayerRows.assign(rows, rows + gemcut_model.layers);
+  Numbers ids = makeIds(1);
+  float *logits;
+  if (gemcut_status status =
+          app.session.prefill(/*slot=*/0, ids.data(), ids.size(), logits))
+    return status;
+  getArgmax(logits, size_t(gemcut_model.vocab_size));
+  secondsSinceExec = seconds() - startSeconds;
   return GEMCUT_OK;
 }
 
-void Bench::measureRead() {
+gemcut_status Bench::runPrompt(BenchRow &test) {
+  Numbers ids = makeIds(size_t(test.nPrompt));
+  app.session.clearLayerRows();
+  float *logits;
+  double start = seconds();
+  if (gemcut_status status =
+          app.session.prefill(/*slot=*/0, ids.data(), ids.size(), logits))
+    return status;
+  test.seconds.push_back(seconds() - start);
+  getArgmax(logits, size_t(gemcut_model.vocab_size));
+  test.firstTokenSeconds.push_back(seconds() - start);
+  const uint64_t *layerRows = app.session.getLayerRows();
+  test.layerRows.assign(layerRows, layerRows + gemcut_model.layers);
+  return GEMCUT_OK;
+}
+
+gemcut_status Bench::runSteps(BenchRow &test) {
+  const Numbers slots(size_t(test.nRows), 0);
+  Numbers ids = makeIds(size_t(test.getTokens()));
+  double start = seconds();
+  for (int32_t step = 0; step < test.nGen; ++step) {
+    float *logits;
+    if (gemcut_status status =
+            app.session.decode(slots.data(), &ids[size_t(step) * slots.size()],
+                               slots.size(), logits))
+      return status;
+  }
+  test.seconds.push_back(seconds() - start);
+  measureRead(test);
+  return GEMCUT_OK;
+}
+
+void Bench::measureRead(BenchRow &test) {
   // The tables of which single rows are read come first in the weight section,
   // so the last bytes are those that every token reads.
   size_t bytes = size_t(
@@ -100,132 +176,148 @@ void Bench::measureRead() {
     return;
   const Section *weights = app.artifact.find(GEMCUT_SECTION_WEIGHTS);
   size_t offset = (weights->length - bytes) / 64 * 64;
-  double total = 0;
+  double total = 0, best = 0;
   do { // a small model takes several passes
     double time =
         timeRead(app.session.getTeam(), weights->data + offset, bytes);
-    readGbps = std::max(readGbps, double(bytes) * 1e-9 / time);
+    best = std::max(best, double(bytes) * 1e-9 / time);
     total += time;
   } while (total < 0.02);
+  test.readGbps.push_back(best);
 }
 
-gemcut_status Bench::runTokens(int32_t depth, BenchRow &row) {
-  if (gemcut_status status = fillDepth(depth))
+gemcut_status Bench::runOnce(BenchRow &test) {
+  app.session.rewindForTiming(/*slot=*/0, size_t(test.nDepth));
+  if (gemcut_status status = test.nPrompt ? runPrompt(test) : runSteps(test))
     return status;
-  const int32_t slot = 0;
-  for (int repetition = 0; repetition < options.repetitions; ++repetition) {
-    app.session.rewindForTiming(slot, size_t(depth));
-    double start = seconds();
-    for (int i = 0; i < options.tokens; ++i) {
-      int32_t id = makeId();
-      float *logits;
-      if (gemcut_status status = app.session.decode(&slot, &id, 1, logits))
-        return status;
-    }
-    row.seconds.push_back(seconds() - start);
-    measureRead();
+  test.memory = readProcessMemory();
+  test.kvBytes = app.session.countResidentKv();
+  return GEMCUT_OK;
+}
+
+/// Runs each kind of step once: pages of weights and buffers are touched, and
+/// the clock of the CPU rises.
+gemcut_status Bench::warmUp() {
+  if (gemcut_status status = fillDepth(0))
+    return status;
+  int32_t most =
+      std::min(app.session.getPrefillChunk(), app.session.getContext());
+  for (BenchRow &test : makeTests(/*depth=*/0)) {
+    test.nPrompt = std::min(test.nPrompt, most);
+    test.nGen = std::min(test.nGen, 2);
+    if (gemcut_status status = runOnce(test))
+      return status;
   }
   return GEMCUT_OK;
 }
 
-gemcut_status Bench::warmUp() {
-  if (gemcut_status status = fillDepth(std::min(app.session.getPrefillChunk(),
-                                                app.session.getContext() - 1)))
+gemcut_status Bench::run(std::vector<BenchRow> &rows) {
+  if (gemcut_status status = checkContext())
     return status;
-  const int32_t slot = 0;
-  int32_t id = makeId();
-  float *logits;
-  gemcut_status status = app.session.decode(&slot, &id, 1, logits);
-  measureRead();
-  readGbps = 0; // this read may have come from the disk
-  return status;
-}
-
-gemcut_status Bench::run(BenchReport &report) {
-  for (int32_t depth : options.depths) {
-    int64_t needed = int64_t(depth) + std::max(options.prompt, options.tokens);
-    if (needed > app.session.getContext())
-      return fail(GEMCUT_CONTEXT_FULL,
-                  "a depth of %d with %d more tokens needs %lld positions, but "
-                  "the context has %d",
-                  depth, std::max(options.prompt, options.tokens),
-                  (long long)needed, app.session.getContext());
-  }
   if (gemcut_status status = warmUp())
     return status;
   for (int32_t depth : options.depths) {
-    if (options.prompt > 0) {
-      BenchRow row = {options.prompt, 0, depth};
-      if (gemcut_status status = runPrompt(depth, row))
-        return status;
-      report.rows.push_back(row);
-    }
-    if (options.tokens > 0) {
-      BenchRow row = {0, options.tokens, depth};
-      if (gemcut_status status = runTokens(depth, row))
-        return status;
-      report.rows.push_back(row);
-    }
+    if (gemcut_status status = fillDepth(depth))
+      return status;
+    std::vector<BenchRow> tests = makeTests(depth);
+    for (int turn = 0; turn < options.repetitions; ++turn)
+      for (size_t i = 0; i < tests.size(); ++i)
+        if (gemcut_status status =
+                runOnce(tests[turn % 2 ? tests.size() - 1 - i : i]))
+          return status;
+    rows.insert(rows.end(), tests.begin(), tests.end());
   }
-  if (readGbps == 0)
-    for (int i = 0; i < options.repetitions; ++i)
-      measureRead();
-  report.readGbps = readGbps;
-  report.promptLayerRows = promptLayerRows;
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  report.peakRss = uint64_t(usage.ru_maxrss) * 1024;
   return GEMCUT_OK;
 }
 
-static gemcut_status bench(const CommonOptions &common, BenchOptions &options,
+/// Makes what nobody asked for fit a small context.
+static void shrink(Numbers &numbers, bool wasGiven, int32_t most) {
+  if (!wasGiven)
+    for (int32_t &number : numbers)
+      number = std::min(number, most);
+}
+
+static gemcut_status bench(CommonOptions &common, BenchOptions &options,
                            bool wasPromptGiven, bool wasTokensGiven) {
   BenchReport report;
-  App app;
-  if (gemcut_status status = app.openSession(common))
-    return status;
-  report.startSeconds = seconds() - startSeconds;
-  // What nobody asked for is made to fit a small context.
-  if (!wasPromptGiven)
-    options.prompt = std::min(options.prompt, app.session.getContext());
-  if (!wasTokensGiven)
-    options.tokens = std::min(options.tokens, app.session.getContext());
-  report.level = app.session.getLevel().name;
-  report.threads = app.session.getTeam().threads();
-  if (gemcut_status status = Bench(app, options).run(report))
-    return status;
-  if (strcmp(options.format, "json") == 0)
-    printJson(report);
-  else if (strcmp(options.format, "csv") == 0)
-    printCsv(report);
-  else
-    printMarkdown(report);
+  report.machine = describeMachine();
+  report.model = gemcut_model.name;
+  report.quantization = gemcut_model.quantization;
+  report.modelBytes = gemcut_model.weight_bytes;
+  report.bytesPerToken = gemcut_model.weight_bytes_per_token;
+  bool isFirst = true;
+  for (int32_t threads : options.threads) {
+    App app;
+    common.session.threads = threads;
+    if (gemcut_status status = app.openSession(common))
+      return status;
+    Bench bench(app, options);
+    if (isFirst) {
+      report.startSeconds = seconds() - startSeconds;
+      if (gemcut_status status =
+              bench.runFirstToken(report.startToTokenSeconds))
+        return status;
+      report.level = app.session.getLevel().name;
+      shrink(options.prompts, wasPromptGiven, app.session.getContext());
+      shrink(options.tokens, wasTokensGiven, app.session.getContext());
+    }
+    isFirst = false;
+    if (gemcut_status status = bench.run(report.rows))
+      return status;
+  }
+  std::string text = strcmp(options.format, "json") == 0 ? formatJson(report)
+                     : strcmp(options.format, "csv") == 0
+                         ? formatCsv(report)
+                         : formatMarkdown(report);
+  fputs(text.c_str(), stdout);
   return GEMCUT_OK;
+}
+
+/// "Columns: ..." for the help text.
+static std::string describeColumns() {
+  std::string text;
+  for (const BenchColumn &column : kBenchColumns)
+    text += std::string(column.name) + ": " + column.meaning + ".\n";
+  return text;
 }
 
 int cli::runBench(int argc, char **argv) {
   CommonOptions common;
   BenchOptions options;
-  const char *depths = nullptr;
+  struct List {
+    const char *name, *text;
+    Numbers &numbers;
+    int32_t least, most;
+  };
+  List lists[] = {{"prompt", nullptr, options.prompts, 0, INT32_MAX},
+                  {"tokens", nullptr, options.tokens, 0, INT32_MAX},
+                  {"rows", nullptr, options.rows, 1, INT32_MAX},
+                  {"depth", nullptr, options.depths, 0, INT32_MAX},
+                  {"threads", nullptr, options.threads, 1, kMaxThreads}};
   Flags flags(
-      "bench [-p N] [-n N] [-d LIST] [-r N] [-o md|csv|json]",
-      "Measures the speed of prompts and of single tokens, the time to "
-      "the first token, memory, and how fast this machine reads the same "
-      "weights without computing. Fields are named as llama-bench names "
-      "them.");
+      "bench [-p LIST] [-n LIST] [-d LIST] [-r N] [flags]",
+      "Measures the speed of prompts and of single steps, the time to the "
+      "first token, memory, and how fast this machine reads the same weights "
+      "without computing. A LIST is whole numbers separated by commas; every "
+      "combination is a test. All tests of a depth run once untimed, then take "
+      "turns.");
   flags.group("Tests");
-  flags.add(options.prompt, "prompt", 'p', "N",
-            "Runs prompts of N tokens; 0 leaves them out.", 0, INT32_MAX);
-  flags.add(options.tokens, "tokens", 'n', "N",
-            "Runs N single-token steps; 0 leaves them out.", 0, INT32_MAX);
-  flags.add(depths, "depth", 'd', "LIST",
-            "Does so behind this many tokens, for each number of the list.",
-            "0");
+  flags.add(lists[0].text, "prompt", 'p', "LIST",
+            "Runs prompts of that many tokens; 0 leaves them out.", "512");
+  flags.add(lists[1].text, "tokens", 'n', "LIST",
+            "Runs that many steps, one after the other; 0 leaves them out.",
+            "128");
+  flags.add(lists[2].text, "rows", 0, "LIST",
+            "Runs that many tokens in each step.", "1");
+  flags.add(lists[3].text, "depth", 'd', "LIST",
+            "Does so behind this many tokens.", "0");
   flags.add(options.repetitions, "repetitions", 'r', "N",
             "Repeats every test N times.", 1, 1000);
   flags.add(options.format, "output", 'o', "FORMAT", "Prints md, csv or json.");
-  common.addSessionFlags(flags);
+  common.addSessionFlags(flags, &lists[4].text);
   common.addPrefillFlags(flags);
+  std::string columns = describeColumns();
+  flags.note("Columns of csv and members of json", columns.c_str());
   std::vector<const char *> positionals;
   Parsed parsed = flags.parse(argc, argv, positionals);
   if (parsed != Parsed::Run)
@@ -234,10 +326,21 @@ int cli::runBench(int argc, char **argv) {
       strcmp(options.format, "json") != 0)
     return exitCode(flags.usage("--output is '%s', but must be md, csv or json",
                                 options.format));
-  if (depths && parseIds(depths, options.depths))
-    return exitCode(flags.usage("--depth is '%s', but must be a list of whole "
-                                "numbers such as 0,4096",
-                                depths));
+  for (const List &list : lists) {
+    if (!list.text)
+      continue;
+    bool isValid = parseIds(list.text, list.numbers) == GEMCUT_OK;
+    for (int32_t number : list.numbers)
+      isValid &= number >= list.least && number <= list.most;
+    if (!isValid && list.most < INT32_MAX)
+      return exitCode(flags.usage("--%s is '%s', but must be a list of whole "
+                                  "numbers from %d to %d such as 1,2",
+                                  list.name, list.text, list.least, list.most));
+    if (!isValid)
+      return exitCode(flags.usage("--%s is '%s', but must be a list of whole "
+                                  "numbers from %d on such as 1,4096",
+                                  list.name, list.text, list.least));
+  }
   return finish(bench(common, options, flags.wasGiven("prompt"),
                       flags.wasGiven("tokens")));
 }

@@ -1,28 +1,46 @@
 //===- bench_report.h - Results of `bench` and their forms ------*- C++ -*-===//
+//
+// What the columns mean is written once, in kBenchColumns, which `bench --help`
+// prints.
+//
+//===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_CLI_BENCH_REPORT_H
 #define GEMCUT_RUNTIME_CLI_BENCH_REPORT_H
 
+#include "runtime/cli/machine.h"
+
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gemcut::cli {
 
-/// One test: a prompt (nGen 0) or single tokens (nPrompt 0) behind nDepth
-/// tokens.
+/// The name of each CSV column and JSON member and what it means.
+struct BenchColumn {
+  const char *name, *meaning;
+};
+extern const std::vector<BenchColumn> kBenchColumns;
+
+/// One test: a prompt (nGen 0) or nGen steps of nRows tokens each (nPrompt 0)
+/// behind nDepth tokens.
 struct BenchRow {
-  int32_t nPrompt, nGen, nDepth;
-  std::vector<double> seconds = {};           // per repetition
-  std::vector<double> firstTokenSeconds = {}; // prompts only
+  int32_t threads = 0, nPrompt = 0, nGen = 0, nRows = 1, nDepth = 0;
+  std::vector<double> seconds;           // per repetition
+  std::vector<double> firstTokenSeconds; // prompts only
+  std::vector<double> readGbps;          // steps only; 1e9 bytes per second
+  uint64_t kvBytes = 0;                  // of the KV caches, resident
+  ProcessMemory memory;                  // behind the last repetition
+  std::vector<uint64_t> layerRows;       // (layers,), of one prompt
+
+  int32_t getTokens() const { return nPrompt + nGen * nRows; }
 };
 
 struct BenchReport {
-  const char *level = "";
-  int threads = 0;
-  double startSeconds = 0; // from main() to the first step
-  double readGbps = 0;     // best, 1e9 bytes per second
-  uint64_t peakRss = 0;    // bytes, mapped weights included
+  std::string model, quantization, level;
+  uint64_t modelBytes = 0, bytesPerToken = 0;
+  Machine machine;
+  double startSeconds = 0, startToTokenSeconds = 0;
   std::vector<BenchRow> rows;
-  std::vector<uint64_t> promptLayerRows; // (layers,), of one prompt test
 };
 
 /// Mean, sample standard deviation and best of tokens per second.
@@ -31,10 +49,13 @@ struct Speed {
 };
 Speed getSpeed(const BenchRow &row);
 
-// All print to stdout.
-void printJson(const BenchReport &report);
-void printCsv(const BenchReport &report);
-void printMarkdown(const BenchReport &report);
+/// "pp512", "tg128", with several rows "tg32x4", behind tokens "tg128 @ d4096".
+std::string getTestName(const BenchRow &row);
+
+std::string formatJson(const BenchReport &report);
+/// RFC 4180, with a header line; samples are in JSON only.
+std::string formatCsv(const BenchReport &report);
+std::string formatMarkdown(const BenchReport &report);
 
 } // namespace gemcut::cli
 

@@ -73,6 +73,11 @@ void Flags::add(const char *&value, const char *name, char letter,
     flag.shownDefault = shownDefault ? shownDefault : value;
 }
 
+void Flags::note(const char *title, const char *lines) {
+  noteTitle = title;
+  noteLines = lines;
+}
+
 Parsed Flags::usage(const char *format, ...) const {
   fprintf(stderr, "error: ");
   va_list arguments;
@@ -250,4 +255,8 @@ void Flags::printHelp() const {
     printWrapped(text, 6);
   }
   printf("  -h, --help\n      Prints this text.\n");
+  if (noteTitle) {
+    printf("\n%s:\n", noteTitle);
+    printWrapped(noteLines, 2);
+  }
 }

@@ -43,6 +43,9 @@ public:
            const char *argument, const char *help,
            const char *shownDefault = nullptr);
 
+  /// Ends the help text with lines of text under a title.
+  void note(const char *title, const char *lines);
+
   /// Parses argv[1..]; arguments that are no flags go to `positionals`, of
   /// which at most `mostPositionals` may occur. "--help" and "-h" print the
   /// help.
@@ -76,6 +79,7 @@ private:
   void printHelp() const;
 
   const char *synopsis, *summary;
+  const char *noteTitle = nullptr, *noteLines = nullptr;
   std::vector<Flag> flags;
 };
 

@@ -26,6 +26,10 @@ public:
                                        bool hugePages = false);
   void release();
 
+  /// Bytes of it that are resident now, in whole pages; 0 where the system does
+  /// not say.
+  size_t countResident() const;
+
   uint8_t *data() const { return base; }
   size_t size() const { return length; }
   template <typename T> T *as() const { return reinterpret_cast<T *>(base); }

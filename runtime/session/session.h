@@ -103,6 +103,9 @@ public:
   int32_t getPrefillChunk() const { return prefillChunk; }
   size_t getLogitsStride() const { return logitsStride; }
 
+  /// Bytes of the KV memory of all slots that are resident now.
+  size_t countResidentKv() const { return kv.countResident(); }
+
   /// (layers,) rows that ran through each layer since `clearLayerRows`.
   const uint64_t *getLayerRows() const { return layerRows.as<uint64_t>(); }
   void clearLayerRows();

@@ -158,6 +158,8 @@ TEST_F(CommandsTest, BadInputIsExitOne) {
   expectFailure("tokenize hello", 1, "no tokenizer");
   expectFailure("-p hello", 1, "no tokenizer");
   expectFailure("bench -p 41", 1, "41 positions");
+  expectFailure("bench -p 0 -n 9 -d 33", 1, "tg9 @ d33 needs 42");
+  expectFailure("bench -n 4 --rows 1,99", 1, "--rows is 99");
   expectFailure("generate --ids 1 --print-ids --level nosuch", 1,
                 "impossible, baseline");
 }
@@ -172,7 +174,9 @@ TEST_F(CommandsTest, UsageIsExitTwo) {
   expectFailure("score", 2, "--ids or --text");
   expectFailure("score --ids 1 --text f", 2, "exclude");
   expectFailure("bench -o xml", 2, "md, csv or json");
-  expectFailure("bench -d 1,x", 2, "0,4096");
+  expectFailure("bench -d 1,x", 2, "list of whole numbers from 0 on");
+  expectFailure("bench --rows 0", 2, "from 1 on");
+  expectFailure("bench -t 1,65", 2, "from 1 to 64");
   expectFailure("tokenize", 2, "TEXT or --file");
   expectFailure("info extra", 2, "'extra'");
 }
@@ -207,8 +211,9 @@ TEST_F(CommandsTest, BenchFields) {
   ASSERT_EQ(json.code, 0) << json.error;
   for (const char *field :
        {"n_prompt", "n_gen", "n_depth", "n_threads", "avg_ts", "stddev_ts",
-        "best_ts", "ttft_ms", "start_ms", "peak_rss", "bytes_per_token",
-        "read_gbps"}) {
+        "best_ts", "ttft_ms", "start_ms", "start_to_token_ms", "step_ms",
+        "private_bytes", "kv_bytes", "peak_rss", "bytes_per_token", "n_rows",
+        "cpu_info", "read_gbps"}) {
     size_t count = 0;
     std::string key = "\"" + std::string(field) + "\": ";
     for (size_t at = 0; (at = json.out.find(key, at)) != std::string::npos;
@@ -222,6 +227,10 @@ TEST_F(CommandsTest, BenchFields) {
   EXPECT_NE(text.out.find("layers 0-2: 9 rows, layers 3-4: 1 row"),
             std::string::npos)
       << text.out;
+  // Every combination: 2 threads x 2 depths x (2 prompts + 2 numbers of rows).
+  Result grid = run("bench -p 3,9 -n 2 --rows 1,2 -d 0,5 -t 1,2 -r 1 -o csv");
+  EXPECT_EQ(std::count(grid.out.begin(), grid.out.end(), '\n'), 17)
+      << grid.out << grid.error;
   Result csv = run("bench -p 9 -n 0 -r 1 -o csv");
   EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 2) << csv.out;
 }
