@@ -8,7 +8,7 @@ GGUF of the shapes of a config.json with random weights (Q4_0 everywhere), compi
 the same config.json with gemcut, and measures both alternately: every round takes
 one sample of each, and the order changes from round to round. Prints a table of
 the goals, and writes it to DIR/report.md and DIR/report.json. All large files stay
-in DIR and are made again only when they are missing.
+in DIR and are made again only when they are missing or older than the compiler.
 """
 import argparse
 import datetime
@@ -39,15 +39,24 @@ def main():
     config = json.loads(options.config.read_text())
     driver = build_peer(work, options.source, options.jobs)
     model = write_model(work, config)
-    ours = options.ours or compile_ours(work, options.gemcut, options.config)
+    ours = options.ours.resolve() if options.ours else compile_ours(work, options.gemcut, options.config)
     engines = Ours(ours, options.threads), Peer(driver, model, options.threads, CONTEXT, work)
     measurement = Measurement(*engines, options.rounds)
-    rows = measure(measurement, options.only)
-    facts = describe(options, engines[0])
-    text = markdown(rows, facts)
-    options.output.with_suffix(".md").write_text(text)
-    options.output.with_suffix(".json").write_text(json.dumps(as_json(rows, facts), indent=1) + "\n")
-    print(text, end="")
+    rows = []
+    try:
+        for name in options.only:
+            print(f"measuring {name}", file=sys.stderr)
+            rows += TESTS[name](measurement)
+            save(options.output, rows, describe(options, engines[0]))
+    finally:
+        measurement.peer.close()
+    print(markdown(rows, describe(options, engines[0])), end="")
+
+
+def save(output, rows, facts):
+    """After each test, so that a later failure loses nothing."""
+    output.with_name(output.name + ".md").write_text(markdown(rows, facts))
+    output.with_name(output.name + ".json").write_text(json.dumps(as_json(rows, facts), indent=1) + "\n")
 
 
 def parse_arguments():
@@ -231,17 +240,6 @@ TESTS = {
 }
 
 
-def measure(measurement, names):
-    rows = []
-    try:
-        for name in names:
-            print(f"measuring {name}", file=sys.stderr)
-            rows += TESTS[name](measurement)
-    finally:
-        measurement.peer.close()
-    return rows
-
-
 def describe(options, ours):
     """Where and when, for above the table."""
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
@@ -269,7 +267,7 @@ def run(*command):
 def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
-            raise EngineError(f"{tool} is not installed")
+            raise EngineError(f"{tool} is missing or cannot be executed")
 
 
 def unpack_source(work, package):
@@ -323,6 +321,7 @@ def write_model(work, config):
 
 def compile_ours(work, gemcut, config):
     path = work / "ours"
+    need(str(gemcut))
     if not path.exists() or path.stat().st_mtime < gemcut.stat().st_mtime:
         run(gemcut, "compile", config, "--weights", "random", "-o", path)
     return path
@@ -331,5 +330,5 @@ def compile_ours(work, gemcut, config):
 if __name__ == "__main__":
     try:
         main()
-    except EngineError as error:
+    except (EngineError, OSError, shutil.ReadError) as error:
         sys.exit(f"error: {error}")
