@@ -51,6 +51,9 @@ typedef struct gemcut_step {
                                     to by thread 0; never null */
   int64_t first_position;    /* 80: no row sees a key below it; 0, or where the
                                     sequence begins */
+  int64_t fetch_ahead;       /* 88: 1: gemv stages fetch weights ahead by
+                                    instructions, 0: they leave it to the CPU;
+                                    same results, speed depends on the CPU */
 } gemcut_step;
 
 /* `thread` in [0, team->threads). */

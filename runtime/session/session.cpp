@@ -3,6 +3,7 @@
 #include "runtime/session/session.h"
 
 #include "runtime/abi/packed_layout.h"
+#include "runtime/core/clock.h"
 #include "runtime/core/cpu.h"
 #include "runtime/core/error.h"
 
@@ -235,7 +236,10 @@ gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
     append(i, slots[i], ids[i]);
   step.rows = int64_t(rows);
   step.first_position = states[slots[0]].first;
+  step.fetch_ahead = fetchAhead.next();
+  double start = seconds();
   team.run(level->decode, &step);
+  fetchAhead.record(seconds() - start);
   logits = step.logits;
   return GEMCUT_OK;
 }

@@ -12,6 +12,7 @@
 #include "runtime/abi/status.h"
 #include "runtime/core/memory.h"
 #include "runtime/core/team.h"
+#include "runtime/session/fetch_ahead.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -129,6 +130,7 @@ private:
   Program program = {};
   const gemcut_level *level = nullptr;
   Team team;
+  FetchAhead fetchAhead;
   Memory arena, kv, logitsMemory, history, rowMemory, layerRows, slotMemory;
   SlotState *states = nullptr; // (slotCount,)
   gemcut_step step = {};

@@ -252,6 +252,11 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
       kernel.run("decode", step, rows % 3 == 0 ? 3 : 1);
 
       uint8_t *out = arena.data() + inputBytes + modulatorBytes;
+      std::vector<uint8_t> left(out, out + rows * outputRow);
+      step.fetch_ahead = 1;
+      kernel.run("decode", step);
+      ASSERT_TRUE(std::equal(left.begin(), left.end(), out))
+          << "fetching ahead changes results";
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t n = 0; n < c.n; ++n) {
           double y = 0, up = 0, magnitude = 0;
