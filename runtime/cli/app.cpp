@@ -29,7 +29,8 @@ CommonOptions::CommonOptions() : sampling(getDefaultSampling(gemcut_model)) {
 
 void CommonOptions::addSessionFlags(Flags &flags, const char **threadList) {
   flags.group("Machine");
-  const char *shown = "as many as there are cores this process may use";
+  const char *shown =
+      "one per physical core that this process may use, see info";
   if (threadList)
     flags.add(*threadList, "threads", 't', "LIST",
               "Runs that many threads, from 1 to 64.", shown);

@@ -2,8 +2,10 @@
 
 #include "runtime/cli/app.h"
 #include "runtime/cli/json.h"
+#include "runtime/core/cores.h"
 #include "runtime/core/cpu.h"
 
+#include <algorithm>
 #include <cstdio>
 
 using namespace gemcut;
@@ -75,7 +77,16 @@ static void printJson(const Artifact &artifact, CpuFeatures cpu,
   char features[256];
   formatCpuFeatures(cpu, features, sizeof(features));
   json.member("cpu_features", features);
-  json.member("usable_cores", countUsableCores());
+  UsableCores cores = detectUsableCores();
+  json.key("cores");
+  json.beginObject();
+  json.member("hardware_threads", cores.cpus);
+  json.member("physical", cores.physical);
+  json.member("performance", cores.performance);
+  json.member("quota", cores.quota);
+  json.member("numa_nodes", cores.nodes);
+  json.member("default_threads", std::min(cores.getThreads(), kMaxThreads));
+  json.endObject();
   json.key("levels");
   json.beginArray();
   for (int32_t i = 0; i < gemcut_level_count; ++i) {
@@ -148,6 +159,11 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
     printf("%-20s %s%s (%s)\n", i ? "" : "code", gemcut_levels[i].name,
            isSupported(gemcut_levels[i], cpu) ? "" : ", not for this CPU",
            gemcut_levels[i].features);
+  UsableCores cores = detectUsableCores();
+  char reason[128];
+  formatUsableCores(cores, reason, sizeof(reason));
+  printf("%-20s %d by default, for %s\n", "threads",
+         std::min(cores.getThreads(), kMaxThreads), reason);
   for (const Section &section : artifact)
     printf("%-20s %s, %llu bytes%s\n",
            &section == artifact.begin() ? "sections" : "",

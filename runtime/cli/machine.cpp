@@ -2,7 +2,7 @@
 
 #include "runtime/cli/machine.h"
 
-#include "runtime/core/cpu.h"
+#include "runtime/core/cores.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +39,7 @@ Machine cli::describeMachine() {
   machine.cpu = readField("/proc/cpuinfo", "model name");
   if (machine.cpu.empty())
     machine.cpu = "unknown";
-  machine.cores = countUsableCores();
+  machine.cores = detectUsableCores().getParallel();
   utsname system;
   machine.kernel = uname(&system) == 0
                        ? std::string(system.sysname) + " " + system.release

@@ -5,6 +5,7 @@
 #include "runtime/abi/model.h"
 #include "runtime/cli/layer_rows.h"
 
+#include "runtime/core/cores.h"
 #include "runtime/core/error.h"
 
 #include <cstdio>
@@ -57,6 +58,9 @@ void cli::printStats(const GenerateStats &stats, const Session &session) {
       double(stats.promptTokens) / stats.prefillSeconds, stats.newTokens,
       stats.decodeSeconds,
       stats.decodeSeconds > 0 ? decoded / stats.decodeSeconds : 0.0);
+  char cores[128];
+  formatUsableCores(detectUsableCores(), cores, sizeof(cores));
+  fprintf(stderr, "threads: %d on %s\n", session.getTeam().threads(), cores);
   fprintf(stderr, "rows so far: %s\n",
           describeLayerRows(session.getLayerRows(), size_t(gemcut_model.layers))
               .c_str());

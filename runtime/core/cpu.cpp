@@ -4,12 +4,9 @@
 
 #include "runtime/core/error.h"
 
-#include <algorithm>
-#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sched.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__aarch64__)
@@ -192,51 +189,4 @@ gemcut_status gemcut::chooseLevel(const gemcut_level *levels, int32_t count,
       "this CPU lacks features that even the lowest level, '%s', needs: "
       "%s; compile the model for this CPU",
       last->name, text);
-}
-
-/// Limits `cores` by one cpu.max file: "QUOTA PERIOD" or "max PERIOD".
-static int limitByQuota(const char *path, int cores) {
-  FILE *file = fopen(path, "re");
-  if (!file)
-    return cores;
-  long long quota, period;
-  if (fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 &&
-      period > 0)
-    cores = int(std::min<long long>(cores, (quota + period - 1) / period));
-  fclose(file);
-  return cores;
-}
-
-/// Applies the quotas of this process's cgroup (version 2) and its ancestors.
-static int limitByCgroup(int cores) {
-  FILE *file = fopen("/proc/self/cgroup", "re");
-  if (!file)
-    return cores;
-  char line[PATH_MAX], path[PATH_MAX + 64];
-  while (fgets(line, sizeof(line), file)) {
-    if (strncmp(line, "0::/", 4) != 0)
-      continue;
-    line[strcspn(line, "\n")] = 0;
-    char *group = line + 3;
-    while (true) {
-      snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", group);
-      cores = limitByQuota(path, cores);
-      char *slash = strrchr(group, '/');
-      if (!slash)
-        break;
-      *slash = 0;
-    }
-  }
-  fclose(file);
-  return cores;
-}
-
-int gemcut::countUsableCores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  // Fails on machines with more than 1024 CPUs; far more than a team can use.
-  int cores = sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask)
-                                                             : CPU_SETSIZE;
-  cores = limitByCgroup(cores);
-  return cores < 1 ? 1 : cores;
 }

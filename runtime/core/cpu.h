@@ -37,10 +37,6 @@ void formatCpuFeatures(CpuFeatures features, char *text, size_t size);
                                         const char *forced,
                                         const gemcut_level *&chosen);
 
-/// Cores that threads of this process can use at once: the affinity mask,
-/// limited by the cgroup's CPU quota (rounded up); at least 1.
-int countUsableCores();
-
 } // namespace gemcut
 
 #endif // GEMCUT_RUNTIME_CORE_CPU_H

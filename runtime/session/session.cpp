@@ -4,6 +4,7 @@
 
 #include "runtime/abi/packed_layout.h"
 #include "runtime/core/clock.h"
+#include "runtime/core/cores.h"
 #include "runtime/core/cpu.h"
 #include "runtime/core/error.h"
 
@@ -112,10 +113,10 @@ gemcut_status Session::open(const Program &what,
     return status;
   if (gemcut_status status = allocate())
     return status;
-  int cores = countUsableCores();
-  int threads =
-      options.threads ? options.threads : std::min(cores, kMaxThreads);
-  if (gemcut_status status = team.start(threads, cores))
+  UsableCores cores = detectUsableCores();
+  int threads = options.threads ? options.threads
+                                : std::min(cores.getThreads(), kMaxThreads);
+  if (gemcut_status status = team.start(threads, cores.getParallel()))
     return status;
   step = {};
   step.weights = program.weights;

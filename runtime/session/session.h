@@ -30,7 +30,7 @@ struct Program {
 };
 
 struct SessionOptions {
-  int threads = 0;             // 0: as many as there are usable cores
+  int threads = 0;             // 0: see UsableCores::getThreads
   const char *level = nullptr; // null: the best that the CPU has
   int slots = 1;               // sequences held at once, at most model.slots
   int context = 0;             // positions per slot; 0: all that were compiled
@@ -99,6 +99,7 @@ public:
   const gemcut_model_info &getModel() const { return *program.model; }
   const gemcut_level &getLevel() const { return *level; }
   Team &getTeam() { return team; }
+  const Team &getTeam() const { return team; }
   int32_t getContext() const { return context; }
   int32_t getSlots() const { return slotCount; }
   int32_t getPrefillChunk() const { return prefillChunk; }
@@ -129,9 +130,9 @@ private:
 
   Program program = {};
   const gemcut_level *level = nullptr;
-  Team team;
   FetchAhead fetchAhead;
   Memory arena, kv, logitsMemory, history, rowMemory, layerRows, slotMemory;
+  Team team; // last, so that its threads end before their memory does
   SlotState *states = nullptr; // (slotCount,)
   gemcut_step step = {};
   int32_t *rowTokens = nullptr, *rowPositions = nullptr, *rowSlots = nullptr;

@@ -98,5 +98,3 @@ TEST(ChooseLevel, ForcedLevel) {
   EXPECT_EQ(choose("avx2,fma", "nosuch", name), GEMCUT_INVALID_ARGUMENT);
   EXPECT_NE(name.find("best, middle, lowest"), std::string::npos) << name;
 }
-
-TEST(Cores, AtLeastOne) { EXPECT_GE(countUsableCores(), 1); }
