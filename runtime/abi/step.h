@@ -2,8 +2,10 @@
  *
  * All threads of a team call the same entry point with the same `gemcut_step`
  * and their own thread index (SPMD). The entry point runs the whole step: every
- * stage claims chunks of work from the team and ends in the team's barrier.
- * Generated code allocates nothing and calls nothing but `gemcut_team_barrier`.
+ * stage claims chunks of work from the team and ends in the team's barrier. Outside
+ * of chunks it reads nothing but the step, and only from its copy of it.
+ * Generated code allocates nothing and calls nothing but the two functions of the
+ * team.
  */
 #ifndef GEMCUT_RUNTIME_ABI_STEP_H
 #define GEMCUT_RUNTIME_ABI_STEP_H
@@ -14,24 +16,27 @@
 extern "C" {
 #endif
 
-/* Shared by the threads of one step. Generated code increments `next_chunk`
- * (atomically, relaxed) to claim a chunk; the barrier's last arriver sets it back
- * to 0 before it releases the others. Everything else belongs to
- * runtime/core/team.cpp. */
+/* The threads that run one step together; what follows belongs to
+ * runtime/core/team.h.
+ *
+ * A stage is over when all of its chunks are done, and not when every thread has
+ * come by: a thread that the operating system keeps from running holds nobody up
+ * unless it is inside a chunk. It catches up by walking through the stages that
+ * ended without it, so every thread must call the two functions below in the same
+ * order, whatever the others do. */
 typedef struct gemcut_team {
-  int64_t next_chunk; /* offset 0, alone on its cache line */
-  uint8_t reserved0[56];
-  uint32_t arrived;    /* offset 64 */
-  uint32_t generation; /* offset 68: futex word */
-  int32_t threads;
-  int32_t spin; /* pauses before sleeping; 0 when threads exceed cores */
-  uint32_t sleepers; /* threads in, or about to enter, the futex */
-  uint8_t reserved1[44];
+  int32_t threads; /* offset 0: how many take part, the same in all steps */
 } gemcut_team;
 
-/* Waits until all `team->threads` threads have arrived. Writes made before the
- * barrier are visible after it to every thread. */
-void gemcut_team_barrier(gemcut_team *team);
+/* Claims a chunk of the stage that `thread` is in: returns its index in
+ * [0, chunks), or -1 when none is left, which also says that this thread's chunks
+ * are done. `chunks` is below 2^24 and the same for every thread. */
+int64_t gemcut_team_claim(gemcut_team *team, int64_t thread, int64_t chunks);
+
+/* Waits until all chunks of the stage are done and takes `thread` to the next one.
+ * Called once per stage, behind the claim that returned -1. Writes made inside
+ * chunks are visible to every thread afterwards. */
+void gemcut_team_barrier(gemcut_team *team, int64_t thread);
 
 /* Arguments of one step. All pointers are 64-byte aligned but for `tokens`,
  * `positions` and `slots` (4). Offsets are ABI: generated code uses them. */
@@ -56,7 +61,7 @@ typedef struct gemcut_step {
                                     same results, speed depends on the CPU */
 } gemcut_step;
 
-/* `thread` in [0, team->threads). */
+/* `thread` in [0, threads of the team). */
 typedef void (*gemcut_entry_fn)(const gemcut_step *step, int64_t thread);
 
 #ifdef __cplusplus

@@ -5,7 +5,6 @@
 #include "runtime/core/clock.h"
 
 #include <algorithm>
-#include <cstring>
 
 using namespace gemcut;
 
@@ -19,15 +18,13 @@ using Line = uint64_t __attribute__((vector_size(kLine), may_alias));
 
 using FoldFn = uint64_t (*)(const uint8_t *data, size_t bytes);
 
-struct Job {
-  gemcut_step step; // first: `step` is what threads are called with
-  const uint8_t *data;
-  size_t bytes, piece;
-  FoldFn fold;
-  int64_t pieces;
-  uint64_t sinks[kMaxThreads * 8]; // a cache line per thread
+/// A cache line per thread.
+struct Sink {
+  alignas(64) uint64_t value;
 };
 } // namespace
+
+static Sink sinks[kMaxThreads]; // so that no read can be left out
 
 /// Folds all lines of `data`, so that no load can be left out.
 static inline __attribute__((always_inline)) uint64_t
@@ -69,33 +66,31 @@ static FoldFn chooseFold() {
   return foldBaseline;
 }
 
+/// Reads `rows` bytes at `weights` in pieces of `first_position` bytes.
 static void readPieces(const gemcut_step *step, int64_t thread) {
-  Job *job = const_cast<Job *>(reinterpret_cast<const Job *>(step));
-  uint64_t sink = 0;
-  while (true) {
-    int64_t piece =
-        __atomic_fetch_add(&step->team->next_chunk, 1, __ATOMIC_RELAXED);
-    if (piece >= job->pieces)
-      break;
-    size_t start = size_t(piece) * job->piece;
-    sink ^=
-        job->fold(job->data + start, std::min(job->piece, job->bytes - start));
+  FoldFn fold = chooseFold();
+  size_t bytes = size_t(step->rows), piece = size_t(step->first_position);
+  int64_t pieces = int64_t((bytes + piece - 1) / piece);
+  uint64_t sum = 0;
+  int64_t i;
+  while ((i = gemcut_team_claim(step->team, thread, pieces)) >= 0) {
+    size_t start = size_t(i) * piece;
+    sum ^= fold(step->weights + start, std::min(piece, bytes - start));
+    sinks[thread].value = sum;
   }
-  job->sinks[thread * 8] = sink;
+  gemcut_team_barrier(step->team, thread);
 }
 
 double cli::timeRead(Team &team, const uint8_t *data, size_t bytes) {
-  static Job job; // large, and one benchmark runs at a time
-  std::memset(&job, 0, sizeof(job));
-  job.step.team = team.state();
-  job.data = data;
-  job.bytes = bytes;
-  job.fold = chooseFold();
+  gemcut_step step = {};
+  step.team = team.state();
+  step.weights = data;
+  step.rows = int64_t(bytes);
   // At most 4 MiB, and several pieces per thread, so that all end together.
   size_t share = bytes / (size_t(team.threads()) * 8);
-  job.piece = std::clamp<size_t>(share / 4096 * 4096, 16384, 4 << 20);
-  job.pieces = int64_t((bytes + job.piece - 1) / job.piece);
+  step.first_position =
+      int64_t(std::clamp<size_t>(share / 4096 * 4096, 16384, 4 << 20));
   double start = seconds();
-  team.run(readPieces, &job.step);
+  team.run(readPieces, &step);
   return seconds() - start;
 }

@@ -5,7 +5,6 @@
 #include "runtime/core/error.h"
 
 #include <climits>
-#include <cstddef>
 #include <cstring>
 #include <linux/futex.h>
 #include <signal.h>
@@ -14,10 +13,15 @@
 
 using namespace gemcut;
 
-static_assert(offsetof(gemcut_team, arrived) == 64 &&
-                  offsetof(gemcut_team, generation) == 68 &&
-                  sizeof(gemcut_team) == 128,
-              "generated code relies on these offsets");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "the stage number is the second half of its word");
+
+static constexpr uint64_t kOneStage = uint64_t(1) << 32;
+static constexpr uint64_t kOneInside = uint64_t(1) << 24;
+
+static uint32_t getStage(uint64_t word) { return uint32_t(word >> 32); }
+static uint32_t getInside(uint64_t word) { return uint8_t(word >> 24); }
+static int64_t getNext(uint64_t word) { return int64_t(word % kOneInside); }
 
 static void pauseOnce() {
 #if defined(__x86_64__)
@@ -27,49 +31,133 @@ static void pauseOnce() {
 #endif
 }
 
-static void futexWait(uint32_t *word, uint32_t seen) {
+static void futexWait(const uint32_t *word, uint32_t seen) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
 }
 
-static void futexWakeAll(uint32_t *word) {
+static void futexWakeAll(const uint32_t *word) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-void gemcut_team_barrier(gemcut_team *team) {
-  // Read before arriving: the last arriver may release at once afterwards.
-  uint32_t seen = __atomic_load_n(&team->generation, __ATOMIC_RELAXED);
-  uint32_t others = uint32_t(team->threads) - 1;
-  if (__atomic_fetch_add(&team->arrived, 1, __ATOMIC_ACQ_REL) == others) {
-    __atomic_store_n(&team->next_chunk, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
-    // Sequentially consistent, as is the sleeper's increment: either the
-    // sleeper is counted here, or its futex call sees the new generation.
-    __atomic_store_n(&team->generation, seen + 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) != 0)
-      futexWakeAll(&team->generation);
-    return;
-  }
-  for (int32_t i = team->spin; i > 0; --i) {
-    if (__atomic_load_n(&team->generation, __ATOMIC_ACQUIRE) != seen)
+/// Waits until `word` is not `seen` any more: `spin` pauses, then asleep and
+/// counted in `sleepers`.
+static void waitForChange(const uint32_t *word, uint32_t seen, int32_t spin,
+                          uint32_t *sleepers) {
+  for (int32_t i = spin;; --i) {
+    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen)
       return;
+    if (i <= 0)
+      break;
     pauseOnce();
   }
-  __atomic_fetch_add(&team->sleepers, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&team->generation, __ATOMIC_ACQUIRE) == seen)
-    futexWait(&team->generation, seen);
-  __atomic_fetch_sub(&team->sleepers, 1, __ATOMIC_RELAXED);
+  // Sequentially consistent, as is the waker's change: either it sees the
+  // sleeper, or the futex call sees the change.
+  __atomic_fetch_add(sleepers, 1, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == seen)
+    futexWait(word, seen);
+  __atomic_fetch_sub(sleepers, 1, __ATOMIC_RELAXED);
+}
+
+static void wake(const uint32_t *word, const uint32_t *sleepers) {
+  if (__atomic_load_n(sleepers, __ATOMIC_SEQ_CST) != 0)
+    futexWakeAll(word);
+}
+
+static const uint32_t *getStageNumber(const TeamState *team) {
+  return reinterpret_cast<const uint32_t *>(&team->stage) + 1;
+}
+
+int64_t gemcut_team_claim(gemcut_team *shared, int64_t thread, int64_t chunks) {
+  auto *team = static_cast<TeamState *>(shared);
+  TeamMember &me = team->members[thread];
+  uint64_t word = __atomic_load_n(&team->stage, __ATOMIC_ACQUIRE);
+  while (getStage(word) == me.stage) {
+    int64_t chunk = getNext(word);
+    bool canClaim = chunk < chunks;
+    // A stage without chunks needs somebody inside who can end it, too.
+    bool mustEnter = !me.isInside && (canClaim || getInside(word) == 0);
+    if (!canClaim && !mustEnter && !me.isInside)
+      return -1;
+    uint64_t after = word + canClaim + (mustEnter ? kOneInside : 0);
+    bool isLast = false;
+    if (!canClaim && me.isInside) {
+      // Nobody enters any more, so the only one inside is alone with the word.
+      isLast = getInside(word) == 1;
+      after = isLast ? (word / kOneStage + 1) * kOneStage : word - kOneInside;
+    }
+    if (!__atomic_compare_exchange_n(&team->stage, &word, after,
+                                     /*weak=*/false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_ACQUIRE)) {
+      pauseOnce();
+      continue;
+    }
+    if (isLast)
+      wake(getStageNumber(team), &team->sleepers);
+    if (!canClaim && me.isInside) {
+      me.isInside = false;
+      return -1;
+    }
+    me.isInside = true;
+    if (canClaim)
+      return chunk;
+    word = after;
+  }
+  return -1;
+}
+
+void gemcut_team_barrier(gemcut_team *shared, int64_t thread) {
+  auto *team = static_cast<TeamState *>(shared);
+  TeamMember &me = team->members[thread];
+  waitForChange(getStageNumber(team), me.stage, team->spin, &team->sleepers);
+  ++me.stage;
+}
+
+void Team::publish(gemcut_entry_fn entry, const gemcut_step *step) {
+  Run next = {reinterpret_cast<uint64_t>(entry), shared.stage, {}};
+  if (step)
+    memcpy(next.step, step, sizeof(next.step));
+  auto *from = reinterpret_cast<const uint64_t *>(&next);
+  auto *to = reinterpret_cast<uint64_t *>(&current);
+  // A sequence lock: whoever copies looks at the number before and after.
+  __atomic_store_n(&runNumber, runNumber + 1, __ATOMIC_RELAXED);
+  for (size_t i = 0; i < sizeof(Run) / 8; ++i)
+    __atomic_store_n(to + i, from[i], __ATOMIC_RELEASE);
+  __atomic_store_n(&runNumber, runNumber + 1, __ATOMIC_SEQ_CST);
+  wake(&runNumber, &idle);
+}
+
+bool Team::copyRun(uint32_t number, Run &copy) const {
+  auto *from = reinterpret_cast<const uint64_t *>(&current);
+  auto *to = reinterpret_cast<uint64_t *>(&copy);
+  for (size_t i = 0; i < sizeof(Run) / 8; ++i)
+    to[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
+  return __atomic_load_n(&runNumber, __ATOMIC_RELAXED) == number;
+}
+
+uint32_t Team::waitForRun(uint32_t seen) {
+  uint32_t number;
+  do {
+    waitForChange(&runNumber, seen, shared.spin, &idle);
+    number = __atomic_load_n(&runNumber, __ATOMIC_ACQUIRE);
+  } while (number % 2 != 0);
+  return number;
 }
 
 void *Team::work(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
   Team *team = worker->team;
-  while (true) {
-    // The caller's arrival is what starts a run; the second barrier ends it.
-    gemcut_team_barrier(&team->shared);
-    if (!team->entry)
+  TeamMember &me = team->shared.members[worker->index];
+  for (uint32_t number = worker->firstRun;;) {
+    number = team->waitForRun(number);
+    Run run;
+    if (!team->copyRun(number, run))
+      continue;
+    if (run.entry == 0)
       return nullptr;
-    team->entry(team->step, worker->index);
-    gemcut_team_barrier(&team->shared);
+    me.stage = getStage(run.stage);
+    gemcut_step step;
+    memcpy(&step, run.step, sizeof(step));
+    reinterpret_cast<gemcut_entry_fn>(run.entry)(&step, worker->index);
   }
 }
 
@@ -79,8 +167,6 @@ gemcut_status Team::start(int threads, int cores) {
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "%d threads were asked for, but a team has 1 to %d", threads,
                 kMaxThreads);
-  shared = {};
-  shared.threads = threads;
   shared.spin = threads <= cores ? kSpinPauses : 0;
 
   // Signals are for the thread that reads the terminal.
@@ -91,46 +177,35 @@ gemcut_status Team::start(int threads, int cores) {
   pthread_attr_init(&attributes);
   // Generated code keeps tiles in registers and on the stack, nothing large.
   pthread_attr_setstacksize(&attributes, 1 << 20);
-  int error = 0, started = 1;
-  for (; started < threads && error == 0; ++started) {
-    workers[started] = {this, started, {}};
-    error = pthread_create(&workers[started].handle, &attributes, work,
-                           &workers[started]);
+  int error = 0;
+  for (shared.threads = 1; shared.threads < threads; ++shared.threads) {
+    Worker &worker = workers[shared.threads];
+    worker = {this, shared.threads, runNumber, {}};
+    error = pthread_create(&worker.handle, &attributes, work, &worker);
+    if (error != 0)
+      break;
   }
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error == 0)
     return GEMCUT_OK;
-
-  // The last one counted does not exist; the others wait in the barrier for
-  // `threads` arrivals. The missing ones arrive here, one by one.
-  int missing = threads - (started - 2);
-  entry = nullptr;
-  shared.spin = 0;
-  __atomic_fetch_add(&shared.arrived, uint32_t(missing - 1), __ATOMIC_ACQ_REL);
-  gemcut_team_barrier(&shared);
-  for (int i = 1; i < started - 1; ++i)
-    pthread_join(workers[i].handle, nullptr);
-  shared.threads = 0;
-  return fail(GEMCUT_SYSTEM_ERROR, "cannot start thread %d of %d: %s",
-              started - 1, threads, strerror(error));
+  int missing = shared.threads;
+  stop();
+  return fail(GEMCUT_SYSTEM_ERROR, "cannot start thread %d of %d: %s", missing,
+              threads, strerror(error));
 }
 
 void Team::stop() {
   if (shared.threads == 0)
     return;
-  run(nullptr, nullptr);
+  publish(nullptr, nullptr);
   for (int i = 1; i < shared.threads; ++i)
     pthread_join(workers[i].handle, nullptr);
   shared.threads = 0;
 }
 
-void Team::run(gemcut_entry_fn function, const gemcut_step *arguments) {
-  entry = function;
-  step = arguments;
-  gemcut_team_barrier(&shared);
-  if (!function)
-    return;
-  function(arguments, /*thread=*/0);
-  gemcut_team_barrier(&shared);
+void Team::run(gemcut_entry_fn entry, const gemcut_step *step) {
+  shared.members[0].stage = getStage(shared.stage);
+  publish(entry, step); // from here on others may finish stages
+  entry(step, /*thread=*/0);
 }

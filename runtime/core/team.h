@@ -2,7 +2,8 @@
 //
 // SPMD: every thread of the team calls the same entry point with the same step
 // and its own index. Between stages they meet in `gemcut_team_barrier`
-// (runtime/abi/step.h), which spins for a bounded time and then sleeps.
+// (runtime/abi/step.h). A stage ends with its last chunk, so nobody waits for a
+// thread that does nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_CORE_TEAM_H
@@ -11,6 +12,7 @@
 #include "runtime/abi/status.h"
 #include "runtime/abi/step.h"
 
+#include <cstdint>
 #include <pthread.h>
 
 namespace gemcut {
@@ -21,6 +23,25 @@ constexpr int kMaxThreads = 64;
 /// barrier for any value in 200..20000; a neighbour that takes a core makes
 /// long spins expensive (20000: 635 us, measured on Sapphire Rapids).
 constexpr int kSpinPauses = 1000;
+
+/// Where one thread is; nobody else reads or writes it.
+struct alignas(64) TeamMember {
+  uint32_t stage = 0;    ///< number of the stage that it is in
+  bool isInside = false; ///< whether it has claimed a chunk of that stage
+};
+
+/// What the threads of a team share.
+struct TeamState : gemcut_team {
+  /// The stage that is being worked on: its number in the upper half (a futex
+  /// word), then how many threads are inside (8 bits), then the next chunk to
+  /// be claimed (24 bits). All of a stage goes through this one word: entering
+  /// and claiming add to it, and the thread that leaves last, which is alone
+  /// then, moves on to the next number.
+  alignas(64) uint64_t stage = 0;
+  uint32_t sleepers = 0; ///< threads in, or about to enter, the futex
+  int32_t spin = 0;      ///< pauses before sleeping; 0: threads exceed cores
+  TeamMember members[kMaxThreads];
+};
 
 /// A fixed set of threads. The caller of `run` is thread 0; the others live
 /// from `start` to `stop`. One thread at a time may use a team.
@@ -39,27 +60,42 @@ public:
   /// Ends the workers; `start` may follow.
   void stop();
 
-  /// Calls entry(step, t) once on every thread t and returns when all have
-  /// returned. What the caller wrote before is visible to all threads, what
-  /// they wrote is visible to the caller afterwards. `next_chunk` is 0 at the
-  /// start.
+  /// Calls entry(step, t) on thread 0 and on every other thread t that comes in
+  /// time, and returns when all chunks of all stages are done. What the caller
+  /// wrote before is visible to all threads, what they wrote inside chunks is
+  /// visible to the caller afterwards. Other threads get a copy of the step and
+  /// may still walk through their calls, without claiming anything, after `run`
+  /// has returned.
   void run(gemcut_entry_fn entry, const gemcut_step *step);
 
   int threads() const { return shared.threads; }
   /// What belongs into gemcut_step.team.
-  gemcut_team *state() { return &shared; }
+  TeamState *state() { return &shared; }
 
 private:
   struct Worker {
     Team *team;
     int64_t index;
+    uint32_t firstRun; ///< number of the run before its first
     pthread_t handle;
   };
-  static void *work(void *worker);
+  /// What a run is, in words that can be copied while they change.
+  static constexpr size_t kStepWords = sizeof(gemcut_step) / 8;
+  static_assert(sizeof(gemcut_step) % 8 == 0, "copied word by word");
+  struct Run {
+    uint64_t entry, stage, step[kStepWords];
+  };
 
-  alignas(64) gemcut_team shared = {};
-  gemcut_entry_fn entry = nullptr;
-  const gemcut_step *step = nullptr;
+  static void *work(void *worker);
+  void publish(gemcut_entry_fn entry, const gemcut_step *step);
+  uint32_t waitForRun(uint32_t seen);
+  bool copyRun(uint32_t number, Run &copy) const;
+
+  TeamState shared = {};
+  /// Even: `current` holds run number / 2. Odd: it is being written.
+  alignas(64) uint32_t runNumber = 0;
+  uint32_t idle = 0; ///< workers in, or about to enter, the futex of runNumber
+  Run current = {};
   Worker workers[kMaxThreads];
 };
 

@@ -26,10 +26,14 @@ public:
   FailureOr<OwningOpRef<ModuleOp>> run() {
     OpBuilder builder = OpBuilder::atBlockEnd(target->getBody());
     auto pointer = LLVM::LLVMPointerType::get(source.getContext());
-    auto barrier =
-        func::FuncOp::create(builder, source.getLoc(), "gemcut_team_barrier",
-                             builder.getFunctionType({pointer}, {}));
-    barrier.setPrivate();
+    Type i64 = builder.getI64Type();
+    auto declare = [&](StringRef name, TypeRange inputs, TypeRange results) {
+      func::FuncOp::create(builder, source.getLoc(), name,
+                           builder.getFunctionType(inputs, results))
+          .setPrivate();
+    };
+    declare("gemcut_team_claim", {pointer, i64, i64}, {i64});
+    declare("gemcut_team_barrier", {pointer, i64}, {});
     if (auto bytes =
             source->getAttrOfType<IntegerAttr>(kernel::kKvSlotBytesAttr))
       kvSlotBytes = bytes.getInt();

@@ -18,15 +18,16 @@ Value StageEmitter::rowAddress(TypedValue<kernel::BufferType> buffer,
 void StageEmitter::forChunks(Value total, function_ref<void(Value)> body) {
   OpBuilder &builder = getBuilder();
   Location loc = getLoc();
-  // gemcut_team.next_chunk is the team's first field.
   auto claim = [&](OpBuilder &nested, Location nestedLoc, ValueRange) {
-    Value one = arith::ConstantOp::create(nested, nestedLoc,
-                                          nested.getI64IntegerAttr(1));
-    Value chunk = LLVM::AtomicRMWOp::create(
-        nested, nestedLoc, LLVM::AtomicBinOp::add, context.team, one,
-        LLVM::AtomicOrdering::monotonic);
+    Value chunk =
+        func::CallOp::create(nested, nestedLoc, nested.getI64Type(),
+                             "gemcut_team_claim",
+                             ValueRange{context.team, context.thread, total})
+            .getResult(0);
+    Value zero = arith::ConstantOp::create(nested, nestedLoc,
+                                           nested.getI64IntegerAttr(0));
     Value more = arith::CmpIOp::create(nested, nestedLoc,
-                                       arith::CmpIPredicate::slt, chunk, total);
+                                       arith::CmpIPredicate::sge, chunk, zero);
     scf::ConditionOp::create(nested, nestedLoc, more, chunk);
   };
   auto run = [&](OpBuilder &nested, Location nestedLoc, ValueRange arguments) {
@@ -38,7 +39,7 @@ void StageEmitter::forChunks(Value total, function_ref<void(Value)> body) {
   scf::WhileOp::create(builder, loc, TypeRange{builder.getI64Type()},
                        ValueRange{}, claim, run);
   func::CallOp::create(builder, loc, TypeRange{}, "gemcut_team_barrier",
-                       ValueRange{context.team});
+                       ValueRange{context.team, context.thread});
 }
 
 void gemcut::targets::makeInternal(func::FuncOp function) {

@@ -3,6 +3,7 @@
 #include "test/numerics/KernelHarness.h"
 
 #include "dialects/Kernel/KernelOps.h"
+#include "runtime/core/team.h"
 #include "test/numerics/Assemble.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,27 +18,11 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <atomic>
-#include <cstring>
+#include <cstdlib>
 #include <thread>
 
 using namespace gemcut;
 using namespace gemcut::test;
-
-/// A plain barrier for tests: spins with yields.
-extern "C" void harness_team_barrier(gemcut_team *team) {
-  auto *arrived = reinterpret_cast<std::atomic<uint32_t> *>(&team->arrived);
-  auto *generation =
-      reinterpret_cast<std::atomic<uint32_t> *>(&team->generation);
-  uint32_t seen = generation->load();
-  if (arrived->fetch_add(1) + 1 == uint32_t(team->threads)) {
-    arrived->store(0);
-    team->next_chunk = 0;
-    generation->fetch_add(1);
-    return;
-  }
-  while (generation->load() == seen)
-    std::this_thread::yield();
-}
 
 /// Whether this CPU has all of LLVM's `features` ("+avx2,+fma").
 static bool hostHas(llvm::StringRef features) {
@@ -82,8 +67,8 @@ Bytes::Bytes(int64_t size, uint8_t fill)
   aligned = storage.data() + ((64 - address % 64) % 64);
 }
 
-/// Stops unless the barrier is the only function that `object` calls.
-static void expectOnlyBarrier(llvm::ArrayRef<char> object) {
+/// Stops if `object` calls anything but the functions of the team.
+static void expectOnlyTeam(llvm::ArrayRef<char> object) {
   llvm::MemoryBufferRef buffer(llvm::StringRef(object.data(), object.size()),
                                "kernel.o");
   auto file =
@@ -92,7 +77,8 @@ static void expectOnlyBarrier(llvm::ArrayRef<char> object) {
     llvm::StringRef name = llvm::cantFail(symbol.getName());
     if ((llvm::cantFail(symbol.getFlags()) &
          llvm::object::SymbolRef::SF_Undefined) &&
-        !name.empty() && name != "gemcut_team_barrier")
+        !name.empty() && name != "gemcut_team_claim" &&
+        name != "gemcut_team_barrier")
       llvm::report_fatal_error("generated code calls " + name);
   }
 }
@@ -125,11 +111,14 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
   if (needsEvexVnni(level))
     object = assemble(withEvexVnni({object.data(), object.size()}), spec.triple,
                       (level.features + "," + kEvexVnni).str());
-  expectOnlyBarrier(object);
+  expectOnlyTeam(object);
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::orc::SymbolMap symbols;
+  symbols[jit->mangleAndIntern("gemcut_team_claim")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&gemcut_team_claim),
+      llvm::JITSymbolFlags::Exported};
   symbols[jit->mangleAndIntern("gemcut_team_barrier")] = {
-      llvm::orc::ExecutorAddr::fromPtr(&harness_team_barrier),
+      llvm::orc::ExecutorAddr::fromPtr(&gemcut_team_barrier),
       llvm::JITSymbolFlags::Exported};
   llvm::cantFail(jit->getMainJITDylib().define(
       llvm::orc::absoluteSymbols(std::move(symbols))));
@@ -142,17 +131,24 @@ CompiledKernel::~CompiledKernel() = default;
 void CompiledKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
   std::string symbol = ("gemcut_" + name + "_" + level).str();
   auto *entry = llvm::cantFail(jit->lookup(symbol)).toPtr<gemcut_entry_fn>();
-  Bytes memory(sizeof(gemcut_team), 0);
-  auto *team = memory.at<gemcut_team>(0);
-  team->threads = threads;
-  step.team = team;
+  TeamState team = {};
+  team.threads = threads;
+  step.team = &team;
   uint64_t counters[256] = {};
   if (!step.layer_rows)
     step.layer_rows = counters;
+  // All begin together, so that none finds the work done.
+  std::atomic<int> missing = threads;
+  auto call = [&](int thread) {
+    --missing;
+    while (missing != 0)
+      std::this_thread::yield();
+    entry(&step, thread);
+  };
   std::vector<std::thread> others;
   for (int thread = 1; thread < threads; ++thread)
-    others.emplace_back([&, thread] { entry(&step, thread); });
-  entry(&step, 0);
+    others.emplace_back(call, thread);
+  call(0);
   for (std::thread &thread : others)
     thread.join();
 }

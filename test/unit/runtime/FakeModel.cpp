@@ -23,9 +23,14 @@ float test::fakeLogit(uint64_t state, int32_t v, uint8_t weight) {
   return float(hash >> 40) * 0x1p-20f; // 0 .. 16
 }
 
-/// Claims chunks as generated code does.
-static int64_t claim(const gemcut_step *step) {
-  return __atomic_fetch_add(&step->team->next_chunk, 1, __ATOMIC_RELAXED);
+/// One stage, as generated code does it.
+template <typename Body>
+static void forChunks(const gemcut_step *step, int64_t thread, int64_t chunks,
+                      Body body) {
+  int64_t chunk;
+  while ((chunk = gemcut_team_claim(step->team, thread, chunks)) >= 0)
+    body(chunk);
+  gemcut_team_barrier(step->team, thread);
 }
 
 static int32_t *getKv(const gemcut_step *step, int32_t slot) {
@@ -33,31 +38,31 @@ static int32_t *getKv(const gemcut_step *step, int32_t slot) {
                                                     gemcut_model.kv_slot_bytes);
 }
 
-static void writeKv(const gemcut_step *step) {
-  for (int64_t row; (row = claim(step)) < step->rows;)
+static void writeKv(const gemcut_step *step, int64_t thread) {
+  forChunks(step, thread, step->rows, [&](int64_t row) {
     getKv(step, step->slots[row])[step->positions[row]] = step->tokens[row];
-  gemcut_team_barrier(step->team);
+  });
 }
 
 /// States go through the arena, so that a missing barrier shows.
-static void sumKeys(const gemcut_step *step) {
+static void sumKeys(const gemcut_step *step, int64_t thread) {
   auto *states = reinterpret_cast<uint64_t *>(step->arena);
-  for (int64_t row; (row = claim(step)) < step->rows;) {
+  forChunks(step, thread, step->rows, [&](int64_t row) {
     int64_t first = step->first_position;
     states[row] = fakeState(getKv(step, step->slots[row]) + first,
                             step->positions[row] - first + 1, first);
-  }
-  gemcut_team_barrier(step->team);
+  });
 }
 
-static void writeLogits(const gemcut_step *step, int64_t firstRow) {
+static void writeLogits(const gemcut_step *step, int64_t thread,
+                        int64_t firstRow) {
   const auto *states = reinterpret_cast<const uint64_t *>(step->arena);
   int64_t stride = gemcut_f32_row_bytes(kFakeVocab) / 4;
-  for (int64_t v; (v = claim(step)) < kFakeVocab;)
+  forChunks(step, thread, kFakeVocab, [&](int64_t v) {
     for (int64_t row = firstRow; row < step->rows; ++row)
       step->logits[(row - firstRow) * stride + v] =
           fakeLogit(states[row], int32_t(v), step->weights[0]);
-  gemcut_team_barrier(step->team);
+  });
 }
 
 static void countRows(const gemcut_step *step, int64_t thread,
@@ -71,21 +76,21 @@ static void countRows(const gemcut_step *step, int64_t thread,
 }
 
 static void runAll(const gemcut_step *step, int64_t thread) {
-  writeKv(step);
-  sumKeys(step);
-  writeLogits(step, 0);
+  writeKv(step, thread);
+  sumKeys(step, thread);
+  writeLogits(step, thread, 0);
   countRows(step, thread, uint64_t(step->rows));
 }
 
 static void runPrefill(const gemcut_step *step, int64_t thread) {
-  writeKv(step);
-  sumKeys(step);
-  writeLogits(step, step->rows - 1);
+  writeKv(step, thread);
+  sumKeys(step, thread);
+  writeLogits(step, thread, step->rows - 1);
   countRows(step, thread, 1);
 }
 
 static void runExtend(const gemcut_step *step, int64_t thread) {
-  writeKv(step);
+  writeKv(step, thread);
   countRows(step, thread, 0);
 }
 

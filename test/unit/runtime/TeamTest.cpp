@@ -14,32 +14,39 @@ using namespace gemcut;
 namespace {
 
 /// Stages that each read what the stage before wrote: no race, no lost chunk.
+/// What threads need outside of chunks is in the step, of which they have a
+/// copy: `rows` chunks, `first_position` stages, `arena` the job.
 struct Job {
-  gemcut_step step = {}; // first: what threads are called with
-  int64_t chunks = 0, stages = 0;
   std::vector<uint64_t> values;          // (chunks,), plain memory
   std::vector<uint64_t> next;            // (chunks,)
-  std::vector<int64_t> calls;            // (threads,) entry calls
   std::vector<uint64_t> chunksOfThreads; // (threads,)
+
+  gemcut_step makeStep(Team &team, int64_t chunks, int64_t stages) {
+    values.assign(size_t(chunks), 0);
+    next.assign(size_t(chunks), 0);
+    chunksOfThreads.assign(size_t(team.threads()), 0);
+    gemcut_step step = {};
+    step.team = team.state();
+    step.arena = reinterpret_cast<uint8_t *>(this);
+    step.rows = chunks;
+    step.first_position = stages;
+    return step;
+  }
 };
 
 void runStages(const gemcut_step *step, int64_t thread) {
-  auto *job = reinterpret_cast<Job *>(const_cast<gemcut_step *>(step));
-  ++job->calls[size_t(thread)];
-  for (int64_t stage = 0; stage < job->stages; ++stage) {
-    auto &from = stage % 2 ? job->next : job->values;
-    auto &to = stage % 2 ? job->values : job->next;
-    while (true) {
-      int64_t chunk =
-          __atomic_fetch_add(&step->team->next_chunk, 1, __ATOMIC_RELAXED);
-      if (chunk >= job->chunks)
-        break;
+  auto *job = reinterpret_cast<Job *>(step->arena);
+  for (int64_t stage = 0; stage < step->first_position; ++stage) {
+    int64_t chunk;
+    while ((chunk = gemcut_team_claim(step->team, thread, step->rows)) >= 0) {
+      auto &from = stage % 2 ? job->next : job->values;
+      auto &to = stage % 2 ? job->values : job->next;
       // Reads what another thread may have written in the stage before.
-      int64_t neighbour = (chunk + 1) % job->chunks;
+      int64_t neighbour = (chunk + 1) % step->rows;
       to[size_t(chunk)] = from[size_t(chunk)] + 3 * from[size_t(neighbour)] + 1;
       ++job->chunksOfThreads[size_t(thread)];
     }
-    gemcut_team_barrier(step->team);
+    gemcut_team_barrier(step->team, thread);
   }
 }
 
@@ -54,18 +61,12 @@ TEST_P(TeamTest, EveryChunkOfEveryStageRunsOnce) {
   EXPECT_EQ(team.threads(), threads);
   const int64_t chunks = 13, stages = 24, runs = 40;
   Job job;
-  job.step.team = team.state();
-  job.chunks = chunks;
-  job.stages = stages;
-  job.values.resize(chunks);
-  job.next.resize(chunks);
-  job.calls.resize(size_t(threads));
-  job.chunksOfThreads.resize(size_t(threads));
+  gemcut_step step = job.makeStep(team, chunks, stages);
   std::vector<uint64_t> expected(chunks), after(chunks);
   for (size_t i = 0; i < size_t(chunks); ++i)
     expected[i] = job.values[i] = i;
   for (int64_t run = 0; run < runs; ++run) {
-    team.run(runStages, &job.step);
+    team.run(runStages, &step);
     for (int64_t stage = 0; stage < stages; ++stage) {
       for (size_t i = 0; i < size_t(chunks); ++i)
         after[i] = expected[i] + 3 * expected[(i + 1) % size_t(chunks)] + 1;
@@ -74,8 +75,6 @@ TEST_P(TeamTest, EveryChunkOfEveryStageRunsOnce) {
     ASSERT_EQ(job.values, expected) << "after run " << run;
   }
   uint64_t total = 0;
-  for (int64_t calls : job.calls)
-    EXPECT_EQ(calls, runs);
   for (uint64_t claimed : job.chunksOfThreads)
     total += claimed;
   EXPECT_EQ(total, uint64_t(chunks * stages * runs));
@@ -93,14 +92,9 @@ TEST(Team, CanBeStoppedAndStartedAgain) {
   for (int threads : {3, 1, 7}) {
     ASSERT_EQ(team.start(threads, 2), GEMCUT_OK);
     Job job;
-    job.step.team = team.state();
-    job.chunks = 1;
-    job.stages = 2;
-    job.values = job.next = {0};
-    job.calls.resize(size_t(threads));
-    job.chunksOfThreads.resize(size_t(threads));
-    team.run(runStages, &job.step);
-    EXPECT_EQ(job.calls, std::vector<int64_t>(size_t(threads), 1));
+    gemcut_step step = job.makeStep(team, /*chunks=*/1, /*stages=*/2);
+    team.run(runStages, &step);
+    EXPECT_EQ(job.values[0], 5u); // 4 * (4 * 0 + 1) + 1
   }
   team.stop();
   team.stop();
