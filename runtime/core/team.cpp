@@ -31,20 +31,21 @@ static void pauseOnce() {
 #endif
 }
 
-static void futexWait(const uint32_t *word, uint32_t seen) {
+static void futexWait(const void *word, uint32_t seen) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
 }
 
-static void futexWakeAll(const uint32_t *word) {
+static void futexWakeAll(const void *word) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-/// Waits until `word` is not `seen` any more: `spin` pauses, then asleep and
-/// counted in `sleepers`.
-static void waitForChange(const uint32_t *word, uint32_t seen, int32_t spin,
-                          uint32_t *sleepers) {
+/// Waits until read() is not `seen` any more: `spin` pauses, then asleep on
+/// `word`, where read() finds its value, and counted in `sleepers`.
+template <typename Read>
+static void waitForChange(Read read, const void *word, uint32_t seen,
+                          int32_t spin, uint32_t *sleepers) {
   for (int32_t i = spin;; --i) {
-    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != seen)
+    if (read() != seen)
       return;
     if (i <= 0)
       break;
@@ -53,62 +54,86 @@ static void waitForChange(const uint32_t *word, uint32_t seen, int32_t spin,
   // Sequentially consistent, as is the waker's change: either it sees the
   // sleeper, or the futex call sees the change.
   __atomic_fetch_add(sleepers, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == seen)
+  while (read() == seen)
     futexWait(word, seen);
   __atomic_fetch_sub(sleepers, 1, __ATOMIC_RELAXED);
 }
 
-static void wake(const uint32_t *word, const uint32_t *sleepers) {
+static void wake(const void *word, const uint32_t *sleepers) {
   if (__atomic_load_n(sleepers, __ATOMIC_SEQ_CST) != 0)
     futexWakeAll(word);
 }
 
-static const uint32_t *getStageNumber(const TeamState *team) {
-  return reinterpret_cast<const uint32_t *>(&team->stage) + 1;
+/// The stage number, where the futex finds it.
+static const void *getStageNumber(const TeamState &team) {
+  return reinterpret_cast<const char *>(&team.stage) + sizeof(uint32_t);
+}
+
+/// Changes the stage's word if nobody else did, else loads it.
+static bool exchange(TeamState &team, uint64_t &word, uint64_t after) {
+  if (__atomic_compare_exchange_n(&team.stage, &word, after, /*weak=*/false,
+                                  __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
+    return true;
+  pauseOnce();
+  return false;
+}
+
+/// Takes a thread, which holds no chunk now, out of the stage. The last one out
+/// of a stage whose chunks were all claimed ends it. False if others changed
+/// the word.
+static bool leave(TeamState &team, TeamMember &me, int64_t chunks,
+                  uint64_t &word) {
+  if (!me.isInside)
+    return true;
+  bool isOver = getNext(word) >= chunks && getInside(word) == 1;
+  uint64_t after =
+      isOver ? (word / kOneStage + 1) * kOneStage : word - kOneInside;
+  if (!exchange(team, word, after))
+    return false;
+  me.isInside = false;
+  if (isOver)
+    wake(getStageNumber(team), &team.sleepers);
+  return true;
 }
 
 int64_t gemcut_team_claim(gemcut_team *shared, int64_t thread, int64_t chunks) {
-  auto *team = static_cast<TeamState *>(shared);
-  TeamMember &me = team->members[thread];
-  uint64_t word = __atomic_load_n(&team->stage, __ATOMIC_ACQUIRE);
+  auto &team = *static_cast<TeamState *>(shared);
+  TeamMember &me = team.members[thread];
+  uint64_t word = __atomic_load_n(&team.stage, __ATOMIC_ACQUIRE);
   while (getStage(word) == me.stage) {
     int64_t chunk = getNext(word);
     bool canClaim = chunk < chunks;
-    // A stage without chunks needs somebody inside who can end it, too.
-    bool mustEnter = !me.isInside && (canClaim || getInside(word) == 0);
-    if (!canClaim && !mustEnter && !me.isInside)
+    if (!canClaim && !me.isInside && getInside(word) != 0)
       return -1;
-    uint64_t after = word + canClaim + (mustEnter ? kOneInside : 0);
-    bool isLast = false;
     if (!canClaim && me.isInside) {
-      // Nobody enters any more, so the only one inside is alone with the word.
-      isLast = getInside(word) == 1;
-      after = isLast ? (word / kOneStage + 1) * kOneStage : word - kOneInside;
-    }
-    if (!__atomic_compare_exchange_n(&team->stage, &word, after,
-                                     /*weak=*/false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_ACQUIRE)) {
-      pauseOnce();
+      if (leave(team, me, chunks, word))
+        return -1;
       continue;
     }
-    if (isLast)
-      wake(getStageNumber(team), &team->sleepers);
-    if (!canClaim && me.isInside) {
-      me.isInside = false;
-      return -1;
+    if (team.threads > 1 && me.pace.isDue()) {
+      if (leave(team, me, chunks, word)) {
+        me.pace.yield();
+        word = __atomic_load_n(&team.stage, __ATOMIC_ACQUIRE);
+      }
+      continue;
     }
+    // A stage without chunks is entered, too: somebody has to end it.
+    if (!exchange(team, word, word + canClaim + (me.isInside ? 0 : kOneInside)))
+      continue;
     me.isInside = true;
     if (canClaim)
       return chunk;
-    word = after;
+    word = __atomic_load_n(&team.stage, __ATOMIC_ACQUIRE);
   }
   return -1;
 }
 
 void gemcut_team_barrier(gemcut_team *shared, int64_t thread) {
-  auto *team = static_cast<TeamState *>(shared);
-  TeamMember &me = team->members[thread];
-  waitForChange(getStageNumber(team), me.stage, team->spin, &team->sleepers);
+  auto &team = *static_cast<TeamState *>(shared);
+  TeamMember &me = team.members[thread];
+  waitForChange(
+      [&] { return getStage(__atomic_load_n(&team.stage, __ATOMIC_SEQ_CST)); },
+      getStageNumber(team), me.stage, team.spin, &team.sleepers);
   ++me.stage;
 }
 
@@ -137,8 +162,9 @@ bool Team::copyRun(uint32_t number, Run &copy) const {
 uint32_t Team::waitForRun(uint32_t seen) {
   uint32_t number;
   do {
-    waitForChange(&runNumber, seen, shared.spin, &idle);
-    number = __atomic_load_n(&runNumber, __ATOMIC_ACQUIRE);
+    auto read = [&] { return __atomic_load_n(&runNumber, __ATOMIC_SEQ_CST); };
+    waitForChange(read, &runNumber, seen, shared.spin, &idle);
+    number = read();
   } while (number % 2 != 0);
   return number;
 }

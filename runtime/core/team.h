@@ -11,6 +11,7 @@
 
 #include "runtime/abi/status.h"
 #include "runtime/abi/step.h"
+#include "runtime/core/pace.h"
 
 #include <cstdint>
 #include <pthread.h>
@@ -27,7 +28,8 @@ constexpr int kSpinPauses = 1000;
 /// Where one thread is; nobody else reads or writes it.
 struct alignas(64) TeamMember {
   uint32_t stage = 0;    ///< number of the stage that it is in
-  bool isInside = false; ///< whether it has claimed a chunk of that stage
+  bool isInside = false; ///< whether it may hold a chunk of that stage
+  Pace pace;
 };
 
 /// What the threads of a team share.
@@ -35,8 +37,8 @@ struct TeamState : gemcut_team {
   /// The stage that is being worked on: its number in the upper half (a futex
   /// word), then how many threads are inside (8 bits), then the next chunk to
   /// be claimed (24 bits). All of a stage goes through this one word: entering
-  /// and claiming add to it, and the thread that leaves last, which is alone
-  /// then, moves on to the next number.
+  /// and claiming add to it, and the thread that leaves last, when no chunk is
+  /// left to be claimed, moves on to the next number.
   alignas(64) uint64_t stage = 0;
   uint32_t sleepers = 0; ///< threads in, or about to enter, the futex
   int32_t spin = 0;      ///< pauses before sleeping; 0: threads exceed cores

@@ -48,7 +48,10 @@ public:
                          mlir::Value row);
 
   /// Claims chunks 0 .. total-1 (total: i64) until none is left, then waits at
-  /// the team's barrier. `body` gets the chunk index (i64).
+  /// the team's barrier. `body` gets the chunk index (i64). A thread may pass
+  /// here when others are stages or steps ahead: whether a stage is reached
+  /// must follow from the step and the team alone, and only `total` may follow
+  /// from memory that stages write (0 skips the work).
   void forChunks(mlir::Value total,
                  llvm::function_ref<void(mlir::Value chunk)> body);
 

@@ -80,6 +80,53 @@ TEST_P(TeamTest, EveryChunkOfEveryStageRunsOnce) {
   EXPECT_EQ(total, uint64_t(chunks * stages * runs));
 }
 
+// A stage that nobody works in ends all the same, for all threads.
+TEST(Team, PassesStagesWithoutChunks) {
+  Team team;
+  ASSERT_EQ(team.start(3, 2), GEMCUT_OK);
+  Job job;
+  gemcut_step step = job.makeStep(team, /*chunks=*/0, /*stages=*/100);
+  for (int run = 0; run < 20; ++run)
+    team.run(runStages, &step);
+  step.rows = 1;
+  step.first_position = 1;
+  job.values = {7};
+  job.next = {0};
+  team.run(runStages, &step);
+  EXPECT_EQ(job.next[0], 4 * 7 + 1u);
+}
+
+// Nobody waits for a thread that never comes.
+TEST(Team, RunsWithoutTheOthers) {
+  TeamState state = {};
+  state.threads = 3;
+  Team team; // one thread, for the job's counters
+  ASSERT_EQ(team.start(1, 1), GEMCUT_OK);
+  Job job;
+  gemcut_step step = job.makeStep(team, /*chunks=*/5, /*stages=*/4);
+  step.team = &state;
+  runStages(&step, /*thread=*/0);
+  EXPECT_EQ(job.chunksOfThreads[0], 20u);
+  // A thread that comes too late finds all of it done.
+  runStages(&step, /*thread=*/2);
+  EXPECT_EQ(state.members[2].stage, 4u);
+  EXPECT_EQ(job.values[0], 85u); // 0 -> 1 -> 5 -> 21 -> 85
+}
+
+// Long enough for threads to offer their cores inside of stages.
+TEST(Team, LosesNoChunkToYields) {
+  Team team;
+  ASSERT_EQ(team.start(4, 4), GEMCUT_OK);
+  Job job;
+  gemcut_step step = job.makeStep(team, /*chunks=*/200000, /*stages=*/2);
+  for (int run = 0; run < 3; ++run)
+    team.run(runStages, &step);
+  uint64_t total = 0;
+  for (uint64_t claimed : job.chunksOfThreads)
+    total += claimed;
+  EXPECT_EQ(total, 2u * 3 * 200000);
+}
+
 // Spinning, sleeping at once, and more threads than this machine has cores.
 INSTANTIATE_TEST_SUITE_P(Sizes, TeamTest,
                          testing::Values(std::pair(1, 1), std::pair(2, 2),
