@@ -9,6 +9,8 @@
 #include <cstring>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -33,6 +35,9 @@ enum Feature : uint32_t {
   Avx512Vnni,
   Avx512Bf16,
   AvxVnni,
+  AmxTile,
+  AmxInt8,
+  AmxBf16,
 #endif
   NumFeatures,
 };
@@ -44,8 +49,9 @@ static const char *const kNames[NumFeatures] = {
     "i8mm",
     "bf16",
 #else
-    "avx2",     "fma",      "f16c",       "bmi2",       "avx512f", "avx512bw",
-    "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avxvnni",
+    "avx2",     "fma",      "f16c",     "bmi2",       "avx512f",
+    "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16",
+    "avxvnni",  "amxtile",  "amxint8",  "amxbf16",
 #endif
 };
 
@@ -55,6 +61,15 @@ static uint64_t readXcr0() {
   uint32_t low, high;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return uint64_t(high) << 32 | low;
+}
+
+/// Asks Linux for the right to use AMX's tile data, which every process needs
+/// and which then holds for all its threads. Source:
+/// Documentation/arch/x86/xstate.rst.
+static bool requestTileData() {
+  constexpr long kRequestPermission = 0x1023; // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;              // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
 CpuFeatures gemcut::detectCpuFeatures() {
@@ -85,6 +100,12 @@ CpuFeatures gemcut::detectCpuFeatures() {
     add(Avx512Bw, b, 30);
     add(Avx512Vl, b, 31);
     add(Avx512Vnni, c, 11);
+  }
+  bool tiles = (xcr0 & 0x60000) == 0x60000; // TILECFG and TILEDATA
+  if (tiles && (d >> 24 & 1) && requestTileData()) {
+    add(AmxTile, d, 24);
+    add(AmxInt8, d, 25);
+    add(AmxBf16, d, 22);
   }
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
     if (ymm)

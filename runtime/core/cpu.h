@@ -13,12 +13,14 @@ namespace gemcut {
 /// A set of CPU features, one bit per name.
 ///
 /// x86-64: avx2 fma f16c bmi2 avx512f avx512bw avx512dq avx512vl avx512vnni
-/// avx512bf16 avxvnni. AArch64: neon dotprod i8mm bf16. A feature counts only
-/// if the operating system saves its registers too.
+/// avx512bf16 avxvnni amxtile amxint8 amxbf16. AArch64: neon dotprod i8mm bf16.
+/// A feature counts only if the operating system saves its registers too.
 using CpuFeatures = uint32_t;
 
-/// Features of the CPU this runs on. Source: Intel SDM volume 2A, CPUID leaves
-/// 1 and 7; volume 1 section 13.3 for XCR0.
+/// Features of the CPU this runs on. Where it has AMX, asks the operating system
+/// for the right of all threads to use it; AMX does not count if that is
+/// refused. Source: Intel SDM volume 2A, CPUID leaves 1 and 7; volume 1 section
+/// 13.3 for XCR0.
 CpuFeatures detectCpuFeatures();
 
 /// Parses "avx2,fma,f16c"; an empty list is the empty set.

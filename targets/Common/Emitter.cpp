@@ -285,6 +285,14 @@ Value Emitter::stack(int64_t bytes) {
                                 count, /*alignment=*/64);
 }
 
+void Emitter::beginUse(Value storage) {
+  LLVM::LifetimeStartOp::create(builder, loc, storage);
+}
+
+void Emitter::endUse(Value storage) {
+  LLVM::LifetimeEndOp::create(builder, loc, storage);
+}
+
 void Emitter::prefetch(Value ptr) {
   LLVM::Prefetch::create(builder, loc, ptr, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }

@@ -118,6 +118,10 @@ public:
   void store(mlir::Value value, mlir::Value ptr, int64_t alignment = 4);
   /// Stack storage of the enclosing function, 64-byte aligned.
   mlir::Value stack(int64_t bytes);
+  /// Bounds the use of `storage` (of `stack`); storage that is used at other
+  /// times may take its place.
+  void beginUse(mlir::Value storage);
+  void endUse(mlir::Value storage);
   /// Fetches a cache line for reading into all levels.
   void prefetch(mlir::Value ptr);
 

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gemcut::targets {
 
@@ -33,6 +34,7 @@ struct IsaLevel {
   int64_t registers = 16;    ///< number of vector registers
   bool hasVnni = false;      ///< u8 x s8 dot products into i32
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
+  bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
   BlockShape integerBlock;   ///< of a gemm with int4 or int8 weights
   BlockShape floatBlock;     ///< of a gemm with bf16 or f32 weights
 };
@@ -41,7 +43,7 @@ struct IsaLevel {
 struct TargetSpec {
   std::string name;   ///< "x86_64-linux", given to --target
   std::string triple; ///< "x86_64-unknown-linux-gnu"
-  llvm::SmallVector<IsaLevel, 4> levels;
+  std::vector<IsaLevel> levels;
   int64_t l1Bytes = 32 << 10; ///< data cache of a core
   int64_t l2Bytes = 1 << 20;  ///< private cache of a core
 };

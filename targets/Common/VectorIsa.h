@@ -1,5 +1,4 @@
-//===- VectorIsa.h - The instructions that differ between levels -*- C++
-//-*-===//
+//===- VectorIsa.h - What differs between levels ----------------*- C++ -*-===//
 //
 // Everything that kernel builders cannot say in vector arithmetic: integer and
 // bf16 dot products, and the operand forms that feed them.
@@ -11,6 +10,7 @@
 
 #include "targets/Common/Emitter.h"
 #include "targets/Common/Target.h"
+#include "targets/Common/TileIsa.h"
 
 namespace gemcut::targets {
 
@@ -37,6 +37,9 @@ public:
   /// of bf16 pairs, `x`: an i32 with two bf16. Only where level.hasBf16Dot.
   virtual mlir::Value dotBf16(Emitter &e, mlir::Value acc, mlir::Value w,
                               mlir::Value x) const = 0;
+
+  /// The level's matrix registers; null unless level.hasInt8Tiles.
+  virtual const TileIsa *getTiles() const { return nullptr; }
 
 private:
   IsaLevel level;

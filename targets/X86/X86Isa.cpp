@@ -2,8 +2,10 @@
 
 #include "targets/X86/X86Isa.h"
 
+#include "targets/X86/AmxTiles.h"
+#include "targets/X86/Intrinsics.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numeric>
@@ -12,14 +14,6 @@ using namespace mlir;
 using namespace gemcut::targets;
 
 namespace {
-
-Value callIntrinsic(Emitter &e, StringRef name, Type result,
-                    ValueRange arguments) {
-  return LLVM::CallIntrinsicOp::create(e.getBuilder(), e.getLoc(), result,
-                                       e.getBuilder().getStringAttr(name),
-                                       arguments)
-      .getResult(0);
-}
 
 /// Four bytes of an i32 in every group of four lanes.
 Value broadcastBytes(Emitter &e, Value x, int64_t bytes) {
@@ -68,6 +62,16 @@ public:
         e, "llvm.x86.avx512bf16.dpbf16ps.512", acc.getType(),
         {acc, e.bitcast(w, pairs), e.bitcast(e.broadcast(x), pairs)});
   }
+};
+
+/// The vectors of AVX-512 beside AMX.
+class AmxIsa : public Avx512Isa {
+public:
+  using Avx512Isa::Avx512Isa;
+  const TileIsa *getTiles() const override { return &tiles; }
+
+private:
+  AmxTiles tiles;
 };
 
 /// vpdpbusd on two ymm, in its VEX encoding where AVX-512 is absent.
@@ -157,6 +161,8 @@ private:
 
 std::unique_ptr<VectorIsa>
 gemcut::targets::createX86Isa(const IsaLevel &level) {
+  if (level.hasInt8Tiles)
+    return std::make_unique<AmxIsa>(level);
   if (level.vectorBits == 512)
     return std::make_unique<Avx512Isa>(level);
   if (level.hasVnni)

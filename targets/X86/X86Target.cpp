@@ -22,7 +22,7 @@ static constexpr llvm::StringLiteral kV3 =
     "+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe,+popcnt";
 static constexpr llvm::StringLiteral kV3Cpuid = "avx2,fma,f16c,bmi2";
 
-static llvm::SmallVector<IsaLevel, 4> x86Levels() {
+static std::vector<IsaLevel> x86Levels() {
   IsaLevel avx2;
   avx2.name = "avx2";
   avx2.cpu = "x86-64-v3";
@@ -55,7 +55,14 @@ static llvm::SmallVector<IsaLevel, 4> x86Levels() {
   avx512Bf16.cpuidFeatures += ",avx512bf16";
   avx512Bf16.hasBf16Dot = true;
 
-  return {avx512Bf16, avx512Vnni, avxVnni, avx2};
+  IsaLevel amx = avx512Bf16;
+  amx.name = "amx";
+  amx.features += ",+amx-tile,+amx-int8,+amx-bf16";
+  amx.cpuidFeatures += ",amxtile,amxint8,amxbf16";
+  amx.hasInt8Tiles = true;
+  amx.integerBlock = {16, 1};
+
+  return {amx, avx512Bf16, avx512Vnni, avxVnni, avx2};
 }
 
 namespace {
@@ -82,7 +89,7 @@ public:
       return hostSpec(spec);
     llvm::SmallVector<StringRef> names;
     levels.split(names, ',');
-    llvm::SmallVector<IsaLevel, 4> chosen;
+    std::vector<IsaLevel> chosen;
     for (const IsaLevel &level : spec.levels)
       if (llvm::is_contained(names, level.name))
         chosen.push_back(level);

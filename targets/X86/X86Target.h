@@ -7,9 +7,9 @@
 
 namespace gemcut::targets {
 
-/// x86-64 Linux. Levels, best first: avx512bf16 and avx512vnni (x86-64-v4 and
-/// these), avxvnni (x86-64-v3 and 256-bit dot products), avx2 (x86-64-v3, the
-/// baseline).
+/// x86-64 Linux. Levels, best first: amx, avx512bf16 and avx512vnni (x86-64-v4
+/// and these), avxvnni (x86-64-v3 and 256-bit dot products), avx2 (x86-64-v3,
+/// the baseline).
 const Target &x86Target();
 
 } // namespace gemcut::targets

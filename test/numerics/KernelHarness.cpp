@@ -3,8 +3,10 @@
 #include "test/numerics/KernelHarness.h"
 
 #include "dialects/Kernel/KernelOps.h"
+#include "runtime/core/cpu.h"
 #include "runtime/core/team.h"
 #include "test/numerics/Assemble.h"
+#include "test/numerics/TileEmulator.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -41,11 +43,36 @@ static bool needsEvexVnni(const targets::IsaLevel &level) {
   return level.name == "avxvnni" && !hostHas("+avxvnni") && hostHas(kEvexVnni);
 }
 
+/// LLVM's features of `level` without those of AMX.
+static std::string vectorFeatures(const targets::IsaLevel &level) {
+  return llvm::StringRef(level.features).split(",+amx").first.str();
+}
+
+/// Whether the operating system lets this process use tile data.
+static bool mayUseTiles() {
+  CpuFeatures tiles;
+  return parseCpuFeatures("amxtile", tiles) == GEMCUT_OK &&
+         (detectCpuFeatures() & tiles);
+}
+
+bool gemcut::test::isEmulated(const targets::IsaLevel &level) {
+  return level.hasInt8Tiles && !hostHas("+amx-tile,+amx-int8");
+}
+
+/// Whether CompiledKernel can run code of `level`.
+static bool canRun(const targets::IsaLevel &level) {
+  if (isEmulated(level))
+    return hostHas(vectorFeatures(level));
+  if (level.hasInt8Tiles && !mayUseTiles())
+    return false;
+  return hostHas(level.features) || needsEvexVnni(level);
+}
+
 std::vector<targets::IsaLevel> gemcut::test::hostLevels() {
   std::vector<targets::IsaLevel> levels;
   auto spec = llvm::cantFail(targets::allTargets()[0]->parseSpec(""));
   for (const targets::IsaLevel &level : spec.levels)
-    if (hostHas(level.features) || needsEvexVnni(level))
+    if (canRun(level))
       levels.push_back(level);
   return levels;
 }
@@ -112,6 +139,8 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
     object = assemble(withEvexVnni({object.data(), object.size()}), spec.triple,
                       (level.features + "," + kEvexVnni).str());
   expectOnlyTeam(object);
+  if (isEmulated(level))
+    emulateTiles();
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::orc::SymbolMap symbols;
   symbols[jit->mangleAndIntern("gemcut_team_claim")] = {

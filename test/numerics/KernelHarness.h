@@ -27,9 +27,13 @@ class LLJIT;
 namespace gemcut::test {
 
 /// Levels of this machine's target whose code CompiledKernel can run here: those
-/// of the CPU, and avxvnni on a CPU with AVX-512 VNNI. The latter's VEX
-/// instructions are assembled in their EVEX form, everything else is as it is.
+/// of the CPU; avxvnni on a CPU with AVX-512 VNNI (its VEX instructions are
+/// assembled in their EVEX form, everything else is as it is); amx on a CPU with
+/// the rest of the level (see TileEmulator).
 std::vector<targets::IsaLevel> hostLevels();
+
+/// Whether the level's speed here says nothing.
+bool isEmulated(const targets::IsaLevel &level);
 
 /// 64-byte aligned memory, filled with 0xCD so that unwritten bytes show.
 class Bytes {

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/numerics/KernelHarness.h"
+#include "test/numerics/TileEmulator.h"
 
 #include "fmt/format.h"
 #include "llvm/ADT/APFloat.h"
@@ -249,7 +250,18 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
       step.weights = weights.data();
       step.arena = arena.data();
       step.rows = rows;
+      uint64_t products = countEmulatedTileProducts();
       kernel.run("decode", step, rows % 3 == 0 ? 3 : 1);
+      if (isEmulated(level)) {
+        // Blocks of 16 rows and one of 8, a product per weight tile and group.
+        int64_t blocks = rows / 16 + rows / 8 % 2;
+        int64_t tiles = (gated ? 2 : 1) * gemcut_round_up(c.n, 16) / 16;
+        bool onTiles = std::string(c.op) == "gemm" && quantizedInput;
+        EXPECT_EQ(countEmulatedTileProducts() - products,
+                  onTiles ? blocks * tiles * gemcut_q8_scales_offset(c.k) / 32
+                          : 0);
+        EXPECT_FALSE(tilesAreConfigured());
+      }
 
       uint8_t *out = arena.data() + inputBytes + modulatorBytes;
       std::vector<uint8_t> left(out, out + rows * outputRow);

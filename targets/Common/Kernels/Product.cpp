@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/Common/Kernels/MicroKernel.h"
+#include "targets/Common/Kernels/TileKernel.h"
 
 #include "runtime/abi/packed_layout.h"
 #include "runtime/abi/step.h"
@@ -26,6 +27,8 @@ constexpr int64_t kTileBytesF32 = 64;
 /// Where it pays (gemcut_step.fetch_ahead), a tile is fetched this far ahead of
 /// its use: the distance that was best in whole decoding steps on Zen 5.
 constexpr int64_t kStreamAhead = 4608;
+/// Panels of more bytes would not stay in a core's L2 nor fit on the stack.
+constexpr int64_t kMostPanelBytes = 512 << 10;
 /// Rows of one gemv block; more rows reuse the tile from L1.
 constexpr int64_t kGemvRows = 4;
 
@@ -47,6 +50,9 @@ public:
     unitTiles = matrices * (quantized ? 2 : 1);
     if (!gated && !quantized)
       unitTiles = block.tiles;
+    bool integer = isQuantized(weight.getFormat());
+    if (integer && !stream && unitTiles * panelBytes() <= kMostPanelBytes)
+      tileIsa = e.getIsa().getTiles();
   }
 
   void build() {
@@ -64,6 +70,11 @@ public:
                               int64_t(offsetof(gemcut_step, fetch_ahead))),
                          8),
                   e.i64(1));
+    if (tileIsa) {
+      panels = e.stack(unitTiles * panelBytes());
+      e.beginUse(panels);
+      configureTiles(e, *tileIsa);
+    }
     e.forChunks(e.i64(chunks), [&](Value chunk) {
       Value begin = e.mul(chunk, chunkTiles);
       Value end = e.add(begin, chunkTiles);
@@ -76,6 +87,10 @@ public:
         e.ifThen(e.equal(chunk, e.i64(chunks - 1)),
                  [&] { buildUnit(e.i64(wholeTiles), rest); });
     });
+    if (tileIsa) {
+      tileIsa->release(e);
+      e.endUse(panels);
+    }
   }
 
 private:
@@ -86,20 +101,39 @@ private:
   BlockShape block;
   bool stream, gated, quantized;
   int64_t tileBytes, tiles, unitTiles;
+  const TileIsa *tileIsa = nullptr; ///< null: vectors alone
   Value rows, scratch;
   Value fetchAhead; ///< i1, of a stream
+  Value panels;     ///< of the unit's tiles
 
   bool needsScratch() const { return gated || quantized; }
   int64_t scratchRowBytes() const { return unitTiles * kTileBytesF32; }
 
+  int64_t panelBytes() const { return tilePanelBytes(weight.getColumns()); }
+  Value tileAddress(Value tile, int64_t index) {
+    return e.at(e.get(op.getWeight()), e.mul(e.add(tile, index), tileBytes));
+  }
+  Value panelAddress(int64_t index) {
+    return e.at(panels, index * panelBytes());
+  }
+
+  void unpackUnit(Value tile, int64_t count) {
+    auto unpacker = getTileUnpacker(e, weight.getFormat(), weight.getColumns());
+    for (int64_t i = 0; i < count; ++i)
+      e.call(unpacker, {tileAddress(tile, i), panelAddress(i)});
+  }
+
   /// All rows times the tiles tile .. tile + count - 1.
   void buildUnit(Value tile, int64_t count) {
     int64_t most = block.rows;
+    if (tileIsa)
+      e.ifThen(e.lessEqual(e.i64(kTileTailRows), rows),
+               [&] { unpackUnit(tile, count); });
     Value full = e.mul(e.div(rows, most), most);
     e.loop(e.i64(0), full, most,
            [&](Value row) { buildBlock(tile, count, row, most); });
     Value rest = e.sub(rows, full);
-    for (int64_t size = 4; size >= 1; size /= 2) {
+    for (int64_t size = 8; size >= 1; size /= 2) {
       if (size >= most)
         continue;
       // The tail is the binary digits of the remaining rows, largest first.
@@ -131,12 +165,13 @@ private:
       shape.inputRowBytes = op.getInput().getType().getRowBytes();
       shape.rows = size;
       shape.tiles = width;
-      Value tiles =
-          e.at(e.get(op.getWeight()), e.mul(e.add(tile, first), tileBytes));
+      bool onTiles = tileIsa && size >= kTileTailRows;
+      Value tiles = onTiles ? panelAddress(first) : tileAddress(tile, first);
       Value results = e.at(target, first * kTileBytesF32);
       auto multiply = [&](int64_t prefetchBytes) {
         shape.prefetchBytes = prefetchBytes;
-        e.call(getMicroKernel(e, shape), {tiles, input, results, stride});
+        e.call(onTiles ? getTileKernel(e, shape) : getMicroKernel(e, shape),
+               {tiles, input, results, stride});
       };
       if (stream)
         e.ifElse(

@@ -29,7 +29,7 @@ static gemcut_status choose(const char *cpu, const char *forced,
 
 TEST(CpuFeatures, ListsRoundTrip) {
   const char *all = "avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,"
-                    "avx512vnni,avx512bf16,avxvnni";
+                    "avx512vnni,avx512bf16,avxvnni,amxtile,amxint8,amxbf16";
   char text[256];
   formatCpuFeatures(parse(all), text, sizeof(text));
   EXPECT_STREQ(text, all);
