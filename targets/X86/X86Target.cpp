@@ -36,6 +36,7 @@ static std::vector<IsaLevel> x86Levels() {
   avxVnni.features += ",+avxvnni";
   avxVnni.cpuidFeatures += ",avxvnni";
   avxVnni.hasVnni = true;
+  avxVnni.integerBlock = {4, 1};
 
   IsaLevel avx512Vnni = avx2;
   avx512Vnni.name = "avx512vnni";

@@ -186,11 +186,14 @@ func::FuncOp gemcut::targets::getTileUnpacker(StageEmitter &e, Format format,
           .str();
   FunctionType type =
       e.getBuilder().getFunctionType({e.ptrType(), e.ptrType()}, {});
-  return e.getOrCreateFunction(
+  func::FuncOp function = e.getOrCreateFunction(
       name, type, [&](Emitter &body, ValueRange arguments) {
         unpackTile(body, format, columns, arguments[0], arguments[1]);
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
+  function->setAttr("passthrough",
+                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  return function;
 }
 
 func::FuncOp gemcut::targets::getTileKernel(StageEmitter &e,
