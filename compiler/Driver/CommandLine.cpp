@@ -103,8 +103,9 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->group("Machine");
   compile
       ->add_option("--cpu", options.cpu,
-                   "ISA levels to include, separated by commas, or `host` for "
-                   "the best one of this machine. Default: every level; the "
+                   "ISA levels to include, separated by commas; `gemcut "
+                   "targets` lists them with what each needs, `host` is the "
+                   "best one of this machine. Default: every level; the "
                    "executable picks the best at start.")
       ->group("Machine");
   addPlanFlags(*compile, options.plan);

@@ -57,10 +57,10 @@ public:
   /// Name given to `--target`.
   virtual llvm::StringRef getName() const = 0;
 
-  /// The specification with the levels named in `levels` ("avx2,avx512vnni",
-  /// "host", or "" for all). An error names the unknown level and what exists.
-  virtual llvm::Expected<TargetSpec>
-  parseSpec(llvm::StringRef levels) const = 0;
+  /// The specification with the levels named in `text` ("avx2,avx512vnni", ""
+  /// for all; "host" is the best one of this machine). An error names the
+  /// unknown level and what exists.
+  virtual llvm::Expected<TargetSpec> parseSpec(llvm::StringRef text) const = 0;
 
   /// Lowers a copy of the planned kernel module for `level` to the LLVM
   /// dialect. Entry points become `void gemcut_<entry>_<level>(const

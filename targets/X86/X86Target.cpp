@@ -9,6 +9,7 @@
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -79,34 +80,25 @@ public:
 
   StringRef getName() const override { return "x86_64-linux"; }
 
-  llvm::Expected<TargetSpec> parseSpec(StringRef levels) const override {
+  llvm::Expected<TargetSpec> parseSpec(StringRef text) const override {
     TargetSpec spec;
     spec.name = getName().str();
     spec.triple = "x86_64-unknown-linux-gnu";
     spec.levels = x86Levels();
-    if (levels.empty())
+    if (text.empty())
       return spec;
-    if (levels == "host")
-      return hostSpec(spec);
     llvm::SmallVector<StringRef> names;
-    levels.split(names, ',');
-    std::vector<IsaLevel> chosen;
-    for (const IsaLevel &level : spec.levels)
-      if (llvm::is_contained(names, level.name))
-        chosen.push_back(level);
-    for (StringRef name : names)
-      if (llvm::none_of(spec.levels, [&](const IsaLevel &level) {
-            return level.name == name;
-          }))
-        return llvm::createStringError(
-            "unknown CPU level '" + name.str() + "' for " + spec.name +
-            "; levels are " +
-            llvm::join(llvm::map_range(
-                           spec.levels,
-                           [](const IsaLevel &level) { return level.name; }),
-                       ", ") +
-            " and host");
-    spec.levels = std::move(chosen);
+    text.split(names, ',');
+    llvm::StringSet<> wanted;
+    for (StringRef name : names) {
+      auto level = name == "host" ? findHostLevel(spec) : findLevel(spec, name);
+      if (!level)
+        return level.takeError();
+      wanted.insert((*level)->name);
+    }
+    llvm::erase_if(spec.levels, [&](const IsaLevel &level) {
+      return !wanted.contains(level.name);
+    });
     return spec;
   }
 
@@ -135,19 +127,29 @@ public:
   }
 
 private:
-  /// The best level of the compiling machine alone.
-  static llvm::Expected<TargetSpec> hostSpec(TargetSpec spec) {
+  static llvm::Expected<const IsaLevel *> findLevel(const TargetSpec &spec,
+                                                    StringRef name) {
+    for (const IsaLevel &level : spec.levels)
+      if (level.name == name)
+        return &level;
+    auto names = llvm::map_range(
+        spec.levels, [](const IsaLevel &level) { return level.name; });
+    return llvm::createStringError("unknown CPU level '" + name.str() +
+                                   "' for " + spec.name + "; levels are " +
+                                   llvm::join(names, ", ") + " and host");
+  }
+
+  /// The best level of the compiling machine.
+  static llvm::Expected<const IsaLevel *>
+  findHostLevel(const TargetSpec &spec) {
     llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
     for (const IsaLevel &level : spec.levels) {
       llvm::SmallVector<StringRef> needed;
       StringRef(level.features).split(needed, ',');
       if (llvm::all_of(needed, [&](StringRef feature) {
             return host.lookup(feature.drop_front());
-          })) {
-        IsaLevel best = level;
-        spec.levels = {best};
-        return spec;
-      }
+          }))
+        return &level;
     }
     return llvm::createStringError(
         "this machine's CPU has none of the levels of " + spec.name +

@@ -108,6 +108,22 @@ class Compile(unittest.TestCase):
         result = run(qemu, "-cpu", "Nehalem", out, "generate", "--ids", "2", "-n", 1, check=False)
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("avx2", result.stderr)
+        result = run(qemu, "-cpu", "Nehalem", out, "generate", "--ids", "2", "-n", 1, "--level", "amx", check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("level 'amx' needs CPU features that this CPU lacks: avx2,", result.stderr)
+        self.assertIn("amxtile", result.stderr)
+
+    def test_the_best_level_of_the_cpu_runs(self):
+        """An emulated CPU with AVX2 and no AVX-512 takes the lowest of all levels."""
+        out = compile_model(GOLDENS / "edge", self.folder / "out")
+        qemu = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+        command = ["generate", "--ids", "2,3", "-n", 3, "--temp", "0", "--print-ids", "--ignore-stop"]
+        info = json.loads(run(qemu, "-cpu", "max", out, "info", "--json").stdout)
+        self.assertEqual([level["name"] for level in info["levels"]],
+                         ["amx", "avx512bf16", "avx512vnni", "avxvnni", "avx2"])
+        self.assertEqual([level["name"] for level in info["levels"] if level["supported"]], ["avx2"])
+        self.assertEqual(run(qemu, "-cpu", "max", out, *command).stdout,
+                         run(out, *command, "--level", "avx2").stdout)
 
     def test_random_weights_at_e2b_shapes(self):
         """The real shapes: memory while compiling, size of the code, rows run per layer."""
