@@ -200,6 +200,78 @@ void addInspect(CLI::App &app, InspectOptions &options) {
       ->group("Output");
 }
 
+void addExplain(CLI::App &app, ExplainOptions &options) {
+  CLI::App *command = app.add_subcommand(
+      "explain",
+      "Shows where the time of a step goes: for every stage its kernel, "
+      "shape, bytes, the time that this machine's limits predict, and the "
+      "time it takes. Runs the executable for that.");
+  command
+      ->add_option("OUT", options.file,
+                   "An executable that gemcut compile wrote.")
+      ->required();
+  CLI::Option *entry =
+      command
+          ->add_option("--entry", options.entry,
+                       "Explains one kind of step: decode (tokens one by one), "
+                       "prefill (a prompt) or score (a prompt with all its "
+                       "logits). Default: decode and prefill.")
+          ->check(CLI::IsMember({"decode", "prefill", "score"}))
+          ->group("Step");
+  command
+      ->add_option("--depth", options.depth,
+                   "Tokens of context in front of the step.")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 24))
+      ->capture_default_str()
+      ->group("Step");
+  command
+      ->add_option("--rows", options.rows,
+                   "Tokens of the step or the prompt; needs --entry. Default: "
+                   "1 for decode, 512 otherwise.")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
+      ->needs(entry)
+      ->group("Step");
+  CLI::Option *noRun =
+      command
+          ->add_flag("--no-run{false}", options.mayRun,
+                     "Shows what the compiler knows, without running the "
+                     "executable. Default: off.")
+          ->group("Measurement");
+  command
+      ->add_option("--repetitions", options.repetitions,
+                   "Times that every step is run.")
+      ->check(CLI::Range(int64_t(1), int64_t(1000)))
+      ->capture_default_str()
+      ->group("Measurement");
+  command
+      ->add_option("--threads", options.threads,
+                   "Threads of the executable. Default: its own choice.")
+      ->check(CLI::Range(int64_t(1), int64_t(64)))
+      ->group("Measurement");
+  command
+      ->add_option("--level", options.level,
+                   "ISA level of the executable. Default: the best one that "
+                   "this CPU has.")
+      ->group("Measurement");
+  command
+      ->add_option("--svg", options.svg,
+                   "Writes a plot of the stages under the machine's limits (a "
+                   "roofline) to this file. Default: none.")
+      ->excludes(noRun)
+      ->group("Output");
+  command
+      ->add_flag("--all", options.all,
+                 "Lists every stage of every layer instead of grouping equal "
+                 "ones. Default: off.")
+      ->group("Output");
+  command
+      ->add_option("--format", options.format,
+                   "Prints md (tables for people), csv or json.")
+      ->check(CLI::IsMember({"md", "csv", "json"}))
+      ->capture_default_str()
+      ->group("Output");
+}
+
 void addReference(CLI::App &app, reference::ReferenceOptions &options) {
   CLI::App *command = app.add_subcommand(
       "reference", "Runs a model with the interpreter: slow, obvious, exact.");
@@ -253,9 +325,11 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   app.require_subcommand(1);
   CompileOptions compile;
   InspectOptions inspect;
+  ExplainOptions explain;
   reference::ReferenceOptions interpret;
   addCompile(app, compile);
   addInspect(app, inspect);
+  addExplain(app, explain);
   app.add_subcommand("targets", "Lists what can be compiled for.");
   addReference(app, interpret);
   app.failure_message([&](const CLI::App *, const CLI::Error &error) {
@@ -263,7 +337,8 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
     // CLI11 only misses a command where it found an unknown one.
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
       text = std::string("there is no command '") + argv[1] +
-             "'; expected compile, inspect, targets or reference";
+             "'; expected compile, inspect, explain, targets or "
+             "reference";
     return "gemcut: error: " + text +
            "\nRun with --help for more information.\n";
   });
@@ -282,6 +357,8 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
     return finish(runCompile(compile));
   if (app.got_subcommand("inspect"))
     return finish(runInspect(inspect));
+  if (app.got_subcommand("explain"))
+    return finish(runExplain(explain));
   if (app.got_subcommand("reference"))
     return finish(
         reference::runReference(interpret, llvm::outs(), llvm::errs()));

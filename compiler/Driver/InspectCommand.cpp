@@ -4,6 +4,7 @@
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/PlanProgram.h"
+#include "compiler/Explain/StageReport.h"
 #include "compiler/Pipeline/Registration.h"
 #include "targets/Common/Target.h"
 
@@ -160,6 +161,8 @@ llvm::Error inspectArtifact(const InspectOptions &options,
                "section " + section["kind"].get<std::string>(),
                formatBytes(section["length"].get<uint64_t>()),
                section["offset"].get<uint64_t>());
+  // The list of stages is long; `gemcut explain` shows it.
+  report.erase(explain::kStagesKey);
   for (const auto &item : report.items())
     fmt::print("{:<24} {}\n", item.key(),
                item.value().is_string() ? item.value().get<std::string>()

@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/ModelInfo.h"
 
+#include "compiler/Explain/CollectStages.h"
 #include "dialects/Kernel/KernelOps.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
@@ -132,5 +133,7 @@ std::string gemcut::driver::makeReport(const LoadedModel &model,
   report["arena_bytes"] = plan.arenaBytes;
   report["context"] = plan.context;
   report["slots"] = plan.slots;
-  return report.dump(1);
+  report[explain::kStagesKey] =
+      explain::toJson(explain::collectStages(kernelModule));
+  return report.dump();
 }

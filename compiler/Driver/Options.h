@@ -57,6 +57,20 @@ struct InspectOptions {
   bool json = false;
 };
 
+struct ExplainOptions {
+  std::string file;  ///< an executable of gemcut compile
+  std::string entry; ///< "decode", ...; empty: decode and prefill
+  int64_t depth = 0; ///< tokens of context in front of the step
+  int64_t rows = 0;  ///< tokens of the step or prompt; 0: 1, or 512 of a prompt
+  std::string svg;   ///< file of the roofline plot; empty: none
+  bool all = false;  ///< every stage of every layer
+  bool mayRun = true;
+  int64_t repetitions = 10;
+  int64_t threads = 0;       ///< 0: the executable's default
+  std::string level;         ///< empty: the best
+  std::string format = "md"; ///< "md", "csv" or "json"
+};
+
 } // namespace gemcut::driver
 
 #endif // GEMCUT_COMPILER_DRIVER_OPTIONS_H

@@ -25,6 +25,13 @@ def Kernel_StageOpInterface : OpInterface<"StageOpInterface"> {
                     (ins "::gemcut::kernel::PartitionAttr":$partition), [{
       $_op.setPartitionAttr(partition);
     }]>,
+    InterfaceMethod<[{
+        Barriers that threads meet at in this stage, the one behind it included.
+        Code generation fails if it emits another number: whoever times barriers
+        relies on it. 0: the stage shares the barrier of the next one.
+      }],
+      "int64_t", "getBarrierCount", (ins), /*methodBody=*/"",
+      /*defaultImplementation=*/"return 1;">,
   ];
 }
 

@@ -79,3 +79,13 @@ CacheAddressOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                          << cache.getType();
   return success();
 }
+
+int64_t AttentionOp::getBarrierCount() {
+  PartitionAttr partition = getPartitionAttr();
+  if (!partition || partition.getDim() == PartitionDim::Rows)
+    return 1;
+  BufferType output = getOutput().getType();
+  bool hasPadding = output.getElement() == Element::Q8 &&
+                    output.getColumns() % GEMCUT_TILE_K_MULTIPLE != 0;
+  return partition.getDim() == PartitionDim::Keys || hasPadding ? 2 : 1;
+}

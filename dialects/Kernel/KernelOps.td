@@ -413,6 +413,8 @@ def Kernel_AttentionOp : Kernel_Stage<"attention"> {
     static int64_t getPartialColumns(int64_t heads, int64_t headDim) {
       return kMostParts * heads * getPartialBytes(headDim) / 4;
     }
+    /// Merging parts, or padding rows of q8 behind their heads, takes another.
+    int64_t getBarrierCount();
     /// True if the output of every head is whole groups of a q8 row, or f32.
     static bool hasWholeHeads(BufferType output, CacheType cache) {
       return output.getElement() != Element::Q8 ||

@@ -130,6 +130,7 @@ static const Command kCommands[] = {
     {"tokenize", "Turns text into token ids.", runTokenize},
     {"detokenize", "Turns token ids into text.", runDetokenize},
     {"bench", "Measures speed and memory on this machine.", runBench},
+    {"trace", "Times the stages of a step, for `gemcut explain`.", runTrace},
     {"info", "Describes the model and the code in this file.", runInfo},
 };
 

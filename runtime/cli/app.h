@@ -55,6 +55,7 @@ int runGenerate(int argc, char **argv);
 int runInfo(int argc, char **argv);
 int runScore(int argc, char **argv);
 int runTokenize(int argc, char **argv);
+int runTrace(int argc, char **argv);
 
 /// When this program was executed, in seconds() of runtime/core/clock.h: when
 /// main() began, less what the process had computed until then.

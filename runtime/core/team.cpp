@@ -88,6 +88,9 @@ static bool leave(TeamState &team, TeamMember &me, int64_t chunks,
   bool isOver = getNext(word) >= chunks && getInside(word) == 1;
   uint64_t after =
       isOver ? (word / kOneStage + 1) * kOneStage : word - kOneInside;
+  // Before others can see the stage's end; nobody else can end it.
+  if (isOver && __builtin_expect(team.trace != nullptr, 0))
+    team.trace->endStage(getStage(word));
   if (!exchange(team, word, after))
     return false;
   me.isInside = false;
@@ -233,6 +236,10 @@ void Team::stop() {
 
 void Team::run(gemcut_entry_fn entry, const gemcut_step *step) {
   shared.members[0].stage = getStage(shared.stage);
+  if (shared.trace)
+    shared.trace->beginRun(shared.members[0].stage);
   publish(entry, step); // from here on others may finish stages
   entry(step, /*thread=*/0);
+  if (shared.trace)
+    shared.trace->endRun(shared.members[0].stage);
 }

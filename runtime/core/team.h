@@ -12,6 +12,7 @@
 #include "runtime/abi/status.h"
 #include "runtime/abi/step.h"
 #include "runtime/core/pace.h"
+#include "runtime/core/trace.h"
 
 #include <cstdint>
 #include <pthread.h>
@@ -40,8 +41,9 @@ struct TeamState : gemcut_team {
   /// and claiming add to it, and the thread that leaves last, when no chunk is
   /// left to be claimed, moves on to the next number.
   alignas(64) uint64_t stage = 0;
-  uint32_t sleepers = 0; ///< threads in, or about to enter, the futex
-  int32_t spin = 0;      ///< pauses before sleeping; 0: threads exceed cores
+  uint32_t sleepers = 0;  ///< threads in, or about to enter, the futex
+  int32_t spin = 0;       ///< pauses before sleeping; 0: threads exceed cores
+  Trace *trace = nullptr; ///< null: nothing is timed; set it between runs
   TeamMember members[kMaxThreads];
 };
 

@@ -103,6 +103,7 @@ public:
   int32_t getContext() const { return context; }
   int32_t getSlots() const { return slotCount; }
   int32_t getPrefillChunk() const { return prefillChunk; }
+  int32_t getScoreChunk() const { return scoreChunk; }
   size_t getLogitsStride() const { return logitsStride; }
 
   /// Bytes of the KV memory of all slots that are resident now.

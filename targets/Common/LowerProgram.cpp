@@ -110,7 +110,9 @@ private:
                    mapping, kvSlotBytes);
     for (Operation &op : function.getBody().front()) {
       e.setLoc(op.getLoc());
-      if (failed(lowerOp(e, &op, mapping)))
+      int64_t before = e.getBarrierCount();
+      if (failed(lowerOp(e, &op, mapping)) ||
+          failed(checkBarriers(&op, e.getBarrierCount() - before)))
         return failure();
     }
     return success();
@@ -233,6 +235,17 @@ private:
         .Default([&](Operation *) {
           return op->emitOpError("has no machine code on CPU targets");
         });
+  }
+
+  /// Whoever times barriers takes their number from the stage.
+  LogicalResult checkBarriers(Operation *op, int64_t emitted) {
+    auto stage = dyn_cast<kernel::StageOpInterface>(op);
+    int64_t expected = stage ? stage.getBarrierCount() : 0;
+    if (emitted == expected)
+      return success();
+    return op->emitOpError()
+           << "has " << emitted << " barriers in machine code, but says it has "
+           << expected;
   }
 
   LogicalResult lowerCall(StageEmitter &e, func::CallOp call) {

@@ -38,7 +38,13 @@ void StageEmitter::forChunks(Value total, function_ref<void(Value)> body) {
   };
   scf::WhileOp::create(builder, loc, TypeRange{builder.getI64Type()},
                        ValueRange{}, claim, run);
-  func::CallOp::create(builder, loc, TypeRange{}, "gemcut_team_barrier",
+  barrier();
+}
+
+void StageEmitter::barrier() {
+  ++barriers;
+  func::CallOp::create(getBuilder(), getLoc(), TypeRange{},
+                       "gemcut_team_barrier",
                        ValueRange{context.team, context.thread});
 }
 

@@ -55,6 +55,9 @@ public:
   void forChunks(mlir::Value total,
                  llvm::function_ref<void(mlir::Value chunk)> body);
 
+  /// Barriers emitted so far.
+  int64_t getBarrierCount() const { return barriers; }
+
   /// A private function of the module, created with `fill` on first use. The
   /// body gets an emitter without stage context; it must not use get or
   /// forChunks.
@@ -64,11 +67,15 @@ public:
   mlir::ValueRange call(mlir::func::FuncOp callee, mlir::ValueRange arguments);
 
 private:
+  /// Waits until the stage is over; every claim loop ends in it.
+  void barrier();
+
   const VectorIsa &isa;
   mlir::ModuleOp module;
   FunctionContext context;
   mlir::IRMapping &mapping;
   int64_t kvSlotBytes;
+  int64_t barriers = 0;
 };
 
 /// Makes a defined function visible in its object file only: the objects of

@@ -3,10 +3,13 @@
 #include "runtime/cli/bench_report.h"
 #include "runtime/cli/flags.h"
 #include "runtime/cli/ids.h"
+#include "runtime/cli/instruction_rate.h"
 #include "runtime/cli/json.h"
 #include "runtime/cli/log_softmax.h"
 #include "runtime/cli/npy.h"
 #include "runtime/cli/read_bandwidth.h"
+#include "runtime/cli/touched_pages.h"
+#include "runtime/core/cpu.h"
 #include "runtime/core/error.h"
 #include "runtime/core/memory.h"
 #include "test/unit/runtime/ArtifactBuilder.h"
@@ -17,6 +20,7 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace gemcut;
@@ -414,4 +418,61 @@ TEST(ReadBandwidth, ReadsWithAnyTeam) {
     for (size_t size : {size_t(64), size_t(4096), size_t(2 << 20)})
       EXPECT_GT(timeRead(team, aligned, size), 0);
   }
+}
+
+TEST(InstructionRate, KnowsTheInstructionsOfALevel) {
+  Team team;
+  ASSERT_EQ(team.start(1, 1), GEMCUT_OK);
+  for (Arithmetic arithmetic :
+       {Arithmetic::Int8, Arithmetic::Bf16, Arithmetic::F32}) {
+    EXPECT_EQ(measureMacRate(team, arithmetic, ""), 0);
+    EXPECT_EQ(measureMacRate(team, arithmetic, "avx512vnni2,xavx2"), 0);
+  }
+  char features[256];
+  formatCpuFeatures(detectCpuFeatures(), features, sizeof(features));
+  std::string list = std::string(",") + features + ",";
+  auto has = [&](const char *name) {
+    return list.find("," + std::string(name) + ",") != std::string::npos;
+  };
+  // Far below and far above what any CPU does.
+  auto expectRate = [&](Arithmetic arithmetic, const char *only) {
+    double rate = measureMacRate(team, arithmetic, only);
+    EXPECT_GT(rate, 1e8) << only;
+    EXPECT_LT(rate, 1e13) << only;
+  };
+  if (has("avx2"))
+    expectRate(Arithmetic::Int8, "avx2");
+  if (has("avxvnni"))
+    expectRate(Arithmetic::Int8, "avx2,avxvnni");
+  if (has("avx512vnni"))
+    expectRate(Arithmetic::Int8, "avx2,avx512f,avx512vnni");
+  if (has("avx512bf16"))
+    expectRate(Arithmetic::Bf16, "avx512bf16,avx512f");
+  if (has("fma"))
+    expectRate(Arithmetic::F32, "avx2,fma");
+  if (has("avx512f"))
+    expectRate(Arithmetic::F32, "fma,avx512f");
+}
+
+TEST(TouchedPages, CountsThoseAccessedSince) {
+  constexpr size_t kPages = 8;
+  size_t page = size_t(sysconf(_SC_PAGESIZE)), length = kPages * page;
+  auto *memory =
+      static_cast<volatile char *>(mmap(nullptr, length, PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(const_cast<char *>(memory), MAP_FAILED);
+  madvise(const_cast<char *>(memory), length, MADV_NOHUGEPAGE);
+  for (size_t i = 0; i < kPages; ++i)
+    memory[i * page] = 1;
+  if (!clearTouchedPages(const_cast<char *>(memory), length))
+    GTEST_SKIP() << "this kernel does not offer /proc/self/clear_refs";
+  uint64_t bytes = 1;
+  if (!countTouchedBytes(const_cast<char *>(memory), length, bytes))
+    GTEST_SKIP() << "this kernel does not say which pages were referenced";
+  EXPECT_EQ(bytes, 0u);
+  for (size_t i : {1, 4, 5})
+    EXPECT_EQ(memory[i * page], 1);
+  ASSERT_TRUE(countTouchedBytes(const_cast<char *>(memory), length, bytes));
+  EXPECT_EQ(bytes, 3 * page);
+  munmap(const_cast<char *>(memory), length);
 }

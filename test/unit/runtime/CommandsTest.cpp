@@ -182,8 +182,8 @@ TEST_F(CommandsTest, UsageIsExitTwo) {
 }
 
 TEST_F(CommandsTest, EveryCommandHasHelp) {
-  for (const char *command :
-       {"", "generate", "score", "tokenize", "detokenize", "bench", "info"}) {
+  for (const char *command : {"", "generate", "score", "tokenize", "detokenize",
+                              "bench", "trace", "info"}) {
     Result result = run(std::string(command) + " --help");
     EXPECT_EQ(result.code, 0);
     EXPECT_EQ(result.error, "");
@@ -233,6 +233,51 @@ TEST_F(CommandsTest, BenchFields) {
       << grid.out << grid.error;
   Result csv = run("bench -p 9 -n 0 -r 1 -o csv");
   EXPECT_EQ(std::count(csv.out.begin(), csv.out.end(), '\n'), 2) << csv.out;
+}
+
+TEST_F(CommandsTest, TraceTimesEveryBarrier) {
+  for (const char *threads : {"1", "3"}) {
+    Result json = run("trace --decode 2 --prefill 10 --score 5 -d 3 -r 2 -t " +
+                      std::string(threads));
+    ASSERT_EQ(json.code, 0) << json.error;
+    EXPECT_NE(json.out.find("\"threads\": " + std::string(threads)),
+              std::string::npos);
+    // Numbers in the list behind each occurrence of a key.
+    auto countNumbers = [&](const std::string &key) {
+      std::vector<int64_t> counts;
+      for (size_t at = 0;
+           (at = json.out.find("\"" + key + "\": [", at)) != std::string::npos;
+           ++at) {
+        size_t end = json.out.find(']', at);
+        counts.push_back(std::count(json.out.begin() + int64_t(at),
+                                    json.out.begin() + int64_t(end), ',') +
+                         1);
+      }
+      return counts;
+    };
+    // The fake model has 3 barriers in decode, prefill and score, 1 in extend.
+    // A chunk is 7 tokens of a prompt or 4 of score.
+    const std::vector<int64_t> expected = {4, 7, 9};
+    EXPECT_EQ(countNumbers("best_us"), expected) << json.out;
+    EXPECT_EQ(countNumbers("median_us"), expected);
+    EXPECT_EQ(countNumbers("total_us"), (std::vector<int64_t>{2, 2, 2}));
+    std::string steps;
+    for (size_t at = 0;
+         (at = json.out.find("\"entry\": \"", at)) != std::string::npos; ++at)
+      for (size_t i = at + 9; json.out[i] != '}'; ++i)
+        if (!isspace(json.out[i]))
+          steps += json.out[i];
+    EXPECT_EQ(steps, "\"decode\",\"position\":3,\"rows\":2"
+                     "\"extend\",\"position\":3,\"rows\":7"
+                     "\"prefill\",\"position\":10,\"rows\":3"
+                     "\"score\",\"position\":3,\"rows\":4"
+                     "\"score\",\"position\":7,\"rows\":1");
+  }
+  // What nobody asked for fits the context of 40.
+  EXPECT_NE(run("trace -r 1 -d 10").out.find("\"name\": \"prefill\""),
+            std::string::npos);
+  expectFailure("trace --prefill 41", 1, "41 positions");
+  expectFailure("trace --decode 9", 1, "1 to 8");
 }
 
 TEST_F(CommandsTest, DamagedFiles) {

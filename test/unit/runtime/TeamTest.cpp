@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -145,6 +146,42 @@ TEST(Team, CanBeStoppedAndStartedAgain) {
   }
   team.stop();
   team.stop();
+}
+
+TEST(Team, TracesRunsAndStages) {
+  for (int threads : {1, 2, 5}) {
+    Team team;
+    ASSERT_EQ(team.start(threads, 2), GEMCUT_OK);
+    Job job;
+    gemcut_step step = job.makeStep(team, /*chunks=*/3, /*stages=*/6);
+    team.run(runStages, &step);
+    std::vector<Trace::Run> runs(2, {-1, -1, -1});
+    std::vector<int64_t> ends(12, -1);
+    Trace trace;
+    trace.runs = runs.data();
+    trace.runCapacity = 2;
+    trace.stageEnds = ends.data();
+    trace.stageCapacity = 11;
+    team.state()->trace = &trace;
+    team.run(runStages, &step);
+    team.run(runStages, &step);
+    team.state()->trace = nullptr;
+    team.run(runStages, &step); // not traced
+    EXPECT_EQ(trace.runCount, 2);
+    EXPECT_EQ(trace.stageCount, 12);
+    EXPECT_EQ(ends[11], -1) << "written behind the capacity";
+    for (size_t run = 0; run < 2; ++run) {
+      EXPECT_EQ(runs[run].stages, 6);
+      int64_t before = runs[run].begin;
+      for (size_t stage = 6 * run; stage < std::min<size_t>(6 * run + 6, 11);
+           ++stage) {
+        EXPECT_GE(ends[stage], before);
+        before = ends[stage];
+      }
+      EXPECT_GE(runs[run].end, before);
+    }
+    EXPECT_GE(runs[1].begin, runs[0].end);
+  }
 }
 
 TEST(Team, SpinsOnlyIfEveryThreadHasACore) {
