@@ -182,8 +182,10 @@ float largestMagnitude(gemcut_format format) {
   return 0;
 }
 
-void putHalf(uint8_t *at, float value) {
-  uint16_t bits = toHalf(value);
+/// A scale of 0 becomes 1: kernels add to a scale's exponent, and all quants of
+/// such a group stand for 0.
+void putScale(uint8_t *at, float scale) {
+  uint16_t bits = toHalf(scale == 0 ? 1 : scale);
   std::memcpy(at, &bits, 2);
 }
 
@@ -229,10 +231,12 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
   bool int4 = format == GEMCUT_INT4;
   int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
   int64_t groupBytes = int4 ? 256 : 512;
-  // Padding has scale 0 and the quant that stands for 0.
-  for (int64_t p = 0; p < pairs; ++p)
-    std::memset(tile + p * pairBytes + 64, int4 ? 0x88 : 0x80,
-                size_t(2 * groupBytes));
+  for (int64_t p = 0; p < pairs; ++p) {
+    uint8_t *pair = tile + p * pairBytes;
+    for (int64_t i = 0; i < 2 * GEMCUT_TILE_ROWS; ++i)
+      putScale(pair + 2 * i, 1);
+    std::memset(pair + 64, int4 ? 0x88 : 0x80, size_t(2 * groupBytes));
+  }
   for (int64_t r = 0; r < rows; ++r) {
     const float *row = values + r * columns;
     if (int4)
@@ -242,7 +246,7 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
                    reinterpret_cast<int8_t *>(quants.data()));
     for (int64_t g = 0; g < groups; ++g) {
       uint8_t *pair = tile + g / 2 * pairBytes;
-      putHalf(pair + g % 2 * 32 + 2 * r, scales[g]);
+      putScale(pair + g % 2 * 32 + 2 * r, scales[g]);
       uint8_t *bytes = pair + 64 + g % 2 * groupBytes + 4 * r;
       const uint8_t *q = quants.data() + g * kGroup;
       if (int4)
@@ -274,7 +278,7 @@ void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
     quantizeInt8(values, groups, scales.data(),
                  reinterpret_cast<int8_t *>(out));
     for (int64_t g = 0; g < groups; ++g)
-      putHalf(out + columns + 2 * g, scales[g]);
+      putScale(out + columns + 2 * g, scales[g]);
   }
   }
 }

@@ -275,10 +275,15 @@ Tensor reference::quantize(const Tensor &input) {
     float largest = 0;
     for (int64_t i = 0; i < GEMCUT_GROUP; ++i)
       largest = std::max(largest, std::fabs(x[i]));
-    float scale = largest / 127.0f;
+    int exponent;
+    float mantissa =
+        std::frexp(largest * (1.0f / GEMCUT_Q8_LARGEST_QUOTIENT), &exponent);
+    // The least power of two that is not below the quotient.
+    float scale = std::ldexp(1.0f, mantissa == 0.5f ? exponent - 1 : exponent);
+    scale = largest == 0 ? GEMCUT_Q8_LEAST_SCALE
+                         : std::max(scale, GEMCUT_Q8_LEAST_SCALE);
     for (int64_t i = 0; i < GEMCUT_GROUP; ++i)
-      result.values[g + i] =
-          scale == 0 ? 0 : std::nearbyint(x[i] / scale) * scale;
+      result.values[g + i] = std::nearbyint(x[i] / scale) * scale;
   }
   return result;
 }

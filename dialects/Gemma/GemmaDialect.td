@@ -57,9 +57,10 @@ def Gemma_KvType : Gemma_Type<"Kv", "kv"> {
 def Gemma_Q8Type : Gemma_Type<"Q8", "q8"> {
   let summary = "Element type of activations quantized to int8.";
   let description = [{
-    Groups of 32 along the last dimension share one f32 scale:
+    Groups of 32 along the last dimension share one scale, a power of two:
 
-      scale = max|x| / 127,  q = round_to_nearest_even(x / scale)  (0 if scale = 0)
+      scale = 2^ceil(log2(max|x| / 127.49)), at least 2^-96
+      q = round_to_nearest_even(x / scale)
 
     `tensor<?x1536x!gemma.q8>` stands for the dequantized values q * scale.
   }];

@@ -3,8 +3,9 @@
  * Why this layout: compiler/Docs/decisions (r16k4) and its measurements.
  *
  * Tiles ("r16k4"), for matrices that are multiplied: W is (N, K), y = W x.
- * N is padded to 16 rows, K to 64 columns; padding has value 0. Tile t holds rows
- * 16t .. 16t+15, and tiles follow each other without gaps. Lane r = row 16t + r.
+ * N is padded to 16 rows, K to 64 columns; padding has value 0 and scale 1. Tile t
+ * holds rows 16t .. 16t+15, and tiles follow each other without gaps. Lane r = row
+ * 16t + r.
  *
  *   int4  per pair of groups of 32 columns, 576 bytes:
  *           64 B    f16 scale[2 groups][16 lanes]
@@ -28,7 +29,11 @@
  *
  * Quantized activations ("q8"), one row: [Kp] int8, [Kp/32] f32 scale,
  * [Kp/32] int32 correction = -8 * (sum of the group's int8 values), Kp = K rounded
- * up to 64, padding zero; value = q * scale. Row stride rounded up to 64.
+ * up to 64, padding quants zero; value = q * scale. Row stride rounded up to 64.
+ * A scale is the least power of two, at least 2^-96, under which no value of its
+ * group rounds to more than 127: kernels multiply a weight scale by it by adding
+ * its exponent. For that, no weight scale is 0 (a group of zeros has scale 1), and
+ * activations are below 2^118.
  * f32 activations: row stride = 4 * K rounded up to 64; the padding is undefined.
  *
  * KV cache of one layer and slot: for each KV head a K region, then for each KV
@@ -52,6 +57,10 @@
 #define GEMCUT_INT8_PAIR_BYTES 1088
 #define GEMCUT_ROW_ALIGNMENT 64
 #define GEMCUT_KV_BLOCK 32
+#define GEMCUT_Q8_LEAST_SCALE 0x1p-96f
+/* Just under 127.5, so that the product with its rounded reciprocal never lets a
+ * quotient of 127.5 through. */
+#define GEMCUT_Q8_LARGEST_QUOTIENT 127.49f
 
 typedef enum gemcut_format {
   GEMCUT_F32 = 0,

@@ -83,7 +83,7 @@ Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
         uint8_t *scaleAt = pair + group % 2 * 32 + lane * 2;
         uint16_t scale;
         if (inGroup == 0) {
-          scale = real ? toHalf(0.01f + 0.05f * std::fabs(uniform(rng))) : 0;
+          scale = toHalf(0.01f + 0.05f * std::fabs(uniform(rng)));
           std::memcpy(scaleAt, &scale, 2);
         }
         std::memcpy(&scale, scaleAt, 2);
@@ -126,6 +126,11 @@ Rows randomRows(std::mt19937 &rng, bool quantized, int64_t rows,
               std::vector<uint8_t>(rows * stride, quantized ? 0 : 0xFF)};
   for (int64_t r = 0; r < rows; ++r) {
     uint8_t *row = result.bytes.data() + r * stride;
+    if (quantized && columns % 64) {
+      float scale = GEMCUT_Q8_LEAST_SCALE; // of the padding group
+      std::memcpy(row + gemcut_q8_scales_offset(columns) + columns / 8, &scale,
+                  4);
+    }
     for (int64_t c = 0; c < columns; ++c) {
       if (!quantized) {
         float f = uniform(rng);
@@ -136,7 +141,7 @@ Rows randomRows(std::mt19937 &rng, bool quantized, int64_t rows,
       float scale;
       uint8_t *scaleAt = row + gemcut_q8_scales_offset(columns) + c / 32 * 4;
       if (c % 32 == 0) {
-        scale = 0.001f + 0.02f * std::fabs(uniform(rng));
+        scale = std::ldexp(1.0f, -int(rng() % 6) - 5);
         std::memcpy(scaleAt, &scale, 4);
       }
       std::memcpy(&scale, scaleAt, 4);
@@ -309,7 +314,7 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
         }
       if (!quantizedOutput)
         continue;
-      // Scales are max / 127, corrections fit, the padding group is zero.
+      // No bit of the quants is wasted, corrections fit, padding is zero.
       for (int64_t r = 0; r < rows; ++r) {
         uint8_t *row = out + r * outputRow;
         for (int64_t g = 0; g < gemcut_q8_scales_offset(c.n) / 32; ++g) {
@@ -322,7 +327,8 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
           std::memcpy(&correction,
                       row + gemcut_q8_corrections_offset(c.n) + 4 * g, 4);
           EXPECT_EQ(correction, -8 * sum);
-          EXPECT_EQ(most, g < c.n / 32 ? 127 : 0);
+          EXPECT_LE(most, g < c.n / 32 ? 127 : 0);
+          EXPECT_GE(most, g < c.n / 32 ? 64 : 0);
         }
       }
     }

@@ -151,8 +151,13 @@ void gemcut::test::expectQ8Row(Bytes &arena, const Operand &buffer, int64_t row,
                   bounds[c] + 0.50002 * scale)
           << "column " << c << " is " << actual << ", expected " << expected[c];
     }
-    ASSERT_TRUE(std::fabs(scale * 127.0 - largest) <=
-                slack + 4 * tolerance::kU * largest)
+    // The least power of two under which the largest value is 127 or less.
+    int exponent;
+    ASSERT_EQ(std::frexp(scale, &exponent), 0.5f) << "scale " << scale;
+    slack += 4 * tolerance::kU * largest;
+    ASSERT_TRUE(scale * 127.5 >= largest - slack &&
+                (scale * 127.48 / 2 <= largest + slack ||
+                 scale == GEMCUT_Q8_LEAST_SCALE))
         << "scale " << scale << ", largest " << largest;
     ASSERT_EQ(correction, -8 * sum);
   }

@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kVectorBytes = 64;
 constexpr int64_t kPairColumns = 2 * GEMCUT_GROUP;
+constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
 
 class MicroKernel {
 public:
@@ -53,6 +54,8 @@ private:
   int64_t index(int64_t row, int64_t tile) const {
     return row * shape.tiles + tile;
   }
+
+  VectorType sumType() { return e.vecType(e.f32Type()); }
 
   Values zeroAccumulators(int64_t copies = 1) {
     return Values(shape.rows * shape.tiles * copies, e.splat(0.0f));
@@ -106,12 +109,15 @@ private:
       Type f16 = e.vecType(e.getBuilder().getF16Type());
       Value weightScales =
           e.toF32(e.load(f16, e.at(weights, t * tileBytes + 32 * group), 32));
+      // Input scales are powers of two: adding exponents multiplies.
+      Type ints = e.vecType(e.i32Type());
+      Value bits = e.sub(e.bitcast(weightScales, ints), e.splatI32(kOneBits));
       for (int64_t m = 0; m < shape.rows; ++m) {
         Value inputScale = e.broadcast(
-            e.loadF32(e.at(perGroup, m * shape.inputRowBytes + scales)));
+            e.loadI32(e.at(perGroup, m * shape.inputRowBytes + scales)));
+        Value product = e.bitcast(e.add(bits, inputScale), sumType());
         Value &sum = sums[index(m, t)];
-        sum = e.fma(e.toF32(dots[index(m, t)]), e.mul(weightScales, inputScale),
-                    sum);
+        sum = e.fma(e.toF32(dots[index(m, t)]), product, sum);
       }
     }
   }

@@ -7,18 +7,32 @@
 #include "runtime/abi/packed_layout.h"
 #include "targets/Common/StageEmitter.h"
 
+#include "llvm/ADT/bit.h"
+
 using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::targets;
+
+static constexpr int kMantissaBits = 23;
+
+/// Bits of the least power of two, GEMCUT_Q8_LEAST_SCALE or more, under which
+/// `magnitude` rounds to 127 or less.
+static Value powerOfTwoScale(Emitter &e, Value magnitude) {
+  Value least = e.mul(magnitude, e.f32(1.0f / GEMCUT_Q8_LARGEST_QUOTIENT));
+  Value bits = e.bitcast(least, e.i32Type());
+  bits = e.add(bits, e.i32((1 << kMantissaBits) - 1));
+  bits = e.bitAnd(bits, e.i32(0xFF << kMantissaBits));
+  return e.max(bits, e.i32(llvm::bit_cast<int32_t>(GEMCUT_Q8_LEAST_SCALE)));
+}
 
 void gemcut::targets::emitQuantizeGroup(Emitter &e, Value low, Value high,
                                         Value target, Value group,
                                         int64_t columns) {
   Value magnitude = e.reduceMax(e.max(e.abs(low), e.abs(high)));
-  Value scale = e.mul(magnitude, e.f32(1.0f / 127.0f));
-  // Below this the reciprocal would overflow; such a group counts as zero.
-  Value isZero = e.less(magnitude, e.f32(1e-30f));
-  Value inverse = e.select(isZero, e.f32(0.0f), e.divF(e.f32(1.0f), scale));
+  Value scale = powerOfTwoScale(e, magnitude);
+  // 2^-e has the exponent field 254 - (e + 127).
+  Value inverse =
+      e.bitcast(e.sub(e.i32(254 << kMantissaBits), scale), e.f32Type());
   Value factor = e.broadcast(inverse);
   Value lowInts = e.toI32(e.roundEven(e.mul(low, factor)));
   Value highInts = e.toI32(e.roundEven(e.mul(high, factor)));
@@ -41,7 +55,7 @@ void gemcut::targets::emitZeroPaddingGroup(Emitter &e, Value target,
   int64_t group = columns / GEMCUT_GROUP;
   Value zero = e.zeros(e.vecType(e.i32Type(), 8));
   e.store(zero, e.at(target, columns), 4);
-  e.store(e.f32(0.0f),
+  e.store(e.f32(GEMCUT_Q8_LEAST_SCALE),
           e.at(target, gemcut_q8_scales_offset(columns) + 4 * group));
   e.store(e.i32(0),
           e.at(target, gemcut_q8_corrections_offset(columns) + 4 * group));

@@ -81,7 +81,8 @@ TEST(OpsTest, Elementwise) {
   EXPECT_EQ(capped.values[2], -30);
 }
 
-// Scale max/127 per group of 32; halves round to even; a group of zeros stays.
+// Per group of 32 the least power of two as scale; halves round to even; a
+// group of zeros stays.
 TEST(OpsTest, Quantize) {
   Floats x(64, 0.0f);
   x[0] = 127;
@@ -96,6 +97,13 @@ TEST(OpsTest, Quantize) {
   expected[3] = -2;
   expected[4] = -63;
   EXPECT_EQ(q.values, expected);
+  x[0] = 127.6f; // too large for 127 steps of 1
+  q = quantize(make(1, 64, x));
+  expected[0] = 128;
+  expected[2] = 2; // 0.75 steps of 2
+  expected[3] = -2;
+  expected[4] = -64;
+  EXPECT_EQ(q.values, expected);
   // Quantizing twice changes nothing.
   Floats y(32);
   for (int i = 0; i < 32; ++i)
@@ -103,7 +111,7 @@ TEST(OpsTest, Quantize) {
   Tensor once = quantize(make(1, 32, y));
   EXPECT_NE(once.values, y);
   for (int i = 0; i < 32; ++i)
-    EXPECT_LE(std::fabs(once.values[i] - y[i]), 0.013f / 127 / 2 * 1.001f);
+    EXPECT_LE(std::fabs(once.values[i] - y[i]), 0x1p-13f / 2);
 }
 
 // Window and causality by hand: all scores equal, so results are means of V.
