@@ -92,8 +92,8 @@ GEMCUT_INLINE float int4Refit(const float *x, float scale) {
   return square > 0 ? sumOfLanes(products) / square : 0;
 }
 
-/// The f16 scale of a group of int4 values.
-GEMCUT_INLINE float int4Scale(const float *x) {
+/// The f16 scale of a group of q4_0 values.
+GEMCUT_INLINE float q4_0Scale(const float *x) {
   float most = 0, magnitude = 0;
   for (int i = 0; i < kGroup; ++i)
     if (std::fabs(x[i]) > magnitude) {
@@ -128,16 +128,89 @@ GEMCUT_INLINE float int4Scale(const float *x) {
   return best;
 }
 
+/// The levels of a group under `scale`, as stored: 0 .. 15.
+GEMCUT_INLINE void putLevels(const float *x, float scale, uint8_t *quants) {
+  float inverse = scale != 0 ? 1 / scale : 0;
+  for (int i = 0; i < kGroup; ++i)
+    quants[i] = uint8_t(int4Level(x[i] * inverse) + 8);
+}
+
 GEMCUT_MULTIVERSION
-void quantizeInt4(const float *x, int64_t groups, float *scales,
+void quantizeQ4_0(const float *x, int64_t groups, float *scales,
                   uint8_t *quants) {
   for (int64_t g = 0; g < groups; ++g) {
-    float scale = int4Scale(x + g * kGroup);
-    float inverse = scale != 0 ? 1 / scale : 0;
-    scales[g] = scale;
+    scales[g] = q4_0Scale(x + g * kGroup);
+    putLevels(x + g * kGroup, scales[g], quants + g * kGroup);
+  }
+}
+
+constexpr int kCodeSign = 0x80;
+constexpr int kCodes = 0x80; ///< of one sign, in order of magnitude
+/// Units of a row's scale in its largest magnitude: 8 levels times a code,
+/// which leaves codes above it for scales that clip less.
+constexpr float kRowUnits = 8 * 128;
+/// A row whose values are all smaller is stored as zeros: its scale would lose
+/// bits as a subnormal number.
+constexpr float kLeastMagnitude = 0x1p-100f;
+
+/// What the code of a group's scale stands for: +-2^E (1 + M / 16).
+GEMCUT_INLINE float codeValue(int code) {
+  uint32_t bits = uint32_t(code & kCodeSign) << 24 |
+                  uint32_t((code & ~kCodeSign) + (127 << 4)) << 19;
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+/// The last positive code up to `value`, or 0.
+GEMCUT_INLINE int lastCodeUpTo(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  int code = int(bits >> 19) - (127 << 4);
+  return std::min(std::max(code, 0), kCodes - 1);
+}
+
+/// Signed scales that are tried for a group of int4, in eighths of the group's
+/// largest magnitude: those of one sign make it level -8, or clip it by at most
+/// two levels, those of the other level 7. Others do not win.
+constexpr float kLeastAsLow = 0.74f, kMostAsLow = 1.09f;
+constexpr float kLeastAsHigh = 0.78f, kMostAsHigh = 1.27f;
+
+/// Quantizes a row of int4: its scale, and a code per group, each the one of
+/// least squared error, the first among equals.
+GEMCUT_MULTIVERSION
+void quantizeInt4(const float *x, int64_t groups, float &rowScale,
+                  uint8_t *codes, uint8_t *quants) {
+  float largest = 0;
+  for (int64_t i = 0; i < groups * kGroup; ++i)
+    largest = std::max(largest, std::fabs(x[i]));
+  rowScale = largest < kLeastMagnitude ? 0 : largest / kRowUnits;
+  for (int64_t g = 0; g < groups; ++g) {
+    const float *group = x + g * kGroup;
+    float most = 0;
     for (int i = 0; i < kGroup; ++i)
-      quants[g * kGroup + i] =
-          uint8_t(int4Level(x[g * kGroup + i] * inverse) + 8);
+      if (std::fabs(group[i]) > std::fabs(most))
+        most = group[i];
+    float unit = rowScale != 0 ? std::fabs(most) / 8 / rowScale : 0;
+    float least = std::numeric_limits<float>::infinity();
+    int best = 0;
+    auto consider = [&](int sign, float from,
+                        float to) __attribute__((always_inline)) {
+      for (int code = lastCodeUpTo(from); code <= lastCodeUpTo(to); ++code) {
+        float error = int4Error(group, codeValue(code | sign) * rowScale);
+        if (error < least) {
+          least = error;
+          best = code | sign;
+        }
+      }
+    };
+    if (unit != 0) {
+      int lowSign = most < 0 ? 0 : kCodeSign;
+      consider(lowSign, kLeastAsLow * unit, kMostAsLow * unit);
+      consider(lowSign ^ kCodeSign, kLeastAsHigh * unit, kMostAsHigh * unit);
+    }
+    codes[g] = uint8_t(best);
+    putLevels(group, codeValue(best) * rowScale, quants + g * kGroup);
   }
 }
 
@@ -166,7 +239,7 @@ bool anyBeyond(const float *values, int64_t count, float limit) {
   return any;
 }
 
-/// Largest magnitude that `format` holds: the f16 scale must stay finite.
+/// Largest magnitude that `format` holds: scales must stay finite.
 float largestMagnitude(gemcut_format format) {
   constexpr float kLargestHalf = 65504;
   switch (format) {
@@ -177,6 +250,8 @@ float largestMagnitude(gemcut_format format) {
   case GEMCUT_INT8:
     return kLargestHalf * 127;
   case GEMCUT_INT4:
+    return 0x1p120f;
+  case GEMCUT_Q4_0:
     return kLargestHalf * 8;
   }
   return 0;
@@ -187,6 +262,34 @@ float largestMagnitude(gemcut_format format) {
 void putScale(uint8_t *at, float scale) {
   uint16_t bits = toHalf(scale == 0 ? 1 : scale);
   std::memcpy(at, &bits, 2);
+}
+
+/// Offsets in a tile of what belongs to one group.
+struct GroupPlace {
+  int64_t scales, quants;
+
+  GroupPlace(gemcut_format format, int64_t group) {
+    gemcut_block block = gemcut_block_of(format);
+    int64_t start =
+        block.header_bytes + group / block.groups * gemcut_block_bytes(block);
+    int64_t inBlock = group % block.groups;
+    scales = start + inBlock * block.scale_bytes;
+    quants = start + GEMCUT_BLOCK_SCALE_BYTES + inBlock * block.quant_bytes;
+  }
+};
+
+/// Fills all groups, padding included, with zeros.
+void clearGroups(gemcut_format format, int64_t columns, uint8_t *tile) {
+  gemcut_block block = gemcut_block_of(format);
+  int64_t groups = gemcut_tile_columns(format, columns) / kGroup;
+  for (int64_t g = 0; g < groups; ++g) {
+    GroupPlace place(format, g);
+    if (format != GEMCUT_INT4)
+      for (int64_t lane = 0; lane < GEMCUT_TILE_ROWS; ++lane)
+        putScale(tile + place.scales + 2 * lane, 1);
+    std::memset(tile + place.quants, format == GEMCUT_INT8 ? 0x80 : 0x88,
+                size_t(block.quant_bytes));
+  }
 }
 
 } // namespace
@@ -224,37 +327,35 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
   }
   assert(columns % kGroup == 0 && "groups of 32 must fill the columns");
   int64_t groups = columns / kGroup;
-  int64_t pairs =
-      gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE) / GEMCUT_TILE_K_MULTIPLE;
   std::vector<float> scales(groups);
-  std::vector<uint8_t> quants(columns);
-  bool int4 = format == GEMCUT_INT4;
-  int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
-  int64_t groupBytes = int4 ? 256 : 512;
-  for (int64_t p = 0; p < pairs; ++p) {
-    uint8_t *pair = tile + p * pairBytes;
-    for (int64_t i = 0; i < 2 * GEMCUT_TILE_ROWS; ++i)
-      putScale(pair + 2 * i, 1);
-    std::memset(pair + 64, int4 ? 0x88 : 0x80, size_t(2 * groupBytes));
-  }
+  std::vector<uint8_t> codes(groups), quants(columns);
+  clearGroups(format, columns, tile);
   for (int64_t r = 0; r < rows; ++r) {
     const float *row = values + r * columns;
-    if (int4)
-      quantizeInt4(row, groups, scales.data(), quants.data());
-    else
+    float rowScale;
+    if (format == GEMCUT_INT4) {
+      quantizeInt4(row, groups, rowScale, codes.data(), quants.data());
+      std::memcpy(tile + 4 * r, &rowScale, 4);
+    } else if (format == GEMCUT_Q4_0) {
+      quantizeQ4_0(row, groups, scales.data(), quants.data());
+    } else {
       quantizeInt8(row, groups, scales.data(),
                    reinterpret_cast<int8_t *>(quants.data()));
+    }
     for (int64_t g = 0; g < groups; ++g) {
-      uint8_t *pair = tile + g / 2 * pairBytes;
-      putScale(pair + g % 2 * 32 + 2 * r, scales[g]);
-      uint8_t *bytes = pair + 64 + g % 2 * groupBytes + 4 * r;
-      const uint8_t *q = quants.data() + g * kGroup;
-      if (int4)
-        for (int k = 0; k < 16; ++k)
-          bytes[k / 4 * 64 + k % 4] = uint8_t(q[k] | q[k + 16] << 4);
+      GroupPlace place(format, g);
+      if (format == GEMCUT_INT4)
+        tile[place.scales + r] = codes[g];
       else
+        putScale(tile + place.scales + 2 * r, scales[g]);
+      uint8_t *bytes = tile + place.quants + 4 * r;
+      const uint8_t *q = quants.data() + g * kGroup;
+      if (format == GEMCUT_INT8)
         for (int k = 0; k < kGroup; ++k)
           bytes[k / 4 * 64 + k % 4] = uint8_t(q[k] + 128);
+      else
+        for (int k = 0; k < 16; ++k)
+          bytes[k / 4 * 64 + k % 4] = uint8_t(q[k] | q[k + 16] << 4);
     }
   }
 }
@@ -301,16 +402,18 @@ float gemcut::artifact::unpackTileValue(gemcut_format format,
   default:
     break;
   }
-  bool int4 = format == GEMCUT_INT4;
-  int64_t g = column / kGroup, k = column % kGroup;
-  const uint8_t *pair =
-      tile + g / 2 * (int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES);
-  std::memcpy(&bits, pair + g % 2 * 32 + 2 * row, 2);
-  const uint8_t *bytes = pair + 64 + g % 2 * (int4 ? 256 : 512) + 4 * row;
-  if (!int4)
+  int64_t k = column % kGroup;
+  GroupPlace place(format, column / kGroup);
+  const uint8_t *bytes = tile + place.quants + 4 * row;
+  std::memcpy(&bits, tile + place.scales + 2 * row, 2);
+  if (format == GEMCUT_INT8)
     return (bytes[k / 4 * 64 + k % 4] - 128) * fromHalf(bits);
   uint8_t byte = bytes[k % 16 / 4 * 64 + k % 4];
-  return ((k < 16 ? byte & 15 : byte >> 4) - 8) * fromHalf(bits);
+  int level = (k < 16 ? byte & 15 : byte >> 4) - 8;
+  if (format == GEMCUT_Q4_0)
+    return level * fromHalf(bits);
+  std::memcpy(&value, tile + 4 * row, 4);
+  return level * (codeValue(tile[place.scales + row]) * value);
 }
 
 float gemcut::artifact::unpackTableValue(gemcut_format format,

@@ -14,19 +14,22 @@
 namespace gemcut::artifact {
 
 /// Index of the first of `count` values that `format` cannot store, or -1: NaN,
-/// infinities, and magnitudes above 3.39e38 (bf16), 65504 * 127 (int8) or
-/// 65504 * 8 (int4), whose f16 scale would not be finite.
+/// infinities, and magnitudes above 3.39e38 (bf16), 65504 * 127 (int8), 65504 *
+/// 8 (q4_0), whose f16 scale would not be finite, or 2^120 (int4).
 int64_t findUnstorable(gemcut_format format, const float *values,
                        int64_t count);
 
 /// Packs up to 16 rows of `columns` float32 values (row-major, `rows` of them)
 /// into one tile of `format` at `tile` (gemcut_tile_bytes of it); missing rows
-/// and columns become zero. Values must be storable (findUnstorable); for int4
-/// and int8 `columns` is a multiple of 32.
+/// and columns become zero. Values must be storable (findUnstorable); for int4,
+/// q4_0 and int8 `columns` is a multiple of 32.
 ///
-/// int4, per group of 32: first the Q4_0 rule of ggml (scale = the value of
-/// largest magnitude / -8, in f16), then other scales; the one with the least
-/// squared error is kept, the first among equals. So a group that Q4_0
+/// int4: the scale of a row covers its largest value; per group of 32, of all
+/// scales that its code can say near the one that spans the group, the one with
+/// the least squared error. A row below 2^-100 becomes zero.
+/// q4_0, per group: first the rule of ggml (scale = the value of largest
+/// magnitude / -8, in f16), then other scales; the one with the least squared
+/// error is kept, the first among equals. So a group that ggml's Q4_0
 /// represents exactly keeps every bit, and a group that any scale represents
 /// exactly has no error. int8: scale = max / 127 in f16, quants -127 .. 127.
 /// The same values give the same bytes on every machine.

@@ -50,7 +50,7 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
   command
       .add_option(
           "--quant", options.quant,
-          "Storage of the weights: int4, int8, bf16, f32, or the path of "
+          "Storage of the weights: int4, q4_0, int8, bf16, f32, or the path of "
           "a recipe that ends in .json.")
       ->capture_default_str()
       ->group("Model");

@@ -43,7 +43,7 @@ llvm::Error gemcut::driver::checkQuant(StringRef quant) {
     return llvm::Error::success();
   return llvm::make_error<UsageError>(
       "--quant: found '" + quant.str() +
-      "', expected int4, int8, bf16, f32 or the path of a recipe that ends in "
+      "', expected int4, q4_0, int8, bf16, f32 or the path of a recipe that ends in "
       ".json");
 }
 

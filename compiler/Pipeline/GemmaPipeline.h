@@ -17,7 +17,7 @@ namespace gemcut {
 struct GemmaPipelineOptions : mlir::PassPipelineOptions<GemmaPipelineOptions> {
   Option<std::string> quant{
       *this, "quant",
-      llvm::cl::desc("f32, bf16, int8, int4 or the path of a recipe (.json)."),
+      llvm::cl::desc("f32, bf16, int8, int4, q4_0 or the path of a recipe (.json)."),
       llvm::cl::init("int4")};
   Option<int64_t> decodeMaxRows{
       *this, "decode-max-rows",

@@ -397,7 +397,7 @@ def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure, Gemma_Rowwise]> {
   let summary = "Rounds activations to int8 in groups of 32.";
   let description = [{
     See `!gemma.q8`. Inserted by `gemma-materialize-activation-quantization` in
-    front of products with int4 and int8 weights, then fused into the producer.
+    front of products with int4, q4_0 and int8 weights, then fused into the producer.
 
     ```mlir
     %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64x!gemma.q8>

@@ -91,9 +91,9 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (layout == Layout::Interleaved && rows % 2)
     return emitError() << "an interleaved weight holds two matrices, found "
                        << rows << " rows";
-  if (layout == Layout::Rows && format == Format::Int4)
-    return emitError()
-           << "a table of rows cannot be int4; use int8, bf16 or f32";
+  if (layout == Layout::Rows && isNibbles(format))
+    return emitError() << "a table of rows cannot be "
+                       << stringifyFormat(format) << "; use int8, bf16 or f32";
   if (isQuantized(format) && columns % GEMCUT_GROUP)
     return emitError() << columns << " columns are not a multiple of the group "
                        << "size " << GEMCUT_GROUP;

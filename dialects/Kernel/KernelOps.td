@@ -455,7 +455,7 @@ def Kernel_ResidualNormOp : Kernel_Stage<"residual_norm",
 class Kernel_ProductOp<string mnemonic, string text> : Kernel_Stage<mnemonic> {
   let summary = text;
   let description = [{
-    With W the packed matrix (N, K), x the input row (q8 for int4 and int8
+    With W the packed matrix (N, K), x the input row (q8 for int4, q4_0 and int8
     weights, f32 for bf16 and f32 weights), f32 accumulation across groups, int32
     inside a group of 32:
 

@@ -15,6 +15,8 @@ llvm::StringRef gemcut::stringifyFormat(Format format) {
     return "int8";
   case Format::Int4:
     return "int4";
+  case Format::Q4_0:
+    return "q4_0";
   }
   llvm_unreachable("all formats are listed");
 }
@@ -25,5 +27,6 @@ std::optional<gemcut::Format> gemcut::symbolizeFormat(llvm::StringRef text) {
       .Case("bf16", Format::BF16)
       .Case("int8", Format::Int8)
       .Case("int4", Format::Int4)
+      .Case("q4_0", Format::Q4_0)
       .Default(std::nullopt);
 }

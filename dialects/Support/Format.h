@@ -23,17 +23,23 @@ enum class Format : uint32_t {
   BF16 = GEMCUT_BF16,
   Int8 = GEMCUT_INT8,
   Int4 = GEMCUT_INT4,
+  Q4_0 = GEMCUT_Q4_0,
 };
 
-/// "f32", "bf16", "int8" or "int4".
+/// "f32", "bf16", "int8", "int4" or "q4_0".
 llvm::StringRef stringifyFormat(Format format);
 
 /// The inverse of stringifyFormat; nullopt for any other text.
 std::optional<Format> symbolizeFormat(llvm::StringRef text);
 
+/// True for the formats that store a weight in four bits.
+inline bool isNibbles(Format format) {
+  return format == Format::Int4 || format == Format::Q4_0;
+}
+
 /// True for the formats whose products take q8 activations.
 inline bool isQuantized(Format format) {
-  return format == Format::Int8 || format == Format::Int4;
+  return format == Format::Int8 || isNibbles(format);
 }
 
 inline gemcut_format toAbi(Format format) {
@@ -56,7 +62,7 @@ template <> struct FieldParser<gemcut::Format> {
     if (std::optional<gemcut::Format> format = gemcut::symbolizeFormat(keyword))
       return *format;
     return parser.emitError(loc) << "unknown format '" << keyword
-                                 << "', expected f32, bf16, int8 or int4";
+                                 << "', expected f32, bf16, int8, int4 or q4_0";
   }
 };
 } // namespace mlir

@@ -42,10 +42,10 @@ struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
     if (builtin)
       return assign(*builtin, /*isFile=*/false);
     if (!StringRef(quant).ends_with(".json")) {
-      getOperation().emitError()
-          << "unknown quantization '" << quant
-          << "', expected f32, bf16, int8, int4 or the path of a recipe file "
-             "that ends in .json";
+      getOperation().emitError() << "unknown quantization '" << quant
+                                 << "', expected f32, bf16, int8, int4, q4_0 "
+                                    "or the path of a recipe file "
+                                    "that ends in .json";
       return signalPassFailure();
     }
     llvm::Expected<gemma::Recipe> recipe = gemma::Recipe::read(quant);
@@ -69,8 +69,8 @@ private:
       Format format = Format::F32;
       if (cast<RankedTensorType>(weight.getType()).getRank() > 1)
         format = *symbolizeFormat(recipe.getFormat(name));
-      // A default of int4 means "small", and tables go down to int8.
-      if (!rule && format == Format::Int4 && tables.contains(name))
+      // A default of four bits means "small", and tables go down to int8.
+      if (!rule && isNibbles(format) && tables.contains(name))
         format = Format::Int8;
       if (failed(check(weight, format, tables.contains(name), recipe))) {
         anyWrong = true;
@@ -100,12 +100,12 @@ private:
              << "cannot be " << stringifyFormat(format) << " as recipe '"
              << recipe.getName() << "' wants: '" << weight.getSymName()
              << "' has " << inputs
-             << " inputs, and int4 and int8 need a multiple of " << kGroup
+             << " inputs, and quantized formats need a multiple of " << kGroup
              << "; give it bf16 or f32";
-    if (format == Format::Int4 && isTable)
+    if (isNibbles(format) && isTable)
       return weight.emitOpError()
-             << "cannot be int4 as recipe '" << recipe.getName() << "' wants: '"
-             << weight.getSymName()
+             << "cannot be " << stringifyFormat(format) << " as recipe '"
+             << recipe.getName() << "' wants: '" << weight.getSymName()
              << "' is a table that single rows are read from; give it int8, "
                 "bf16 or f32";
     return success();

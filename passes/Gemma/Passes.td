@@ -323,13 +323,14 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     * `f32`: everything f32. `bf16`: every matrix bf16. `int8`: every matrix int8.
     * `int4`: linears and the tied embedding int4; per_layer_model_projection,
       per_layer_input_gate, per_layer_projection and embed_tokens_per_layer int8.
+    * `q4_0`: the same with q4_0 for int4.
 
     Vectors (norms, layer_scalar) are f32 in every recipe.
 
-    Errors: int8 and int4 need an input size that is a multiple of 32; a table that
-    is looked up but never multiplied cannot be int4 by a rule (a default of int4
-    gives it int8). A rule of a recipe file that
-    matches no weight gets a remark.
+    Errors: int8, int4 and q4_0 need an input size that is a multiple of 32; a table
+    that is looked up but never multiplied cannot be int4 or q4_0 by a rule (such a
+    default gives it int8). A rule of a recipe file that matches no weight gets a
+    remark.
 
     ```mlir
     gemma.weight @"model.norm.weight" : tensor<64xbf16>
@@ -344,7 +345,7 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"quant", "quant", "std::string", /*default=*/"\"int4\"",
-           "A built-in recipe (f32, bf16, int8, int4) or the path of a recipe "
+           "A built-in recipe (f32, bf16, int8, int4, q4_0) or the path of a recipe "
            "file (.json).">,
   ];
   let statistics = [
@@ -358,7 +359,7 @@ def MaterializeActivationQuantizationPass
   let summary = "Quantizes the inputs of products with quantized weights.";
   let description = [{
     Requires: a format on every weight that is multiplied. The input of a `linear`,
-    `gated_linear` or `modulated_linear` with int8 or int4 weights becomes
+    `gated_linear` or `modulated_linear` with int8, int4 or q4_0 weights becomes
     `quantize` of it, one for each value. If a product reads the last row of a value
     that others read in full, the quantized rows are selected from.
 
@@ -406,7 +407,7 @@ def VerifyFormatsPass : Pass<"gemma-verify-formats", "mlir::ModuleOp"> {
   let summary = "Rejects weights without format and products that do not fit it.";
   let description = [{
     Ensures: every weight has a format; the weights of a product have one format;
-    its input is `!gemma.q8` if that is int8 or int4, else f32. Changes nothing;
+    its input is `!gemma.q8` if that is int8, int4 or q4_0, else f32. Changes nothing;
     reports every offender, not only the first.
   }];
 }

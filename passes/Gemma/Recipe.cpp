@@ -15,20 +15,15 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr StringRef kFormats[] = {"f32", "bf16", "int8", "int4"};
-constexpr StringRef kFormatList = "f32, bf16, int8 or int4";
+constexpr StringRef kFormats[] = {"f32", "bf16", "int8", "int4", "q4_0"};
+constexpr StringRef kFormatList = "f32, bf16, int8, int4 or q4_0";
 
-/// The built-in int4 recipe keeps the per-layer-embedding path, which is small
-/// and feeds every layer, and its table, which is read by the row, above 4
-/// bits.
-constexpr StringRef kInt4 = R"({
-  "name": "int4", "default": "int4",
-  "rules": [
-    {"match": "*per_layer_model_projection.weight", "format": "int8"},
-    {"match": "*per_layer_input_gate.weight", "format": "int8"},
-    {"match": "*per_layer_projection.weight", "format": "int8"},
-    {"match": "*embed_tokens_per_layer.weight", "format": "int8"}
-  ]})";
+/// The built-in recipes of four bits keep the per-layer-embedding path, which
+/// is small and feeds every layer, and its table, which is read by the row,
+/// above 4 bits.
+constexpr StringRef kKeptInt8[] = {
+    "*per_layer_model_projection.weight", "*per_layer_input_gate.weight",
+    "*per_layer_projection.weight", "*embed_tokens_per_layer.weight"};
 
 Error makeError(StringRef file, const llvm::Twine &message) {
   return llvm::createStringError("recipe " + file + ": " + message);
@@ -156,12 +151,13 @@ Expected<Recipe> Recipe::read(StringRef path) {
 }
 
 std::optional<Recipe> Recipe::getBuiltin(StringRef name) {
-  if (name == "int4")
-    return llvm::cantFail(parse(kInt4, name));
   if (!llvm::is_contained(kFormats, name))
     return std::nullopt;
   Recipe recipe;
   recipe.name = recipe.defaultFormat = name.str();
+  if (name == "int4" || name == "q4_0")
+    for (StringRef pattern : kKeptInt8)
+      recipe.rules.push_back({pattern.str(), /*isRegex=*/false, "int8"});
   return recipe;
 }
 

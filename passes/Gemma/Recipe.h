@@ -22,7 +22,7 @@ struct RecipeRule {
   /// A glob, or an extended regular expression if `isRegex`; known to parse.
   std::string pattern;
   bool isRegex = false;
-  /// "f32", "bf16", "int8" or "int4".
+  /// "f32", "bf16", "int8", "int4" or "q4_0".
   std::string format;
 
   /// True if the pattern matches the whole of `tensor`.
@@ -49,7 +49,7 @@ public:
   /// read.
   static llvm::Expected<Recipe> read(llvm::StringRef path);
 
-  /// The recipe named "f32", "bf16", "int8" or "int4"; nullopt for any other
+  /// The recipe named "f32", "bf16", "int8", "int4" or "q4_0"; nullopt for any other
   /// name.
   static std::optional<Recipe> getBuiltin(llvm::StringRef name);
 

@@ -89,10 +89,11 @@ ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
   }
   Format format =
       vector ? Format::F32 : sources.front().getFormat()->getValue();
-  if (layout == kernel::Layout::Rows && format == Format::Int4)
-    return sources.front().emitOpError(
-        "is a table of single rows, which cannot be int4; a recipe gives it "
-        "int8, bf16 or f32");
+  if (layout == kernel::Layout::Rows && isNibbles(format))
+    return sources.front().emitOpError()
+           << "is a table of single rows, which cannot be "
+           << stringifyFormat(format)
+           << "; a recipe gives it int8, bf16 or f32";
   int64_t rows = vector ? 1 : tensor.getDimSize(0) * int64_t(sources.size());
   auto type = kernel::WeightType::getChecked(
       [&] { return sources.front().emitOpError(); }, context, rows,

@@ -3,15 +3,20 @@
  * Why this layout: compiler/Docs/decisions (r16k4) and its measurements.
  *
  * Tiles ("r16k4"), for matrices that are multiplied: W is (N, K), y = W x.
- * N is padded to 16 rows, K to 64 columns; padding has value 0 and scale 1. Tile t
- * holds rows 16t .. 16t+15, and tiles follow each other without gaps. Lane r = row
- * 16t + r.
+ * N is padded to 16 rows, K to 64 columns; padding has value 0, and a scale that is
+ * not 0. Tile t holds rows 16t .. 16t+15, and tiles follow each other without gaps.
+ * Lane r = row 16t + r.
  *
- *   int4  per pair of groups of 32 columns, 576 bytes:
- *           64 B    f16 scale[2 groups][16 lanes]
- *           2x256 B per group 4 vectors of 64 B; byte 4r+j of vector v holds
+ *   int4  64 B f32 rowScale[16 lanes] once, then per 4 groups of 32 columns
+ *         (K padded to 128), 1088 bytes:
+ *           64 B    scale code[4 groups][16 lanes], 8 bits: sign, 3 of exponent E, 4
+ *                   of mantissa M; scale = +-2^E (1 + M/16) * rowScale
+ *           4x256 B per group 4 vectors of 64 B; byte 4r+j of vector v holds
  *                   column 4v+j of the group in its low nibble and column 16+4v+j
  *                   in its high nibble, each as q in 0..15, value (q - 8) * scale
+ *   q4_0  per pair of groups, 576 bytes (every weight of GGUF's Q4_0, bit for bit):
+ *           64 B    f16 scale[2 groups][16 lanes]
+ *           2x256 B nibbles as in int4
  *   int8  per pair of groups, 1088 bytes:
  *           64 B    f16 scale[2][16]
  *           2x512 B per group 8 vectors of 64 B; byte 4r+j of vector v holds
@@ -32,8 +37,8 @@
  * up to 64, padding quants zero; value = q * scale. Row stride rounded up to 64.
  * A scale is the least power of two, at least 2^-96, under which no value of its
  * group rounds to more than 127: kernels multiply a weight scale by it by adding
- * its exponent. For that, no weight scale is 0 (a group of zeros has scale 1), and
- * activations are below 2^118.
+ * its exponent. For that, no f16 scale of a tile is 0 (a group of zeros has scale 1),
+ * and activations are below 2^118.
  * f32 activations: row stride = 4 * K rounded up to 64; the padding is undefined.
  *
  * KV cache of one layer and slot: for each KV head a K region, then for each KV
@@ -53,8 +58,6 @@
 #define GEMCUT_TILE_ROWS 16
 #define GEMCUT_GROUP 32
 #define GEMCUT_TILE_K_MULTIPLE 64
-#define GEMCUT_INT4_PAIR_BYTES 576
-#define GEMCUT_INT8_PAIR_BYTES 1088
 #define GEMCUT_ROW_ALIGNMENT 64
 #define GEMCUT_KV_BLOCK 32
 #define GEMCUT_Q8_LEAST_SCALE 0x1p-96f
@@ -67,26 +70,52 @@ typedef enum gemcut_format {
   GEMCUT_BF16 = 1,
   GEMCUT_INT8 = 2,
   GEMCUT_INT4 = 3,
+  GEMCUT_Q4_0 = 4,
 } gemcut_format;
 
 static inline int64_t gemcut_round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+/* The repeating block of a tile with groups (int4, q4_0, int8): 64 B of scales,
+ * then the quants of its groups. */
+typedef struct gemcut_block {
+  int64_t header_bytes; /* in front of a tile's first block */
+  int64_t groups;       /* of 32 columns */
+  int64_t scale_bytes;  /* of a group: 16 lanes */
+  int64_t quant_bytes;  /* of a group */
+} gemcut_block;
+
+#define GEMCUT_BLOCK_SCALE_BYTES 64
+
+static inline gemcut_block gemcut_block_of(gemcut_format format) {
+  gemcut_block int4 = {64, 4, 16, 256}, q4_0 = {0, 2, 32, 256},
+               int8 = {0, 2, 32, 512};
+  return format == GEMCUT_INT4 ? int4 : format == GEMCUT_Q4_0 ? q4_0 : int8;
+}
+
+static inline int64_t gemcut_block_bytes(gemcut_block block) {
+  return GEMCUT_BLOCK_SCALE_BYTES + block.groups * block.quant_bytes;
+}
+
+/* Columns that a tile of `format` has space for. */
+static inline int64_t gemcut_tile_columns(gemcut_format format,
+                                          int64_t columns) {
+  return gemcut_round_up(columns, format == GEMCUT_INT4
+                                      ? 4 * GEMCUT_GROUP
+                                      : GEMCUT_TILE_K_MULTIPLE);
+}
+
 /* Bytes of one 16-row tile with `columns` columns. */
 static inline int64_t gemcut_tile_bytes(gemcut_format format, int64_t columns) {
-  int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
-  switch (format) {
-  case GEMCUT_F32:
+  int64_t padded = gemcut_tile_columns(format, columns);
+  if (format == GEMCUT_F32)
     return padded * 64;
-  case GEMCUT_BF16:
+  if (format == GEMCUT_BF16)
     return padded * 32;
-  case GEMCUT_INT8:
-    return padded / 64 * GEMCUT_INT8_PAIR_BYTES;
-  case GEMCUT_INT4:
-    return padded / 64 * GEMCUT_INT4_PAIR_BYTES;
-  }
-  return 0;
+  gemcut_block block = gemcut_block_of(format);
+  return block.header_bytes +
+         padded / (block.groups * GEMCUT_GROUP) * gemcut_block_bytes(block);
 }
 
 /* Bytes of a packed (rows, columns) matrix in tiles. */
@@ -96,7 +125,8 @@ static inline int64_t gemcut_tiled_bytes(gemcut_format format, int64_t rows,
          gemcut_tile_bytes(format, columns);
 }
 
-/* Stride in bytes of one row of a row table; int4 tables do not exist. */
+/* Stride in bytes of one row of a row table; int4 and q4_0
+ * tables do not exist. */
 static inline int64_t gemcut_table_row_bytes(gemcut_format format,
                                              int64_t columns) {
   int64_t bytes = format == GEMCUT_F32    ? 4 * columns

@@ -27,6 +27,7 @@ gemcut_format formatOf(const std::string &name) {
   return name == "f32"    ? GEMCUT_F32
          : name == "bf16" ? GEMCUT_BF16
          : name == "int8" ? GEMCUT_INT8
+         : name == "q4_0" ? GEMCUT_Q4_0
                           : GEMCUT_INT4;
 }
 
@@ -48,7 +49,8 @@ Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
                     (tiles ? r / 16 * gemcut_tile_bytes(format, columns)
                            : r * gemcut_table_row_bytes(format, columns));
     int64_t lane = r % 16;
-    float scale = 0;
+    double scale = 0;
+    float rowScale = 0;
     for (int64_t c = 0; c < columns; ++c) {
       int64_t group = c / 32, k = c % 32;
       double value = uniform(rng);
@@ -60,25 +62,36 @@ Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
         value = fromBf16(bits);
         put(tile + (tiles ? c / 2 * 64 + lane * 4 + c % 2 * 2 : 2 * c), bits);
       } else {
-        int64_t pairBytes = format == GEMCUT_INT4 ? 576 : 1088;
-        uint8_t *pair = tile + group / 2 * pairBytes;
-        if (k == 0) {
+        int64_t perBlock = format == GEMCUT_INT4 ? 4 : 2;
+        int64_t blockBytes = format == GEMCUT_Q4_0 ? 576 : 1088;
+        uint8_t *block = tile + (format == GEMCUT_INT4 ? 64 : 0) +
+                         group / perBlock * blockBytes;
+        int64_t inBlock = group % perBlock;
+        if (k == 0 && format == GEMCUT_INT4) {
+          if (group == 0)
+            rowScale = 0.0005f + 0.001f * std::fabs(uniform(rng));
+          put(tile + 4 * lane, rowScale);
+          int code = int(rng() % 256);
+          block[inBlock * 16 + lane] = uint8_t(code);
+          scale = rowScale * std::ldexp(1 + code % 16 / 16.0f, code / 16 % 8);
+          scale = code >= 128 ? -scale : scale;
+        } else if (k == 0) {
           uint16_t bits = toHalf(0.01f + 0.05f * std::fabs(uniform(rng)));
           scale = fromHalf(bits);
-          put(tiles ? pair + group % 2 * 32 + lane * 2
+          put(tiles ? block + inBlock * 32 + lane * 2
                     : tile + columns + group * 2,
               bits);
         }
-        if (format == GEMCUT_INT4) {
+        if (format == GEMCUT_INT4 || format == GEMCUT_Q4_0) {
           int q = int(rng() % 16);
           uint8_t &byte =
-              pair[64 + group % 2 * 256 + k % 16 / 4 * 64 + lane * 4 + k % 4];
+              block[64 + inBlock * 256 + k % 16 / 4 * 64 + lane * 4 + k % 4];
           byte = uint8_t(k < 16 ? (byte & 0xF0) | q : (byte & 0x0F) | q << 4);
           value = double(q - 8) * scale;
         } else {
           int q = int(rng() % 255) - 127;
           if (tiles)
-            pair[64 + group % 2 * 512 + k / 4 * 64 + lane * 4 + k % 4] =
+            block[64 + inBlock * 512 + k / 4 * 64 + lane * 4 + k % 4] =
                 uint8_t(q + 128);
           else
             tile[c] = uint8_t(int8_t(q));
@@ -146,7 +159,8 @@ TEST_P(GatherTest, MatchesReference) {
 INSTANTIATE_TEST_SUITE_P(
     Formats, GatherTest,
     testing::Values(Case{"int4", "tiles", 32}, Case{"int4", "tiles", 96},
-                    Case{"int4", "tiles", 1536}, Case{"int8", "tiles", 32},
+                    Case{"int4", "tiles", 1536}, Case{"q4_0", "tiles", 96},
+                    Case{"q4_0", "tiles", 160}, Case{"int8", "tiles", 32},
                     Case{"int8", "tiles", 96}, Case{"int8", "tiles", 2560},
                     Case{"bf16", "tiles", 2}, Case{"bf16", "tiles", 17},
                     Case{"bf16", "tiles", 96}, Case{"bf16", "tiles", 1536},

@@ -65,7 +65,7 @@ Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
   for (int64_t r = 0; r < gemcut_round_up(rows, 16); ++r) {
     uint8_t *tile = m.packed.data() + r / 16 * tileBytes;
     int64_t lane = r % 16;
-    for (int64_t c = 0; c < gemcut_round_up(columns, 64); ++c) {
+    for (int64_t c = 0; c < gemcut_tile_columns(format, columns); ++c) {
       bool real = r < rows && c < columns;
       double value = 0;
       int64_t group = c / 32, inGroup = c % 32;
@@ -78,18 +78,35 @@ Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
         std::memcpy(tile + c / 2 * 64 + lane * 4 + c % 2 * 2, &b, 2);
         value = fromBf16(b);
       } else {
-        int64_t pairBytes = format == GEMCUT_INT4 ? 576 : 1088;
-        uint8_t *pair = tile + group / 2 * pairBytes;
-        uint8_t *scaleAt = pair + group % 2 * 32 + lane * 2;
-        uint16_t scale;
-        if (inGroup == 0) {
-          scale = toHalf(0.01f + 0.05f * std::fabs(uniform(rng)));
-          std::memcpy(scaleAt, &scale, 2);
-        }
-        std::memcpy(&scale, scaleAt, 2);
-        uint8_t *group4 = pair + 64 + group % 2 * 256;
-        uint8_t *group8 = pair + 64 + group % 2 * 512;
+        int64_t perBlock = format == GEMCUT_INT4 ? 4 : 2;
+        int64_t blockBytes = format == GEMCUT_Q4_0 ? 576 : 1088;
+        uint8_t *block = tile + (format == GEMCUT_INT4 ? 64 : 0) +
+                         group / perBlock * blockBytes;
+        group %= perBlock;
+        float scale;
         if (format == GEMCUT_INT4) {
+          // Exponents on both sides of the input's, and both signs.
+          uint8_t &code = block[group * 16 + lane];
+          if (inGroup == 0)
+            code = uint8_t(rng());
+          if (c == 0) {
+            scale = 0.0005f + 0.001f * std::fabs(uniform(rng));
+            std::memcpy(tile + 4 * lane, &scale, 4);
+          }
+          std::memcpy(&scale, tile + 4 * lane, 4);
+          scale *= std::ldexp(1 + code % 16 / 16.0f, code / 16 % 8);
+          scale = code >= 128 ? -scale : scale;
+        } else {
+          uint8_t *scaleAt = block + group * 32 + lane * 2;
+          uint16_t half = toHalf(0.01f + 0.05f * std::fabs(uniform(rng)));
+          if (inGroup == 0)
+            std::memcpy(scaleAt, &half, 2);
+          std::memcpy(&half, scaleAt, 2);
+          scale = float(fromHalf(half));
+        }
+        uint8_t *group4 = block + 64 + group * 256;
+        uint8_t *group8 = block + 64 + group * 512;
+        if (format != GEMCUT_INT8) {
           int q = real ? int(rng() % 16) : 8;
           int64_t half = inGroup / 16, k = inGroup % 16;
           uint8_t &byte = group4[k / 4 * 64 + lane * 4 + k % 4];
@@ -97,11 +114,11 @@ Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
             byte = uint8_t(q);
           else
             byte |= uint8_t(q << 4);
-          value = (q - 8) * fromHalf(scale);
+          value = double(q - 8) * scale;
         } else {
           int q = real ? int(rng() % 255) - 127 : 0;
           group8[inGroup / 4 * 64 + lane * 4 + inGroup % 4] = uint8_t(q + 128);
-          value = q * fromHalf(scale);
+          value = double(q) * scale;
         }
       }
       if (real)
@@ -177,6 +194,7 @@ gemcut_format formatOf(const std::string &name) {
   return name == "f32"    ? GEMCUT_F32
          : name == "bf16" ? GEMCUT_BF16
          : name == "int8" ? GEMCUT_INT8
+         : name == "q4_0" ? GEMCUT_Q4_0
                           : GEMCUT_INT4;
 }
 
@@ -185,7 +203,7 @@ class ProductTest : public testing::TestWithParam<Case> {};
 TEST_P(ProductTest, MatchesReferenceOnEveryLevel) {
   const Case &c = GetParam();
   gemcut_format format = formatOf(c.format);
-  bool quantizedInput = format == GEMCUT_INT4 || format == GEMCUT_INT8;
+  bool quantizedInput = format != GEMCUT_F32 && format != GEMCUT_BF16;
   bool gated = std::string(c.epilogue) == "gelu_gate";
   bool modulated = std::string(c.epilogue) == "gelu_mul";
   bool capped = std::string(c.epilogue) == "softcap";
@@ -345,6 +363,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"gemv", "int4", "gelu_gate", "q8", 96, 64, 8, 2, 1.0f},
         Case{"gemv", "int4", "gelu_gate", "f32", 48, 64, 4, 1, 1.0f},
         Case{"gemv", "int4", "gelu_mul", "q8", 32, 64, 4, 2, 1.0f},
+        Case{"gemv", "int4", "none", "f32", 40, 224, 9, 2, 1.0f},
+        Case{"gemv", "q4_0", "none", "f32", 50, 96, 8, 2, 1.0f},
+        Case{"gemv", "q4_0", "gelu_gate", "q8", 96, 64, 8, 2, 1.0f},
         Case{"gemv", "int8", "none", "f32", 40, 160, 9, 2, 1.0f},
         Case{"gemv", "int8", "gelu_mul", "q8", 64, 1536, 3, 2, 1.0f},
         Case{"gemv", "int8", "gelu_gate", "q8", 64, 96, 4, 2, 1.0f},
@@ -356,6 +377,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"gemm", "int4", "none", "f32", 48, 1536, 13, 2, 1.0f},
         Case{"gemm", "int4", "gelu_gate", "q8", 96, 64, 14, 4, 1.0f},
         Case{"gemm", "int4", "softcap", "f32", 48, 64, 13, 1, 1.0f},
+        Case{"gemm", "int4", "none", "f32", 50, 352, 13, 3, 1.0f},
+        Case{"gemm", "q4_0", "none", "f32", 48, 1536, 13, 2, 1.0f},
+        Case{"gemm", "q4_0", "gelu_mul", "q8", 96, 96, 13, 4, 1.0f},
         Case{"gemm", "int8", "none", "f32", 50, 96, 27, 2, 1.0f},
         Case{"gemm", "int8", "gelu_mul", "q8", 96, 64, 13, 4, 1.0f},
         Case{"gemm", "bf16", "none", "f32", 50, 98, 27, 2, 1.0f},

@@ -63,10 +63,11 @@ struct Shape {
 static void measure(const Shape &s, const targets::IsaLevel &level,
                     int threads) {
   gemcut_format format = std::string(s.format) == "int4"   ? GEMCUT_INT4
+                         : std::string(s.format) == "q4_0" ? GEMCUT_Q4_0
                          : std::string(s.format) == "int8" ? GEMCUT_INT8
                          : std::string(s.format) == "bf16" ? GEMCUT_BF16
                                                            : GEMCUT_F32;
-  bool quantized = format == GEMCUT_INT4 || format == GEMCUT_INT8;
+  bool quantized = format != GEMCUT_F32 && format != GEMCUT_BF16;
   bool gated = std::string(s.epilogue) == "gelu_gate";
   int64_t matrixRows = gated ? 2 * s.n : s.n;
   std::string input = fmt::format("!kernel.buffer<{} x {}, {}>", s.rows, s.k,

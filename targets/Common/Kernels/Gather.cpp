@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/Common/Kernels/MicroKernel.h"
 #include "targets/Common/Kernels/RowMath.h"
 
 #include "runtime/abi/packed_layout.h"
@@ -55,10 +56,8 @@ private:
     storeColumns(e, e.mul(values, e.splat(scale, lanes)), target, column);
   }
 
-  /// f16 at `address` times the op's scale.
-  Value groupScale(Value address) {
-    Value half = e.load(e.getBuilder().getF16Type(), address, 2);
-    return e.mul(e.toF32(half), e.f32(scale));
+  Value loadHalf(Value address) {
+    return e.toF32(e.load(e.getBuilder().getF16Type(), address, 2));
   }
 
   void storeQuants(Value quants, Value groupScale, Value column) {
@@ -76,7 +75,8 @@ private:
     Value source = e.at(e.get(op.getTable()), e.mul(id, rowBytes));
     if (format == Format::Int8) {
       e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1, [&](Value group) {
-        Value s = groupScale(e.at(e.at(source, columns), e.mul(group, 2)));
+        Value s = e.mul(loadHalf(e.at(e.at(source, columns), e.mul(group, 2))),
+                        e.f32(scale));
         for (int64_t half = 0; half < GEMCUT_GROUP; half += kLanes) {
           Value column = e.add(e.mul(group, GEMCUT_GROUP), half);
           storeQuants(e.load(e.vecType(i8Type()), e.at(source, column), 16), s,
@@ -115,9 +115,12 @@ private:
     Value lane = e.rem(id, GEMCUT_TILE_ROWS);
     Value words = e.at(tile, e.mul(lane, 4));
     if (isQuantized(format)) {
-      Value scales = e.at(tile, e.mul(lane, 2));
-      return e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1,
-                    [&](Value group) { gatherGroup(words, scales, group); });
+      Value rowScale = e.f32(scale);
+      if (format == Format::Int4)
+        rowScale = e.mul(e.loadF32(words), rowScale);
+      return e.loop(
+          e.i64(0), e.i64(columns / GEMCUT_GROUP), 1,
+          [&](Value group) { gatherGroup(tile, lane, rowScale, group); });
     }
     // Columns are padded to 64, so whole vectors can be read at the tail.
     bool bf16 = format == Format::BF16;
@@ -136,19 +139,32 @@ private:
     });
   }
 
-  /// Group `group` of a lane of int4 or int8 tiles.
-  void gatherGroup(Value words, Value scales, Value group) {
-    bool int4 = table.getFormat() == Format::Int4;
-    int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
-    int64_t groupBytes = int4 ? 4 * kWordStride : 8 * kWordStride;
-    Value pair = e.mul(e.div(group, 2), pairBytes), half = e.rem(group, 2);
-    Value s = groupScale(e.at(e.at(scales, pair), e.mul(half, 32)));
-    Value quants =
-        e.at(e.at(e.at(words, pair), e.mul(half, groupBytes)), kWordStride);
+  /// The scale of a group, whose scales are at `address`.
+  Value laneScale(Value address, Value lane, Value rowScale) {
+    if (table.getFormat() != Format::Int4)
+      return e.mul(loadHalf(e.at(address, e.mul(lane, 2))), rowScale);
+    Value code = e.load(i8Type(), e.at(address, lane), 1);
+    Value bits = e.add(emitScaleCodeBits(e, code), e.i32(127 << 23));
+    return e.mul(e.bitcast(bits, e.f32Type()), rowScale);
+  }
+
+  /// Group `group` of a lane of a tile whose quants have groups.
+  void gatherGroup(Value tile, Value lane, Value rowScale, Value group) {
+    bool nibbles = isNibbles(table.getFormat());
+    gemcut_block block = gemcut_block_of(toAbi(table.getFormat()));
+    Value start =
+        e.at(e.at(tile, block.header_bytes),
+             e.mul(e.div(group, block.groups), gemcut_block_bytes(block)));
+    Value inBlock = e.rem(group, block.groups);
+    Value s = laneScale(e.at(start, e.mul(inBlock, block.scale_bytes)), lane,
+                        rowScale);
+    Value quants = e.at(e.at(e.at(start, GEMCUT_BLOCK_SCALE_BYTES),
+                             e.mul(inBlock, block.quant_bytes)),
+                        e.mul(lane, 4));
     Value column = e.mul(group, GEMCUT_GROUP);
     Value low = loadBytes(quants), high;
     Value bias;
-    if (int4) {
+    if (nibbles) {
       high = e.shiftRight(low, 4);
       low = e.bitAnd(low, splatByte(15));
       bias = splatByte(8);

@@ -19,7 +19,6 @@ using namespace gemcut::targets;
 namespace {
 
 constexpr int64_t kVectorBytes = 64;
-constexpr int64_t kPairColumns = 2 * GEMCUT_GROUP;
 constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
 
 class MicroKernel {
@@ -28,11 +27,13 @@ public:
               ValueRange arguments)
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
-        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)) {}
+        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
+        layout(gemcut_block_of(toAbi(shape.format))) {}
 
   void build() {
     switch (shape.format) {
     case Format::Int4:
+    case Format::Q4_0:
     case Format::Int8:
       return buildQuantized();
     case Format::BF16:
@@ -50,12 +51,11 @@ private:
   const MicroKernelShape &shape;
   Value w, x, y, yStride;
   int64_t tileBytes;
+  gemcut_block layout; ///< of formats with groups
 
   int64_t index(int64_t row, int64_t tile) const {
     return row * shape.tiles + tile;
   }
-
-  VectorType sumType() { return e.vecType(e.f32Type()); }
 
   Values zeroAccumulators(int64_t copies = 1) {
     return Values(shape.rows * shape.tiles * copies, e.splat(0.0f));
@@ -77,48 +77,74 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
-  // int4, int8
+  // int4, q4_0, int8
   //===--------------------------------------------------------------------===//
 
   void buildQuantized() {
-    int64_t pairs = gemcut_round_up(shape.columns, kPairColumns) / kPairColumns;
-    int64_t pairBytes = shape.format == Format::Int4 ? GEMCUT_INT4_PAIR_BYTES
-                                                     : GEMCUT_INT8_PAIR_BYTES;
-    Values sums = e.loop(e.i64(0), e.i64(pairs), 1, zeroAccumulators(),
-                         [&](Value pair, ValueRange carried) {
+    int64_t groups = shape.columns / GEMCUT_GROUP;
+    int64_t blocks = groups / layout.groups;
+    Values sums = e.loop(e.i64(0), e.i64(blocks), 1, zeroAccumulators(),
+                         [&](Value block, ValueRange carried) {
                            Values sums(carried);
-                           Value weights = e.at(w, e.mul(pair, pairBytes));
-                           Value quants = e.at(x, e.mul(pair, kPairColumns));
-                           Value perGroup = e.at(x, e.mul(pair, 8));
-                           prefetch(weights, pairBytes);
-                           for (int64_t group = 0; group < 2; ++group)
-                             addGroup(sums, weights, quants, perGroup, group);
+                           addBlock(sums, block, layout.groups);
                            return sums;
                          });
+    if (int64_t rest = groups % layout.groups)
+      addBlock(sums, e.i64(blocks), rest);
+    if (shape.format == Format::Int4)
+      scaleRows(sums);
     storeAccumulators(sums);
+  }
+
+  /// Adds the first `groups` groups of a block of columns.
+  void addBlock(Values &sums, Value block, int64_t groups) {
+    int64_t bytes = gemcut_block_bytes(layout);
+    Value weights = e.at(e.at(w, layout.header_bytes), e.mul(block, bytes));
+    Value quants = e.at(x, e.mul(block, layout.groups * GEMCUT_GROUP));
+    Value perGroup = e.at(x, e.mul(block, layout.groups * 4));
+    prefetch(weights, bytes);
+    for (int64_t group = 0; group < groups; ++group)
+      addGroup(sums, weights, quants, perGroup, group);
   }
 
   /// sums += scales * (int32 dot products of one group of 32 columns).
   void addGroup(Values &sums, Value weights, Value quants, Value perGroup,
                 int64_t group) {
-    Values dots = shape.format == Format::Int4
-                      ? dotGroupInt4(weights, quants, perGroup, group)
+    Values dots = isNibbles(shape.format)
+                      ? dotGroupNibbles(weights, quants, perGroup, group)
                       : dotGroupInt8(weights, quants, perGroup, group);
     int64_t scales = gemcut_q8_scales_offset(shape.columns) + 4 * group;
     for (int64_t t = 0; t < shape.tiles; ++t) {
-      Type f16 = e.vecType(e.getBuilder().getF16Type());
-      Value weightScales =
-          e.toF32(e.load(f16, e.at(weights, t * tileBytes + 32 * group), 32));
-      // Input scales are powers of two: adding exponents multiplies.
-      Type ints = e.vecType(e.i32Type());
-      Value bits = e.sub(e.bitcast(weightScales, ints), e.splatI32(kOneBits));
+      Value bits =
+          scaleBits(e.at(weights, t * tileBytes + layout.scale_bytes * group));
       for (int64_t m = 0; m < shape.rows; ++m) {
+        // Input scales are powers of two: adding exponents multiplies.
         Value inputScale = e.broadcast(
             e.loadI32(e.at(perGroup, m * shape.inputRowBytes + scales)));
-        Value product = e.bitcast(e.add(bits, inputScale), sumType());
+        Value product =
+            e.bitcast(e.add(bits, inputScale), e.vecType(e.f32Type()));
         Value &sum = sums[index(m, t)];
         sum = e.fma(e.toF32(dots[index(m, t)]), product, sum);
       }
+    }
+  }
+
+  /// The scales of a group in all lanes, as bits less those of 1.0.
+  Value scaleBits(Value scales) {
+    if (shape.format == Format::Int4)
+      return emitScaleCodeBits(
+          e, e.load(e.vecType(e.getBuilder().getI8Type()), scales, 16));
+    Value halves = e.load(e.vecType(e.getBuilder().getF16Type()), scales, 32);
+    return e.sub(e.bitcast(e.toF32(halves), e.vecType(e.i32Type())),
+                 e.splatI32(kOneBits));
+  }
+
+  /// Multiplies by the scales of rows, which lead a tile.
+  void scaleRows(Values &sums) {
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      Value scales = e.loadVec(e.at(w, t * tileBytes), kLanes, 64);
+      for (int64_t m = 0; m < shape.rows; ++m)
+        sums[index(m, t)] = e.mul(sums[index(m, t)], scales);
     }
   }
 
@@ -127,12 +153,17 @@ private:
     return e.loadI32(e.at(perGroup, m * shape.inputRowBytes + offset));
   }
 
+  int64_t quantsOffset(int64_t tile, int64_t group) const {
+    return tile * tileBytes + GEMCUT_BLOCK_SCALE_BYTES +
+           layout.quant_bytes * group;
+  }
+
   Value inputBytes(Value quants, int64_t m, int64_t column) {
     return e.loadI32(e.at(quants, m * shape.inputRowBytes + column));
   }
 
-  Values dotGroupInt4(Value weights, Value quants, Value perGroup,
-                      int64_t group) {
+  Values dotGroupNibbles(Value weights, Value quants, Value perGroup,
+                         int64_t group) {
     // A single row has no other work to hide the latency of a chain of eight
     // products, so it gets one chain per nibble.
     bool twoChains = shape.rows * shape.tiles == 1;
@@ -145,7 +176,7 @@ private:
     for (int64_t v = 0; v < 4; ++v) {
       Values low4, high4;
       for (int64_t t = 0; t < shape.tiles; ++t) {
-        int64_t offset = t * tileBytes + 64 + 256 * group + kVectorBytes * v;
+        int64_t offset = quantsOffset(t, group) + kVectorBytes * v;
         Value bytes = e.load(e.vecType(i8, 64), e.at(weights, offset), 64);
         Value mask = byteSplat(0x0F);
         low4.push_back(e.bitAnd(bytes, mask));
@@ -184,7 +215,7 @@ private:
     for (int64_t v = 0; v < 8; ++v) {
       Values bytes;
       for (int64_t t = 0; t < shape.tiles; ++t) {
-        int64_t offset = t * tileBytes + 64 + 512 * group + kVectorBytes * v;
+        int64_t offset = quantsOffset(t, group) + kVectorBytes * v;
         bytes.push_back(e.load(e.vecType(i8, 64), e.at(weights, offset), 64));
       }
       for (int64_t m = 0; m < shape.rows; ++m) {
@@ -311,6 +342,14 @@ private:
 };
 
 } // namespace
+
+Value gemcut::targets::emitScaleCodeBits(Emitter &e, Value codes) {
+  // The sign goes to bit 31, exponent and mantissa to bits 19 .. 25.
+  Value wide = e.shiftLeft(e.convert(codes, e.i32Type()), 19);
+  constexpr int32_t kMask = int32_t(0x83F80000);
+  return e.bitAnd(wide, isa<VectorType>(wide.getType()) ? e.splatI32(kMask)
+                                                        : e.i32(kMask));
+}
 
 func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
                                              const MicroKernelShape &shape) {

@@ -18,7 +18,7 @@ func.func private @kv_window(!gemma.kv<1 x 16, window = -4>)
 // -----
 
 // expected-error@+2 {{failed to parse Gemma_FormatAttr parameter 'value'}}
-// expected-error@+1 {{unknown format 'int3', expected f32, bf16, int8 or int4}}
+// expected-error@+1 {{unknown format 'int3', expected f32, bf16, int8, int4 or q4_0}}
 gemma.weight @w {format = #gemma.format<int3>} : tensor<8x8xf32>
 
 // -----

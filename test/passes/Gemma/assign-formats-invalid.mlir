@@ -3,12 +3,12 @@
 // RUN: not gemcut-opt %s -split-input-file -gemma-assign-formats=quant=%S/Inputs/missing.json 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not gemcut-opt %s -split-input-file -gemma-assign-formats=quant=%S/Inputs/recipe-invalid.json 2>&1 | FileCheck %s --check-prefix=RECIPE
 
-// NAME: unknown quantization 'int5', expected f32, bf16, int8, int4 or the path of a recipe file that ends in .json
+// NAME: unknown quantization 'int5', expected f32, bf16, int8, int4, q4_0 or the path of a recipe file that ends in .json
 // MISSING: recipe {{.*}}missing.json: cannot be read: {{[Nn]}}o such file or directory
-// RECIPE: recipe {{.*}}recipe-invalid.json: the file has the default 'int5', expected f32, bf16, int8 or int4
+// RECIPE: recipe {{.*}}recipe-invalid.json: the file has the default 'int5', expected f32, bf16, int8, int4 or q4_0
 
 // Whole groups only; every offender is reported.
-// expected-error@+1 {{cannot be int4 as recipe 'small' wants: 'a' has 48 inputs, and int4 and int8 need a multiple of 32; give it bf16 or f32}}
+// expected-error@+1 {{cannot be int4 as recipe 'small' wants: 'a' has 48 inputs, and quantized formats need a multiple of 32; give it bf16 or f32}}
 gemma.weight @a : tensor<64x48xbf16>
 // expected-error@+1 {{'b.per_layer_projection.weight' has 16 inputs}}
 gemma.weight @b.per_layer_projection.weight : tensor<64x16xbf16>

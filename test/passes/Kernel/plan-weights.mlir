@@ -10,31 +10,31 @@ module @order {
   // CHECK-DAG: kernel.packed @unused {offset = 17856 : i64
   kernel.packed @unused {sources = ["unused"]} : !kernel.weight<1 x 16, f32, vector>
   // CHECK-DAG: kernel.packed @prefill_only {offset = 15552 : i64
-  kernel.packed @prefill_only {sources = ["p"]} : !kernel.weight<64 x 64, int4, tiles>
+  kernel.packed @prefill_only {sources = ["p"]} : !kernel.weight<64 x 64, q4_0, tiles>
   // CHECK-DAG: kernel.packed @v {offset = 11712 : i64
-  kernel.packed @v {sources = ["v"]} : !kernel.weight<32 x 64, int4, tiles>
+  kernel.packed @v {sources = ["v"]} : !kernel.weight<32 x 64, q4_0, tiles>
   // CHECK-DAG: kernel.packed @k {offset = 10560 : i64
-  kernel.packed @k {sources = ["k"]} : !kernel.weight<32 x 64, int4, tiles>
+  kernel.packed @k {sources = ["k"]} : !kernel.weight<32 x 64, q4_0, tiles>
   // CHECK-DAG: kernel.packed @q {offset = 8256 : i64
-  kernel.packed @q {sources = ["q"]} : !kernel.weight<64 x 64, int4, tiles>
+  kernel.packed @q {sources = ["q"]} : !kernel.weight<64 x 64, q4_0, tiles>
   // CHECK-DAG: kernel.packed @norm {offset = 8192 : i64
   kernel.packed @norm {sources = ["n"]} : !kernel.weight<1 x 3, f32, vector>
   // CHECK-DAG: kernel.packed @table {offset = 0 : i64
   kernel.packed @table {sources = ["t"]} : !kernel.weight<64 x 64, bf16, rows>
   // Rows of the last part may be any number.
   // CHECK-DAG: kernel.packed @tail {offset = 12864 : i64
-  kernel.packed @tail {sources = ["tail"]} : !kernel.weight<20 x 64, int4, tiles>
+  kernel.packed @tail {sources = ["tail"]} : !kernel.weight<20 x 64, q4_0, tiles>
   // CHECK-DAG: kernel.packed @gate_up {offset = 14016 : i64
-  kernel.packed @gate_up {sources = ["g", "u"]} : !kernel.weight<24 x 64, int4, interleaved>
+  kernel.packed @gate_up {sources = ["g", "u"]} : !kernel.weight<24 x 64, q4_0, interleaved>
   // CHECK-DAG: kernel.packed @scalar {offset = 15168 : i64
   kernel.packed @scalar {sources = ["s"]} : !kernel.weight<1 x 1, f32, vector>
   // CHECK-DAG: kernel.packed @late {offset = 15232 : i64
   kernel.packed @late {sources = ["l"]} : !kernel.weight<1 x 80, f32, vector>
 
   func.func @prefill() attributes {kernel.entry = "prefill"} {
-    %p = kernel.weight_address [@prefill_only] : !kernel.weight<64 x 64, int4, tiles>
-    %kv = kernel.weight_address [@k, @v] : !kernel.weight<64 x 64, int4, tiles>
-    %q = kernel.weight_address [@q] : !kernel.weight<64 x 64, int4, tiles>
+    %p = kernel.weight_address [@prefill_only] : !kernel.weight<64 x 64, q4_0, tiles>
+    %kv = kernel.weight_address [@k, @v] : !kernel.weight<64 x 64, q4_0, tiles>
+    %q = kernel.weight_address [@q] : !kernel.weight<64 x 64, q4_0, tiles>
     return
   }
   func.func @decode() attributes {kernel.entry = "decode"} {
@@ -45,8 +45,8 @@ module @order {
     return
   }
   func.func private @layer() {
-    %qkv = kernel.weight_address [@q, @k, @v, @tail] : !kernel.weight<148 x 64, int4, tiles>
-    %g = kernel.weight_address [@gate_up] : !kernel.weight<24 x 64, int4, interleaved>
+    %qkv = kernel.weight_address [@q, @k, @v, @tail] : !kernel.weight<148 x 64, q4_0, tiles>
+    %g = kernel.weight_address [@gate_up] : !kernel.weight<24 x 64, q4_0, interleaved>
     %s = kernel.weight_address [@scalar] : !kernel.weight<1 x 1, f32, vector>
     return
   }

@@ -88,7 +88,7 @@ constexpr char kProgram[] = R"(
   kernel.packed @table {sources = ["table"], offset = 4096 : i64}
       : !kernel.weight<37 x 96, int8, rows>
   kernel.packed @odd {sources = ["odd"], offset = 0 : i64}
-      : !kernel.weight<21 x 96, int4, tiles>
+      : !kernel.weight<21 x 96, q4_0, tiles>
   kernel.packed @small {sources = ["small"], offset = 16384 : i64}
       : !kernel.weight<5 x 32, int8, tiles>
   kernel.packed @pair {sources = ["gate", "up"], offset = 20480 : i64}
@@ -184,7 +184,7 @@ protected:
 TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
   std::string section = pack(1, 65536);
   ASSERT_EQ(int64_t(section.size()), kSectionBytes);
-  expectTiles(section, 0, "odd", GEMCUT_INT4);
+  expectTiles(section, 0, "odd", GEMCUT_Q4_0);
   expectTiles(section, 16384, "small", GEMCUT_INT8);
   expectTiles(section, 20480, "gate", GEMCUT_INT4, /*tileStep=*/2);
   expectTiles(section, 20480, "up", GEMCUT_INT4, 2, /*firstTile=*/1);
@@ -217,7 +217,7 @@ TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
           rows.values[size_t(r * 40 + c)],
           std::fabs(rows.values[size_t(r * 40 + c)]) / 256);
   // Between the tensors nothing is written.
-  for (int64_t i = gemcut_tiled_bytes(GEMCUT_INT4, 21, 96); i < 4096; ++i)
+  for (int64_t i = gemcut_tiled_bytes(GEMCUT_Q4_0, 21, 96); i < 4096; ++i)
     ASSERT_EQ(section[size_t(i)], 0) << i;
 }
 
@@ -305,7 +305,7 @@ TEST_F(PackWeights, NamesAWeightThatItsFormatCannotHold) {
   pack(1, 0, &message);
   EXPECT_EQ(
       message.find("tensor 'odd' holds 1000000.000000 at element 7, which "
-                   "is too large for int4; "),
+                   "is too large for q4_0; "),
       0u)
       << message;
 }

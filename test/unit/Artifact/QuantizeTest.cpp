@@ -81,8 +81,7 @@ double squaredError(gemcut_format format, const std::vector<uint8_t> &tile,
 /// The scale stored for a group of a row.
 uint16_t scaleBits(gemcut_format format, const std::vector<uint8_t> &tile,
                    int64_t row, int64_t group) {
-  int64_t pairBytes =
-      format == GEMCUT_INT4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
+  int64_t pairBytes = format == GEMCUT_Q4_0 ? 576 : GEMCUT_INT8_PAIR_BYTES;
   uint16_t bits;
   std::memcpy(&bits,
               &tile[size_t(group / 2 * pairBytes + group % 2 * 32 + 2 * row)],
@@ -104,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(RowsAndColumns, QuantizeShapes,
 TEST_P(QuantizeShapes, LayoutIsTheOneOfTheHeader) {
   auto [rows, columns] = GetParam();
   std::vector<float> values = gaussian(rows * columns, 5);
-  std::vector<uint8_t> int4 = pack(GEMCUT_INT4, values, rows, columns);
+  std::vector<uint8_t> int4 = pack(GEMCUT_Q4_0, values, rows, columns);
   std::vector<uint8_t> int8 = pack(GEMCUT_INT8, values, rows, columns);
   ASSERT_EQ(int64_t(int4.size()), (columns + 63) / 64 * 576);
   ASSERT_EQ(int64_t(int8.size()), (columns + 63) / 64 * 1088);
@@ -120,20 +119,101 @@ TEST_P(QuantizeShapes, LayoutIsTheOneOfTheHeader) {
       std::memcpy(&scale8, &int8[size_t(pair * 1088 + group * 32 + 2 * r)], 2);
       int level = (k < 16 ? nibbles & 15 : nibbles >> 4) - 8;
       ASSERT_EQ(level * float(scale4),
-                unpackTileValue(GEMCUT_INT4, int4.data(), r, c, columns));
+                unpackTileValue(GEMCUT_Q4_0, int4.data(), r, c, columns));
       ASSERT_EQ((byte - 128) * float(scale8),
                 unpackTileValue(GEMCUT_INT8, int8.data(), r, c, columns));
       ASSERT_NE(byte, 0) << "-128 is not used";
     }
 }
 
+TEST_P(QuantizeShapes, Int4LayoutIsTheOneOfTheHeader) {
+  auto [rows, columns] = GetParam();
+  std::vector<float> values = gaussian(rows * columns, 5);
+  std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, rows, columns);
+  ASSERT_EQ(int64_t(tile.size()), 64 + (columns + 127) / 128 * 1088);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c) {
+      int64_t block = 64 + c / 128 * 1088, group = c % 128 / 32, k = c % 32;
+      uint8_t nibbles = tile[size_t(block + 64 + group * 256 + k % 16 / 4 * 64 +
+                                    4 * r + k % 4)];
+      int level = (k < 16 ? nibbles & 15 : nibbles >> 4) - 8;
+      int code = tile[size_t(block + group * 16 + r)];
+      float scale;
+      std::memcpy(&scale, &tile[size_t(4 * r)], 4);
+      scale *= std::ldexp(1 + code % 16 / 16.0f, code / 16 % 8);
+      ASSERT_EQ(level * (code < 128 ? scale : -scale),
+                unpackTileValue(GEMCUT_INT4, tile.data(), r, c, columns));
+    }
+}
+
+/// Whatever the range of scales in a row: no group errs more than under the
+/// best of all scales that its codes can say, and all together less than under
+/// the rule of Q4_0 with its exact scales.
+TEST_P(QuantizeShapes, Int4FindsTheBestScale) {
+  auto [rows, columns] = GetParam();
+  double ours = 0, reference = 0;
+  for (unsigned seed = 0; seed < 5; ++seed) {
+    std::vector<float> values = gaussian(rows * columns, seed);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] *= 1 + float(i / 32 % 5);
+    std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, rows, columns);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; c += 32) {
+        const float *x = &values[size_t(r * columns + c)];
+        float rowScale;
+        std::memcpy(&rowScale, &tile[size_t(4 * r)], 4);
+        double best = 1e30;
+        for (int code = 0; code < 256; ++code) {
+          double scale = std::ldexp(1 + code % 16 / 16.0, code / 16 % 8) *
+                         (code < 128 ? rowScale : -rowScale);
+          double error = 0;
+          for (int i = 0; i < 32; ++i) {
+            double level =
+                std::min(std::max(std::round(x[i] / scale), -8.0), 7.0);
+            error += (x[i] - level * scale) * (x[i] - level * scale);
+          }
+          best = std::min(best, error);
+        }
+        double found = squaredError(GEMCUT_INT4, tile, values, r, c, columns);
+        ASSERT_LE(found, best * (1 + 1e-5)) << "seed " << seed;
+        ours += found;
+        Q4_0 group = referenceQ4_0(x);
+        for (int i = 0; i < 32; ++i) {
+          double difference = x[i] - double(group.levels[i]) * group.scale;
+          reference += difference * difference;
+        }
+      }
+  }
+  EXPECT_LT(ours, 0.96 * reference);
+}
+
+/// A group far below the others of its row gets the least scale, and a row of
+/// tiny values becomes zero without a scale that loses bits.
+TEST(Quantize, Int4RowsOfUnevenAndTinyValues) {
+  std::vector<float> values(3 * 64, 0.0f);
+  for (int i = 0; i < 32; ++i) {
+    values[size_t(i)] = float(i);
+    values[size_t(32 + i)] = 1e-4f * float(i);
+    values[size_t(64 + i)] = 1e-35f; // row 1; row 2 is zero
+  }
+  std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, 3, 64);
+  float rowScale;
+  std::memcpy(&rowScale, tile.data(), 4);
+  for (int64_t c = 0; c < 64; ++c) {
+    EXPECT_NEAR(unpackTileValue(GEMCUT_INT4, tile.data(), 0, c, 64),
+                values[size_t(c)], c < 32 ? 31 / 15.0 : rowScale / 2);
+    EXPECT_EQ(unpackTileValue(GEMCUT_INT4, tile.data(), 1, c, 64), 0);
+    EXPECT_EQ(unpackTileValue(GEMCUT_INT4, tile.data(), 2, c, 64), 0);
+  }
+}
+
 TEST_P(QuantizeShapes, PaddingIsZero) {
   auto [rows, columns] = GetParam();
   std::vector<float> values = gaussian(rows * columns, 6);
-  int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
   for (gemcut_format format :
-       {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4}) {
+       {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4, GEMCUT_Q4_0}) {
     std::vector<uint8_t> tile = pack(format, values, rows, columns);
+    int64_t padded = gemcut_tile_columns(format, columns);
     for (int64_t r = 0; r < kRows; ++r)
       for (int64_t c = 0; c < padded; ++c)
         if (r >= rows || c >= columns)
@@ -142,18 +222,18 @@ TEST_P(QuantizeShapes, PaddingIsZero) {
   }
   // Sums over a whole group must not see padding either: its quants stand for
   // zero, not only its scale.
-  std::vector<uint8_t> int4 = pack(GEMCUT_INT4, values, rows, columns);
+  std::vector<uint8_t> int4 = pack(GEMCUT_Q4_0, values, rows, columns);
   if (rows < kRows)
     EXPECT_EQ(int4[64 + 4 * (kRows - 1)], 0x88);
 }
 
 /// No group errs more than under the Q4_0 rule.
-TEST_P(QuantizeShapes, Int4IsAtLeastAsGoodAsQ4_0) {
+TEST_P(QuantizeShapes, SearchedQ4_0IsAtLeastAsGoodAsTheRule) {
   auto [rows, columns] = GetParam();
   double ours = 0, reference = 0;
   for (unsigned seed = 0; seed < 20; ++seed) {
     std::vector<float> values = gaussian(rows * columns, seed);
-    std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, rows, columns);
+    std::vector<uint8_t> tile = pack(GEMCUT_Q4_0, values, rows, columns);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; c += 32) {
         Q4_0 group = referenceQ4_0(&values[size_t(r * columns + c)]);
@@ -163,7 +243,7 @@ TEST_P(QuantizeShapes, Int4IsAtLeastAsGoodAsQ4_0) {
                               double(group.levels[i]) * group.scale;
           expected += difference * difference;
         }
-        double found = squaredError(GEMCUT_INT4, tile, values, r, c, columns);
+        double found = squaredError(GEMCUT_Q4_0, tile, values, r, c, columns);
         // The search adds in float.
         ASSERT_LE(found, expected * (1 + 1e-5));
         ours += found;
@@ -244,7 +324,7 @@ TEST_P(QuantizeShapes, EveryMachineGivesTheSameBytes) {
     std::vector<float> values =
         gaussian(rows * columns, seed, std::ldexp(1.0f, -int(seed % 25)));
     for (gemcut_format format :
-         {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4}) {
+         {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4, GEMCUT_Q4_0}) {
       std::vector<uint8_t> tile = pack(format, values, rows, columns);
       std::vector<uint8_t> baseline(tile.size());
       gemcut::artifact_baseline::packTile(format, values.data(), rows, columns,
@@ -272,16 +352,16 @@ TEST(Quantize, Q4_0WeightsKeepEveryBit) {
       for (size_t i = g * 32; i < g * 32 + 32; ++i)
         values[i] = float(levels[i]) * scales[g];
     }
-    std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, kRows, kColumns);
+    std::vector<uint8_t> tile = pack(GEMCUT_Q4_0, values, kRows, kColumns);
     for (int64_t r = 0; r < kRows; ++r)
       for (int64_t c = 0; c < kColumns; ++c) {
         size_t i = size_t(r * kColumns + c);
-        ASSERT_EQ(unpackTileValue(GEMCUT_INT4, tile.data(), r, c, kColumns),
+        ASSERT_EQ(unpackTileValue(GEMCUT_Q4_0, tile.data(), r, c, kColumns),
                   values[i]);
         _Float16 scale = _Float16(scales[i / 32]);
         uint16_t bits;
         std::memcpy(&bits, &scale, 2);
-        ASSERT_EQ(scaleBits(GEMCUT_INT4, tile, r, c / 32), bits);
+        ASSERT_EQ(scaleBits(GEMCUT_Q4_0, tile, r, c / 32), bits);
       }
   }
 }
@@ -305,7 +385,7 @@ TEST(Quantize, Q4_0WeightsRoundedToBf16KeepTheirQuants) {
         std::memcpy(&values[size_t(i)], &bits, 4);
       }
     }
-    std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, 1, 64);
+    std::vector<uint8_t> tile = pack(GEMCUT_Q4_0, values, 1, 64);
     for (int i = 0; i < 64; ++i) {
       uint8_t byte = tile[size_t(64 + i / 32 * 256 + i % 16 / 4 * 64 + i % 4)];
       ASSERT_EQ((i % 32 < 16 ? byte & 15 : byte >> 4) - 8, levels[i]);
@@ -327,9 +407,9 @@ TEST(Quantize, RepresentableGroupsHaveNoError) {
           value = float(std::min(level, 7)) * scale;
         }
         values[3] = float(-most) * scale;
-        std::vector<uint8_t> tile = pack(GEMCUT_INT4, values, 1, 64);
+        std::vector<uint8_t> tile = pack(GEMCUT_Q4_0, values, 1, 64);
         for (int64_t c = 0; c < 64; ++c)
-          ASSERT_EQ(unpackTileValue(GEMCUT_INT4, tile.data(), 0, c, 64),
+          ASSERT_EQ(unpackTileValue(GEMCUT_Q4_0, tile.data(), 0, c, 64),
                     values[size_t(c)])
               << "largest level " << most;
       }
@@ -339,7 +419,7 @@ TEST(Quantize, ZeroAndTinyGroups) {
   std::vector<float> values(64, 0.0f);
   for (int i = 32; i < 64; ++i)
     values[size_t(i)] = 1e-12f; // its scale is 0 in f16
-  for (gemcut_format format : {GEMCUT_INT8, GEMCUT_INT4}) {
+  for (gemcut_format format : {GEMCUT_INT8, GEMCUT_Q4_0}) {
     std::vector<uint8_t> tile = pack(format, values, 1, 64);
     for (int64_t c = 0; c < 64; ++c)
       EXPECT_EQ(unpackTileValue(format, tile.data(), 0, c, 64), 0);
@@ -358,7 +438,8 @@ TEST(Quantize, FindsWhatAFormatCannotStore) {
   } cases[] = {{GEMCUT_F32, std::numeric_limits<float>::max()},
                {GEMCUT_BF16, 0x1.FEp127f},
                {GEMCUT_INT8, 65504.0f * 127},
-               {GEMCUT_INT4, 65504.0f * 8}};
+               {GEMCUT_Q4_0, 65504.0f * 8},
+               {GEMCUT_INT4, 0x1p120f}};
   for (const Case &test : cases)
     for (int64_t at : {0, 1, 63, 4095, 4096, 9999}) {
       std::vector<float> values(10000, test.largest);
@@ -374,12 +455,14 @@ TEST(Quantize, FindsWhatAFormatCannotStore) {
 
 /// The largest storable values stay finite.
 TEST(Quantize, LargestValuesComeBackFinite) {
-  for (auto [format, largest] : {std::pair(GEMCUT_INT8, 65504.0f * 127),
-                                 std::pair(GEMCUT_INT4, 65504.0f * 8),
-                                 std::pair(GEMCUT_BF16, 0x1.FEp127f)})
+  for (auto [format, largest] :
+       {std::pair(GEMCUT_INT8, 65504.0f * 127),
+        std::pair(GEMCUT_Q4_0, 65504.0f * 8), std::pair(GEMCUT_INT4, 0x1p120f),
+        std::pair(GEMCUT_BF16, 0x1.FEp127f)})
     for (float sign : {-1.0f, 1.0f}) {
       std::vector<float> values(64, sign * largest);
       std::vector<uint8_t> tile = pack(format, values, 1, 64);
+      // All of them are one level under one scale.
       for (int64_t c = 0; c < 64; ++c)
         ASSERT_EQ(unpackTileValue(format, tile.data(), 0, c, 64),
                   sign * largest);

@@ -80,6 +80,12 @@ TEST(RecipeTest, Builtins) {
   };
   for (auto [name, format] : expected)
     EXPECT_EQ(int4->getFormat(name), format) << name;
+  std::optional<Recipe> q4 = Recipe::getBuiltin("q4_0");
+  ASSERT_TRUE(q4);
+  for (auto [name, format] : expected)
+    EXPECT_EQ(q4->getFormat(name),
+              llvm::StringRef(format) == "int4" ? "q4_0" : format)
+        << name;
   EXPECT_FALSE(Recipe::getBuiltin("int5"));
   EXPECT_FALSE(Recipe::getBuiltin(""));
 }
@@ -93,7 +99,7 @@ TEST(RecipeTest, ErrorsNameFilePlaceAndExpectation) {
             "recipe test.json: the file has a 'default' that is no string");
   EXPECT_EQ(parseError(R"({"default": "int5"})"),
             "recipe test.json: the file has the default 'int5', expected f32, "
-            "bf16, int8 or int4");
+            "bf16, int8, int4 or q4_0");
   EXPECT_EQ(parseError(R"({"default": "int4", "rule": []})"),
             "recipe test.json: the file has the unknown key 'rule', expected "
             "name, default, rules");
@@ -119,7 +125,7 @@ TEST(RecipeTest, ErrorsOfRules) {
   EXPECT_EQ(
       rules(R"({"match": "*", "format": "q4"})"),
       "recipe test.json: rules[0] has the format 'q4', expected f32, bf16, "
-      "int8 or int4");
+      "int8, int4 or q4_0");
   EXPECT_EQ(rules(R"({"match": "*", "fmt": "int8"})"),
             "recipe test.json: rules[0] has the unknown key 'fmt', expected "
             "match, regex, format");
