@@ -5,7 +5,9 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
@@ -50,6 +52,27 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+namespace {
+/// Skips the machine scheduler for functions with kKeepOrderAttribute.
+class SchedulerGate : public llvm::OptPassGate {
+public:
+  explicit SchedulerGate(const llvm::Module &module) {
+    for (const llvm::Function &function : module)
+      if (function.hasFnAttribute(kKeepOrderAttribute))
+        skipped.insert(("function (" + function.getName() + ")").str());
+  }
+
+  bool isEnabled() const override { return !skipped.empty(); }
+
+  bool shouldRunPass(StringRef pass, StringRef unit) const override {
+    return pass != "Machine Instruction Scheduler" || !skipped.contains(unit);
+  }
+
+private:
+  llvm::StringSet<> skipped; ///< as passes describe functions
+};
+} // namespace
+
 static llvm::Expected<llvm::SmallVector<char, 0>>
 codegen(llvm::Module &module, llvm::TargetMachine &machine,
         llvm::CodeGenFileType type) {
@@ -92,6 +115,8 @@ gemcut::targets::emitModule(ModuleOp module, StringRef triple,
     function.addFnAttr("no-builtins");
   }
   optimize(*translated, **machine);
+  SchedulerGate gate(*translated);
+  context.setOptPassGate(gate);
   if (kind == EmitKind::Llvm) {
     llvm::SmallVector<char, 0> text;
     llvm::raw_svector_ostream stream(text);

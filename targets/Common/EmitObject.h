@@ -9,6 +9,12 @@
 
 namespace gemcut::targets {
 
+/// Function attribute: instructions are not rescheduled. The machine scheduler
+/// interleaves the steps of a register block, which then needs more registers
+/// than there are: a block of 6 x 2 int4 vectors spilled 40 of them per 128
+/// columns (LLVM 22).
+inline constexpr llvm::StringLiteral kKeepOrderAttribute = "gemcut-keep-order";
+
 /// Translates a module of the LLVM dialect, optimizes it for `level` and
 /// returns it in the form of `kind`. The LLVM target of `triple` must be
 /// initialized.

@@ -21,14 +21,30 @@ public:
 
   const IsaLevel &getLevel() const { return level; }
 
+  /// Sums of nibbles over one group of 32 columns: what starts them, one step
+  /// of four columns, and their end. The steps of a group may be shared out to
+  /// several sums, all but one started with 0, and the sums added.
+  ///
+  /// The first sum, vector<16xi32> by default, for the group's correction
+  /// (i32).
+  virtual mlir::Value startNibbles(Emitter &e, mlir::Value correction) const {
+    return e.broadcast(correction);
+  }
   /// acc[r] + sum_j w[4r + j] * x[j] for 16 lanes r and j < 4.
-  /// `acc`: vector<16xi32>; `w`: vector<64xi8> of unsigned values up to 15;
-  /// `x`: an i32 that holds four signed bytes x[0..3].
+  /// `w`: vector<64xi8> of unsigned values up to 15; `x`: an i32 that holds
+  /// four signed bytes x[0..3], not -128.
   virtual mlir::Value dotNibbles(Emitter &e, mlir::Value acc, mlir::Value w,
                                  mlir::Value x) const = 0;
 
-  /// The same for int8 weights stored as q + 128. Returns acc + sum q x + bias,
-  /// where bias is 128 * sum x if `int8NeedsCorrection()` and 0 otherwise.
+  /// The sums as vector<16xi32>, `correction` included.
+  virtual mlir::Value finishNibbles(Emitter &, mlir::Value acc,
+                                    mlir::Value /*correction*/) const {
+    return acc;
+  }
+
+  /// Like dotNibbles, on vector<16xi32>, for int8 weights stored as q + 128.
+  /// Returns acc + sum q x + bias, where bias is 128 * sum x if
+  /// `int8NeedsCorrection()` and 0 otherwise.
   virtual mlir::Value dotInt8(Emitter &e, mlir::Value acc, mlir::Value w,
                               mlir::Value x) const = 0;
   virtual bool int8NeedsCorrection() const = 0;

@@ -101,19 +101,31 @@ public:
 };
 
 /// vpmaddubsw + vpmaddwd on two ymm. vpmaddubsw adds two u8 x s8 products in
-/// i16 with saturation: 2 * 15 * 127 fits for nibbles. For int8 the roles
-/// change: |x| is the unsigned operand and x's sign moves to the weight, 2 *
-/// 127 * 127 fits as well (weights are in -127 .. 127).
+/// i16 with saturation: 2 * 15 * 127 fits for nibbles, and the 16 products that
+/// a lane gets from a group, 30480 at most, fit as well, so they are added in
+/// i16 and widened once. For int8 the roles change: |x| is the unsigned operand
+/// and x's sign moves to the weight, 2 * 127 * 127 fits as well (weights are in
+/// -127 .. 127).
 class Avx2Isa : public VectorIsa {
 public:
   using VectorIsa::VectorIsa;
+
+  Value startNibbles(Emitter &e, Value) const override {
+    return e.zeros(e.vecType(e.getBuilder().getI16Type(), 32));
+  }
 
   Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
     Value bytes = broadcastBytes(e, x, 32);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
-      accs[half] = e.add(accs[half], dotPair(e, ws[half], bytes));
+      accs[half] = e.add(accs[half], multiplyPairs(e, ws[half], bytes));
     return join(e, accs[0], accs[1]);
+  }
+
+  Value finishNibbles(Emitter &e, Value acc, Value correction) const override {
+    SmallVector<Value> accs = split(e, acc, 2);
+    return e.add(join(e, addPairs(e, accs[0]), addPairs(e, accs[1])),
+                 e.broadcast(correction));
   }
 
   Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
@@ -131,7 +143,8 @@ public:
       Value weight = e.bitXor(ws[half], flip);
       Value moved =
           callIntrinsic(e, "llvm.x86.avx2.psign.b", type, {weight, bytes});
-      accs[half] = e.add(accs[half], dotPair(e, magnitude, moved));
+      accs[half] =
+          e.add(accs[half], addPairs(e, multiplyPairs(e, magnitude, moved)));
     }
     return join(e, accs[0], accs[1]);
   }
@@ -143,14 +156,17 @@ public:
   }
 
 private:
-  /// Sums of four products of u8 and s8 bytes in each i32 lane.
-  static Value dotPair(Emitter &e, Value u8, Value s8) {
-    Type i16 = e.getBuilder().getI16Type();
-    Value words = callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw",
-                                e.vecType(i16, 16), {u8, s8});
+  /// Sums of two products of u8 and s8 bytes in each i16 lane.
+  static Value multiplyPairs(Emitter &e, Value u8, Value s8) {
+    return callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw",
+                         e.vecType(e.getBuilder().getI16Type(), 16), {u8, s8});
+  }
+
+  /// Sums of two i16 lanes in each i32 lane.
+  static Value addPairs(Emitter &e, Value words) {
     Value ones = arith::ConstantOp::create(
         e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(e.vecType(i16, 16),
+        DenseElementsAttr::get(cast<VectorType>(words.getType()),
                                Attribute(e.getBuilder().getI16IntegerAttr(1))));
     return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", e.vecType(e.i32Type(), 8),
                          {words, ones});

@@ -29,7 +29,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx2.cpu = "x86-64-v3";
   avx2.features = kV3.str();
   avx2.cpuidFeatures = kV3Cpuid.str();
-  avx2.integerBlock = {2, 1};
+  avx2.integerBlock = {3, 1};
   avx2.floatBlock = {4, 1};
 
   IsaLevel avxVnni = avx2;

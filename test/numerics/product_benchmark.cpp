@@ -1,11 +1,12 @@
 //===- product_benchmark.cpp - Speed of products on this machine ----------===//
 //
-//   product_benchmark [THREADS]
+//   product_benchmark [THREADS [LEVEL [gemv|gemm]]]
 //
 // Decoding: GB/s of packed weights streamed from memory, alternating with a
-// plain read of the same bytes. Prefill: multiply-adds per second from cache.
-// Each figure is the best of several repetitions; the plain read tells how busy
-// the machine is.
+// plain read of the same bytes. Prefill: multiply-adds per second from cache,
+// beside what the bare dot instruction of the level reaches. Each figure is the
+// best of several repetitions; the plain read and the bare instruction tell how
+// busy the machine is.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,13 +56,47 @@ static double timeRead(const uint8_t *data, int64_t bytes, int threads) {
   return seconds() - start;
 }
 
+constexpr int64_t kPeakSteps = 2'000'000, kPeakChains = 12;
+
+__attribute__((target("avx512vnni"))) static void runVnni() {
+  __m512i sums[kPeakChains] = {};
+  for (int64_t step = 0; step < kPeakSteps; ++step)
+#pragma clang loop unroll(full)
+    for (__m512i &sum : sums)
+      asm volatile("vpdpbusd %0, %0, %0" : "+v"(sum));
+}
+
+__attribute__((target("avx2"))) static void runMaddubs() {
+  __m256i sums[kPeakChains] = {};
+  for (int64_t step = 0; step < kPeakSteps; ++step)
+#pragma clang loop unroll(full)
+    for (__m256i &sum : sums)
+      asm volatile("vpmaddubsw %0, %0, %0" : "+x"(sum));
+}
+
+/// Multiply-adds per second of the instruction that products of integers use.
+static double measurePeak(const targets::IsaLevel &level, int threads) {
+  bool vnni = level.vectorBits == 512;
+  double best = 1e9;
+  for (int repetition = 0; repetition < 5; ++repetition) {
+    double start = seconds();
+    std::vector<std::thread> pool;
+    for (int t = 0; t < threads; ++t)
+      pool.emplace_back(vnni ? runVnni : runMaddubs);
+    for (std::thread &thread : pool)
+      thread.join();
+    best = std::min(best, seconds() - start);
+  }
+  return double(threads) * kPeakSteps * kPeakChains * (vnni ? 64 : 32) / best;
+}
+
 struct Shape {
   const char *op, *format, *epilogue, *output;
   int64_t n, k, rows;
 };
 
-static void measure(const Shape &s, const targets::IsaLevel &level,
-                    int threads) {
+static void measure(const Shape &s, const targets::IsaLevel &level, int threads,
+                    double peak) {
   gemcut_format format = std::string(s.format) == "int4"   ? GEMCUT_INT4
                          : std::string(s.format) == "q4_0" ? GEMCUT_Q4_0
                          : std::string(s.format) == "int8" ? GEMCUT_INT8
@@ -125,9 +160,10 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
   double gmacs = double(matrixRows) * s.k * s.rows * copies / best * 1e-9;
   fmt::print("{:12} {} {:4} {:9} n={:<7} k={:<6} rows={:<4} {:7.1f} GB/s "
              "({:3.0f} % of read {:5.1f}; {:3.0f} % fetching ahead)  {:7.1f} "
-             "GMAC/s\n",
+             "GMAC/s ({:4.1f} % of {:.0f})\n",
              level.name, s.op, s.format, s.epilogue, s.n, s.k, s.rows, gbps,
-             100 * gbps / readGbps, readGbps, 100 * read / ahead, gmacs);
+             100 * gbps / readGbps, readGbps, 100 * read / ahead, gmacs,
+             1e11 * gmacs / peak, peak * 1e-9);
   munmap(weights, bytes * copies + (1 << 20));
 }
 
@@ -150,10 +186,16 @@ int main(int argc, char **argv) {
       {"gemm", "bf16", "none", "f32", 6144, 1536, 256},
       {"gemm", "f32", "none", "f32", 6144, 1536, 256},
   };
-  for (const targets::IsaLevel &level : hostLevels())
+  llvm::StringRef only = argc > 2 ? argv[2] : "", op = argc > 3 ? argv[3] : "";
+  for (const targets::IsaLevel &level : hostLevels()) {
     // Products of avx512bf16 are those of avx512vnni.
-    if (level.name != "avx512bf16" && !isEmulated(level))
-      for (const Shape &shape : shapes)
-        measure(shape, level, threads);
+    if (isEmulated(level) || (!only.empty() ? only != level.name
+                                            : level.name == "avx512bf16"))
+      continue;
+    double peak = measurePeak(level, threads);
+    for (const Shape &shape : shapes)
+      if (op.empty() || op == shape.op)
+        measure(shape, level, threads, peak);
+  }
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "targets/Common/Kernels/MicroKernel.h"
 
 #include "runtime/abi/packed_layout.h"
+#include "targets/Common/EmitObject.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,6 +18,14 @@ using namespace gemcut;
 using namespace gemcut::targets;
 
 namespace {
+
+/// True if the int32 and f32 accumulators of a block take more than half of the
+/// registers.
+bool fillsRegisters(const IsaLevel &level, const MicroKernelShape &shape) {
+  int64_t perVector = 512 / level.vectorBits;
+  return isQuantized(shape.format) &&
+         4 * shape.rows * shape.tiles * perVector > level.registers;
+}
 
 constexpr int64_t kVectorBytes = 64;
 constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
@@ -55,6 +64,12 @@ private:
 
   int64_t index(int64_t row, int64_t tile) const {
     return row * shape.tiles + tile;
+  }
+
+  /// Where accumulators leave few registers, loads stay next to their uses.
+  void keepOrderIfFull() {
+    if (fillsRegisters(isa.getLevel(), shape))
+      e.keepOrder();
   }
 
   Values zeroAccumulators(int64_t copies = 1) {
@@ -169,35 +184,45 @@ private:
     bool twoChains = shape.rows * shape.tiles == 1;
     Values dots, high;
     for (int64_t m = 0; m < shape.rows; ++m)
-      dots.append(shape.tiles, e.broadcast(correction(perGroup, m, group)));
+      dots.append(shape.tiles,
+                  isa.startNibbles(e, correction(perGroup, m, group)));
     if (twoChains)
-      high.push_back(e.splatI32(0));
-    Type i8 = e.getBuilder().getI8Type(), i16 = e.getBuilder().getI16Type();
-    for (int64_t v = 0; v < 4; ++v) {
-      Values low4, high4;
-      for (int64_t t = 0; t < shape.tiles; ++t) {
-        int64_t offset = quantsOffset(t, group) + kVectorBytes * v;
-        Value bytes = e.load(e.vecType(i8, 64), e.at(weights, offset), 64);
-        Value mask = byteSplat(0x0F);
-        low4.push_back(e.bitAnd(bytes, mask));
-        Value words = e.bitcast(bytes, e.vecType(i16, 32));
-        high4.push_back(
-            e.bitAnd(e.bitcast(e.shiftRight(words, 4), bytes.getType()), mask));
-      }
+      high.push_back(isa.startNibbles(e, e.i32(0)));
+    for (int64_t step = 0; step < 8; ++step) {
+      int64_t v = step / 2;
+      bool isHigh = step % 2;
+      keepOrderIfFull();
+      Values nibbles;
+      for (int64_t t = 0; t < shape.tiles; ++t)
+        nibbles.push_back(loadNibbles(
+            e.at(weights, quantsOffset(t, group) + kVectorBytes * v), isHigh));
       for (int64_t m = 0; m < shape.rows; ++m) {
-        Value xLow = inputBytes(quants, m, 32 * group + 4 * v);
-        Value xHigh = inputBytes(quants, m, 32 * group + 16 + 4 * v);
+        Value input = inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v);
         for (int64_t t = 0; t < shape.tiles; ++t) {
-          Value &dot = dots[index(m, t)];
-          dot = isa.dotNibbles(e, dot, low4[t], xLow);
-          Value &other = twoChains ? high[0] : dot;
-          other = isa.dotNibbles(e, other, high4[t], xHigh);
+          Value &dot = twoChains && isHigh ? high[0] : dots[index(m, t)];
+          dot = isa.dotNibbles(e, dot, nibbles[t], input);
         }
       }
     }
     if (twoChains)
       dots[0] = e.add(dots[0], high[0]);
+    keepOrderIfFull();
+    for (int64_t m = 0; m < shape.rows; ++m)
+      for (int64_t t = 0; t < shape.tiles; ++t)
+        dots[index(m, t)] = isa.finishNibbles(e, dots[index(m, t)],
+                                              correction(perGroup, m, group));
     return dots;
+  }
+
+  /// The low or high nibbles of 64 bytes, as bytes.
+  Value loadNibbles(Value address, bool high) {
+    Type i8 = e.getBuilder().getI8Type(), i16 = e.getBuilder().getI16Type();
+    Value bytes = e.load(e.vecType(i8, 64), address, 64);
+    if (high) {
+      Value words = e.shiftRight(e.bitcast(bytes, e.vecType(i16, 32)), 4);
+      bytes = e.bitcast(words, bytes.getType());
+    }
+    return e.bitAnd(bytes, byteSplat(0x0F));
   }
 
   Values dotGroupInt8(Value weights, Value quants, Value perGroup,
@@ -213,6 +238,7 @@ private:
     }
     Type i8 = e.getBuilder().getI8Type();
     for (int64_t v = 0; v < 8; ++v) {
+      keepOrderIfFull();
       Values bytes;
       for (int64_t t = 0; t < shape.tiles; ++t) {
         int64_t offset = quantsOffset(t, group) + kVectorBytes * v;
@@ -366,7 +392,9 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
   // Shared by every stage of this shape; inlined copies would fill the cache.
-  function->setAttr("passthrough",
-                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  SmallVector<StringRef> attributes = {"noinline"};
+  if (fillsRegisters(e.getIsa().getLevel(), shape))
+    attributes.push_back(kKeepOrderAttribute);
+  function->setAttr("passthrough", e.getBuilder().getStrArrayAttr(attributes));
   return function;
 }
