@@ -77,9 +77,9 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       .add_option(
           "--prefill-chunk", options.prefillChunk,
           "Most prompt tokens that one step takes; more need more memory "
-          "for activations.")
+          "for activations. Default: as many as the cache of a core holds "
+          "beside weights, at most 256.")
       ->check(CLI::Range(int64_t(1), int64_t(4096)))
-      ->capture_default_str()
       ->group("Model");
 }
 

@@ -27,7 +27,7 @@ struct PlanOptions {
   std::string kv = "bf16";
   int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
   int64_t slots = 1;
-  int64_t prefillChunk = 256; ///< rows
+  int64_t prefillChunk = 0; ///< rows; 0: choosePrefillChunk
 };
 
 enum class Emit { Executable, Object, Assembly, Llvm, Kernel, Gemma };

@@ -7,6 +7,7 @@
 #include "compiler/Pipeline/KernelPipeline.h"
 #include "frontends/Gemma4/Importer.h"
 #include "passes/Gemma/Recipe.h"
+#include "runtime/abi/packed_layout.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
@@ -21,6 +22,17 @@ using namespace gemcut::driver;
 static constexpr int64_t kDefaultContext = 8192;
 /// Most rows of one call of score.
 static constexpr int64_t kScoreChunk = 64;
+
+static constexpr int64_t kLeastPrefillChunk = 32, kMostPrefillChunk = 256;
+
+int64_t gemcut::driver::choosePrefillChunk(int64_t hiddenSize,
+                                           int64_t l2Bytes) {
+  int64_t chunk = kMostPrefillChunk;
+  while (chunk > kLeastPrefillChunk &&
+         chunk * gemcut_q8_row_bytes(hiddenSize) > l2Bytes / 2)
+    chunk /= 2;
+  return chunk;
+}
 
 static int64_t chooseContext(const PlanOptions &options,
                              const LoadedModel &model) {
@@ -41,10 +53,10 @@ llvm::Error gemcut::driver::checkQuant(StringRef quant) {
   }
   if (gemma::Recipe::getBuiltin(quant))
     return llvm::Error::success();
-  return llvm::make_error<UsageError>(
-      "--quant: found '" + quant.str() +
-      "', expected int4, q4_0, int8, bf16, f32 or the path of a recipe that ends in "
-      ".json");
+  return llvm::make_error<UsageError>("--quant: found '" + quant.str() +
+                                      "', expected int4, q4_0, int8, bf16, f32 "
+                                      "or the path of a recipe that ends in "
+                                      ".json");
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>>
@@ -62,7 +74,11 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
   int64_t positions = chooseContext(options, model);
   GemmaPipelineOptions gemma;
   gemma.quant = options.quant;
-  gemma.prefillChunk = std::min(options.prefillChunk, positions);
+  gemma.prefillChunk =
+      std::min(options.prefillChunk
+                   ? options.prefillChunk
+                   : choosePrefillChunk(model.config.hiddenSize, l2Bytes),
+               positions);
   gemma.scoreChunk = std::min(kScoreChunk, positions);
   PassManager gemmaPasses(&context);
   dumps.attach(gemmaPasses);
