@@ -56,9 +56,9 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       ->group("Model");
   command
       .add_option("--kv", options.kv,
-                  "Storage of the KV cache: bf16 or f32. Default: f32 with "
+                  "Storage of the KV cache: bf16, f32 or int8. Default: f32 with "
                   "--quant f32, otherwise bf16.")
-      ->check(CLI::IsMember({"bf16", "f32"}))
+      ->check(CLI::IsMember({"bf16", "f32", "int8"}))
       ->group("Model");
   command
       .add_option(

@@ -59,13 +59,21 @@ static std::string kvFormula(ModuleOp module) {
     kind.type = type;
   }
   std::vector<std::string> terms;
-  for (auto &[key, kind] : kinds)
+  for (auto &[key, kind] : kinds) {
+    kernel::CacheType type = kind.type;
+    // With a scale of 4 bytes beside a row of int8.
+    std::string row = type.getFormat() == Format::Int8
+                          ? fmt::format("({} + 4)", type.getHeadDim())
+                          : fmt::format("{}", type.getHeadDim());
+    int64_t bytes = type.getFormat() == Format::F32    ? 4
+                    : type.getFormat() == Format::BF16 ? 2
+                                                       : 1;
     terms.push_back(fmt::format(
         "{} {} layer{} x 2 x {} head{} x {} x {} positions x {} B", kind.count,
-        kind.type.getWindow() ? "sliding" : "global",
-        kind.count == 1 ? "" : "s", kind.type.getHeads(),
-        kind.type.getHeads() == 1 ? "" : "s", kind.type.getHeadDim(),
-        kind.type.getCapacity(), kind.type.getFormat() == Format::F32 ? 4 : 2));
+        type.getWindow() ? "sliding" : "global", kind.count == 1 ? "" : "s",
+        type.getHeads(), type.getHeads() == 1 ? "" : "s", row,
+        type.getCapacity(), bytes));
+  }
   return llvm::join(terms, " + ");
 }
 

@@ -17,7 +17,7 @@ namespace gemcut {
 struct KernelPipelineOptions
     : mlir::PassPipelineOptions<KernelPipelineOptions> {
   Option<std::string> kv{
-      *this, "kv", llvm::cl::desc("Format of the KV caches: bf16 or f32."),
+      *this, "kv", llvm::cl::desc("Format of the KV caches: bf16, f32 or int8."),
       llvm::cl::init("bf16")};
   Option<int64_t> context{*this, "context",
                           llvm::cl::desc("Positions that a slot can hold."),

@@ -101,8 +101,8 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 int64_t CacheType::getKeyOffset(int64_t head) const {
-  int64_t element = getFormat() == Format::F32 ? 4 : 2;
-  return head * getCapacity() * getHeadDim() * element;
+  return head * getCapacity() / GEMCUT_KV_BLOCK *
+         gemcut_kv_block_bytes(toAbi(getFormat()), getHeadDim());
 }
 
 int64_t CacheType::getValueOffset(int64_t head) const {
@@ -119,9 +119,12 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (heads <= 0 || headDim <= 0 || headDim % 2)
     return emitError() << "cache needs positive heads and an even head_dim, "
                        << "found " << heads << " x " << headDim;
-  if (format != Format::BF16 && format != Format::F32)
-    return emitError() << "cache format must be bf16 or f32, found "
+  if (format == Format::Int4)
+    return emitError() << "cache format must be bf16, f32 or int8, found "
                        << stringifyFormat(format);
+  if (format == Format::Int8 && headDim % 16)
+    return emitError() << "an int8 cache needs a head_dim that is a multiple "
+                       << "of 16, found " << headDim;
   if (window < 0)
     return emitError() << "window must not be negative, found " << window;
   if (capacity < 0 || capacity % GEMCUT_KV_BLOCK)

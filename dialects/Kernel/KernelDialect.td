@@ -115,7 +115,7 @@ def Kernel_CacheType : Kernel_Type<"Cache", "cache"> {
   let description = [{
     `!kernel.cache<1 x 256, bf16, window = 512, capacity = 768>`: the address is
     slot 0's; the module attribute `kernel.kv_slot_bytes` is the distance to the
-    next slot. `window` 0: all positions. Formats: bf16, f32.
+    next slot. `window` 0: all positions. Formats: bf16, f32, int8.
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
                     "::gemcut::Format":$format, "int64_t":$window,

@@ -287,10 +287,18 @@ struct ConvertGemmaToKernel
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::optional<Format> format = symbolizeFormat(kv);
-    if (format != Format::BF16 && format != Format::F32) {
+    if (!format || *format == Format::Int4) {
       module.emitError() << "kv caches cannot be '" << kv
-                         << "', expected bf16 or f32";
+                         << "', expected bf16, f32 or int8";
       return signalPassFailure();
+    }
+    for (auto cache : module.getOps<gemma::KvCacheOp>()) {
+      int64_t headDim = cast<gemma::KvType>(cache.getType()).getHeadDim();
+      if (*format == Format::Int8 && headDim % 16) {
+        cache.emitError() << "has a head_dim of " << headDim
+                          << "; kv caches in int8 need a multiple of 16";
+        return signalPassFailure();
+      }
     }
     if (context <= 0) {
       module.emitError() << "context must be positive, found "

@@ -45,7 +45,7 @@ def ConvertGemmaToKernelPass : Pass<"gemma-convert-to-kernel", "mlir::ModuleOp">
   }];
   let options = [
     Option<"kv", "kv", "std::string", /*default=*/"\"bf16\"",
-           "Format of the KV caches: bf16 or f32.">,
+           "Format of the KV caches: bf16, f32 or int8.">,
     Option<"context", "context", "int64_t", /*default=*/"4096",
            "Positions that a slot can hold; kept as kernel.context.">,
   ];

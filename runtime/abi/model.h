@@ -29,7 +29,7 @@ typedef struct gemcut_model_info {
   uint32_t size;           /* sizeof(gemcut_model_info) */
   char name[64];           /* model directory's name, for people */
   char quantization[32];   /* "int4", "bf16", ... or the recipe's name */
-  char kv_type[8];         /* "bf16", "f32" */
+  char kv_type[8];         /* "bf16", "f32", "int8" */
   int32_t vocab_size;
   int32_t layers;
   int32_t hidden_size;

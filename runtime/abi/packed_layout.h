@@ -49,6 +49,10 @@
  *         V block: per group [16 pairs][dims of the group][2 positions]
  *   f32   K block: [head_dim][32 positions]
  *         V block: per group [32 positions][dims of the group]
+ *   int8  K block: [head_dim/4][32 positions][4 dims], then f32 scale[32]
+ *         V block: per group [8 quads][dims of the group][4 positions], then
+ *         f32 scale[32]; stored as q + 128 (unsigned), value = q * scale with
+ *         q in -127..127 and a scale per position; head_dim a multiple of 16
  */
 #ifndef GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
 #define GEMCUT_RUNTIME_ABI_PACKED_LAYOUT_H
@@ -156,6 +160,15 @@ static inline int64_t gemcut_q8_row_bytes(int64_t columns) {
 /* Stride in bytes of an f32 activation row. */
 static inline int64_t gemcut_f32_row_bytes(int64_t columns) {
   return gemcut_round_up(4 * columns, GEMCUT_ROW_ALIGNMENT);
+}
+
+/* Bytes of a block of the K or V region of one KV head. */
+static inline int64_t gemcut_kv_block_bytes(gemcut_format format,
+                                            int64_t head_dim) {
+  int64_t row = format == GEMCUT_F32    ? 4 * head_dim
+                : format == GEMCUT_BF16 ? 2 * head_dim
+                                        : head_dim + 4;
+  return GEMCUT_KV_BLOCK * row;
 }
 
 #endif

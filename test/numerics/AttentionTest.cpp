@@ -14,6 +14,8 @@
 
 #include "gtest/gtest.h"
 
+#include <map>
+
 using namespace gemcut;
 using namespace gemcut::test;
 using llvm::StringRef;
@@ -37,6 +39,10 @@ struct Expected {
   std::vector<double> values, magnitudes;
   double products = 0, rootSquares = 0;
   int64_t keys = 0;
+  /// For int8: the largest |q[d]| times root sum of squares of a key, and what
+  /// rounding the terms p[t] * scale[t] of each block changes at most.
+  double roundedQuery = 0;
+  std::vector<double> roundedTerms;
 };
 
 /// One slot's keys and values of positions top - capacity + 1 .. top, as the
@@ -48,20 +54,26 @@ public:
         oldest(std::max<int64_t>(0, top - shape.capacity + 1)) {
     std::uniform_real_distribution<float> uniform(-1, 1);
     // What earlier sequences left behind.
-    for (int64_t at = 0; at < shape.bytes(); at += shape.elementBytes())
-      shape.put(cache, at, 1e4f * uniform(rng));
+    std::vector<float> row(shape.headDim);
+    for (int64_t h = 0; h < shape.heads; ++h)
+      for (int64_t p = 0; p < shape.capacity; ++p)
+        for (bool isKey : {true, false}) {
+          for (float &x : row)
+            x = 1e4f * uniform(rng);
+          isKey ? shape.putKey(cache, h, p, row.data())
+                : shape.putValue(cache, h, p, row.data());
+        }
     for (int64_t p = oldest; p <= top; ++p)
       for (int64_t h = 0; h < shape.heads; ++h) {
         // Some keys stand out, so that softmax is far from uniform.
         float size = rng() % 8 == 0 ? 2.0f : 0.3f;
         for (int64_t d = 0; d < shape.headDim; ++d) {
-          float k = shape.rounded(size * uniform(rng));
-          float v = shape.rounded(uniform(rng));
-          shape.put(cache, shape.keyOffset(h, p, d), k);
-          shape.put(cache, shape.valueOffset(h, p, d), v);
-          keys.push_back(k);
-          values.push_back(v);
+          keys.push_back(size * uniform(rng));
+          values.push_back(uniform(rng));
         }
+        shape.putKey(cache, h, p, &keys[index(p, h)]);
+        valueScales.push_back(
+            shape.putValue(cache, h, p, &values[index(p, h)]));
       }
   }
 
@@ -72,6 +84,7 @@ public:
   CacheShape shape;
   int64_t top, oldest;
   std::vector<float> keys, values; // (positions, heads, D)
+  std::vector<float> valueScales;  // (positions, heads)
 };
 
 /// Appends one head of one row.
@@ -80,11 +93,15 @@ void addReference(const Slot &slot, const float *query, int64_t first,
   int64_t d = slot.shape.headDim;
   std::vector<double> scores;
   double largest = -1e300;
+  double largestQuery = 0;
+  for (int64_t i = 0; i < d; ++i)
+    largestQuery = std::max(largestQuery, double(std::fabs(query[i])));
   for (int64_t p = first; p <= last; ++p) {
     const float *key = &slot.keys[slot.index(p, kvHead)];
-    double score = 0, absolute = 0, squares = 0;
+    double score = 0, absolute = 0, squares = 0, keySquares = 0;
     for (int64_t i = 0; i < d; ++i) {
       double product = double(query[i]) * key[i];
+      keySquares += double(key[i]) * key[i];
       score += product;
       absolute += std::fabs(product);
       squares += product * product;
@@ -93,19 +110,32 @@ void addReference(const Slot &slot, const float *query, int64_t first,
     largest = std::max(largest, score);
     expected.products = std::max(expected.products, absolute);
     expected.rootSquares = std::max(expected.rootSquares, std::sqrt(squares));
+    expected.roundedQuery =
+        std::max(expected.roundedQuery, largestQuery * std::sqrt(keySquares));
   }
   double total = 0;
   for (double &score : scores)
     total += score = std::exp(score - largest);
   expected.keys = std::max(expected.keys, last - first + 1);
+  auto scaleOf = [&](int64_t p) {
+    return double(slot.valueScales[slot.index(p, kvHead) / d]);
+  };
+  // Half a step of each block: 1 / 254 of its largest term.
+  std::map<int64_t, double> halfStep;
+  for (int64_t p = first; p <= last; ++p) {
+    double &most = halfStep[p / GEMCUT_KV_BLOCK];
+    most = std::max(most, scores[p - first] / total * scaleOf(p) / 254);
+  }
   for (int64_t i = 0; i < d; ++i) {
-    double sum = 0, magnitude = 0;
+    double sum = 0, magnitude = 0, rounding = 0;
     for (int64_t p = first; p <= last; ++p) {
-      double term =
-          scores[p - first] / total * slot.values[slot.index(p, kvHead) + i];
+      float value = slot.values[slot.index(p, kvHead) + i];
+      double term = scores[p - first] / total * value;
       sum += term;
       magnitude += std::fabs(term);
+      rounding += halfStep[p / GEMCUT_KV_BLOCK] * std::fabs(value) / scaleOf(p);
     }
+    expected.roundedTerms.push_back(rounding);
     expected.values.push_back(sum);
     expected.magnitudes.push_back(magnitude);
   }
@@ -116,11 +146,14 @@ std::vector<double> boundsOf(const Expected &row, const CacheShape &cache,
                              const targets::IsaLevel &level) {
   Tolerance tolerance =
       tolerance::attention(cache.headDim, row.keys, row.products);
-  if (cache.bf16 && level.hasBf16Dot && cache.headDim % 16 == 0)
+  if (cache.format == kBf16 && level.hasBf16Dot && cache.headDim % 16 == 0)
     tolerance.rel += tolerance::attentionInBf16(row.rootSquares);
+  if (cache.isInt8())
+    tolerance.rel += tolerance::attentionInInt8(row.roundedQuery);
   std::vector<double> bounds;
-  for (double magnitude : row.magnitudes)
-    bounds.push_back(tolerance.bound(magnitude));
+  for (size_t i = 0; i < row.magnitudes.size(); ++i)
+    bounds.push_back(tolerance.bound(row.magnitudes[i]) +
+                     (cache.isInt8() ? row.roundedTerms[i] : 0));
   return bounds;
 }
 
@@ -286,64 +319,73 @@ TEST_P(AttentionLengthTest, MatchesReference) {
 std::string nameOf(const testing::TestParamInfo<Case> &info) {
   const Case &c = info.param;
   return fmt::format("{}_h{}_kv{}_d{}_{}_w{}_{}_p{}", info.index, c.heads,
-                     c.cache.heads, c.cache.headDim,
-                     c.cache.bf16 ? "bf16" : "f32", c.cache.window, c.output,
-                     c.longest);
+                     c.cache.heads, c.cache.headDim, c.cache.formatName(),
+                     c.cache.window, c.output, c.longest);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, AttentionTest,
     testing::Values(
         // Groups of 1, 2, 3, 4, 5, 6, 8, 16 query heads.
-        Case{1, {1, 32, true, 0, 64}, "f32", 40},
-        Case{2, {1, 16, true, 0, 64}, "f32", 33},
-        Case{4, {2, 32, true, 4, 64}, "q8", 100, "heads, 16"},
-        Case{3, {1, 32, true, 0, 64}, "f32", 50},
-        Case{3, {1, 32, true, 0, 64}, "q8", 50, "keys, 16"},
-        Case{4, {1, 32, false, 4, 64}, "q8", 200, "heads, 3"},
-        Case{5, {1, 32, true, 0, 64}, "q8", 63},
-        Case{12, {2, 64, true, 64, 96}, "q8", 300},
-        Case{8, {1, 128, true, 64, 96}, "q8", 95},
-        Case{8, {8, 64, true, 0, 128}, "q8", 127, "heads, 16"},
-        Case{8, {8, 64, true, 0, 128}, "q8", 127, "keys, 8"},
-        Case{8, {2, 128, false, 0, 128}, "f32", 100},
-        Case{32, {2, 64, true, 32, 96}, "q8", 77, "heads, 4"},
+        Case{1, {1, 32, kBf16, 0, 64}, "f32", 40},
+        Case{2, {1, 16, kBf16, 0, 64}, "f32", 33},
+        Case{4, {2, 32, kBf16, 4, 64}, "q8", 100, "heads, 16"},
+        Case{3, {1, 32, kBf16, 0, 64}, "f32", 50},
+        Case{3, {1, 32, kBf16, 0, 64}, "q8", 50, "keys, 16"},
+        Case{4, {1, 32, kF32, 4, 64}, "q8", 200, "heads, 3"},
+        Case{5, {1, 32, kBf16, 0, 64}, "q8", 63},
+        Case{12, {2, 64, kBf16, 64, 96}, "q8", 300},
+        Case{8, {1, 128, kBf16, 64, 96}, "q8", 95},
+        Case{8, {8, 64, kBf16, 0, 128}, "q8", 127, "heads, 16"},
+        Case{8, {8, 64, kBf16, 0, 128}, "q8", 127, "keys, 8"},
+        Case{8, {2, 128, kF32, 0, 128}, "f32", 100},
+        Case{32, {2, 64, kBf16, 32, 96}, "q8", 77, "heads, 4"},
         // Head sizes that are no multiple of a vector.
-        Case{2, {2, 34, true, 0, 64}, "f32", 40},
-        Case{4, {1, 34, false, 8, 64}, "f32", 90},
-        Case{2, {1, 6, true, 0, 64}, "f32", 47, "keys, 4"},
-        Case{4, {2, 48, true, 0, 64}, "f32", 45},
+        Case{2, {2, 34, kBf16, 0, 64}, "f32", 40},
+        Case{4, {1, 34, kF32, 8, 64}, "f32", 90},
+        Case{2, {1, 6, kBf16, 0, 64}, "f32", 47, "keys, 4"},
+        Case{4, {2, 48, kBf16, 0, 64}, "f32", 45},
         // Output rows with a padding group.
-        Case{1, {1, 32, true, 0, 64}, "q8", 40},
-        Case{3, {3, 96, true, 16, 64}, "q8", 70},
-        Case{3, {3, 96, true, 16, 64}, "q8", 70, "keys, 1"},
+        Case{1, {1, 32, kBf16, 0, 64}, "q8", 40},
+        Case{3, {3, 96, kBf16, 16, 64}, "q8", 70},
+        Case{3, {3, 96, kBf16, 16, 64}, "q8", 70, "keys, 1"},
         // A row at a time.
-        Case{2, {2, 16, true, 0, 64}, "q8", 40, "rows, 1"},
-        Case{4, {2, 48, true, 0, 64}, "q8", 45, "rows, 1"},
-        Case{4, {2, 32, true, 4, 64}, "f32", 77, "rows, 3"},
+        Case{2, {2, 16, kBf16, 0, 64}, "q8", 40, "rows, 1"},
+        Case{4, {2, 48, kBf16, 0, 64}, "q8", 45, "rows, 1"},
+        Case{4, {2, 32, kBf16, 4, 64}, "f32", 77, "rows, 3"},
         // Sizes of the models.
-        Case{8, {1, 256, true, 512, 544}, "q8", 2000},
-        Case{8, {1, 256, true, 512, 544}, "q8", 2000, "keys, 8"},
-        Case{8, {1, 256, true, 512, 544}, "q8", 300},
-        Case{8, {1, 512, true, 0, 1056}, "q8", 1029, "keys, 8"},
-        Case{8, {1, 512, true, 0, 1056}, "q8", 1029},
-        Case{8, {1, 512, false, 0, 288}, "q8", 260, "keys, 8"},
-        Case{8, {4, 256, true, 512, 544}, "q8", 700},
+        Case{8, {1, 256, kBf16, 512, 544}, "q8", 2000},
+        Case{8, {1, 256, kBf16, 512, 544}, "q8", 2000, "keys, 8"},
+        Case{8, {1, 256, kBf16, 512, 544}, "q8", 300},
+        Case{8, {1, 512, kBf16, 0, 1056}, "q8", 1029, "keys, 8"},
+        Case{8, {1, 512, kBf16, 0, 1056}, "q8", 1029},
+        Case{8, {1, 512, kF32, 0, 288}, "q8", 260, "keys, 8"},
+        Case{8, {4, 256, kBf16, 512, 544}, "q8", 700},
+        // Keys and values in int8.
+        Case{1, {1, 16, kInt8, 0, 64}, "f32", 40},
+        Case{3, {1, 48, kInt8, 0, 64}, "f32", 50, "keys, 16"},
+        Case{12, {2, 64, kInt8, 64, 96}, "q8", 300},
+        Case{2, {2, 16, kInt8, 4, 64}, "q8", 40, "rows, 1"},
+        Case{8, {1, 256, kInt8, 512, 544}, "q8", 2000},
+        Case{8, {1, 512, kInt8, 0, 1056}, "q8", 1029, "keys, 8"},
         // Sequences that begin later, inside and at the edge of a block.
-        Case{4, {1, 64, true, 0, 64}, "f32", 1000, "heads, 8", 970},
-        Case{4, {1, 64, true, 24, 64}, "f32", 1000, "keys, 8", 992},
-        Case{4, {1, 64, true, 24, 64}, "f32", 1000, "heads, 8", 1000}),
+        Case{4, {1, 64, kBf16, 0, 64}, "f32", 1000, "heads, 8", 970},
+        Case{4, {1, 64, kBf16, 24, 64}, "f32", 1000, "keys, 8", 992},
+        Case{4, {1, 64, kBf16, 24, 64}, "f32", 1000, "heads, 8", 1000}),
     nameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Lengths, AttentionLengthTest,
-    testing::Values(Case{8, {1, 64, true, 0, 96}, "q8", 69},
-                    Case{8, {1, 64, true, 0, 96}, "q8", 69, "keys, 8"},
-                    Case{8, {1, 64, false, 0, 96}, "q8", 69},
-                    Case{8, {1, 64, false, 0, 96}, "f32", 69, "keys, 8"},
-                    Case{4, {2, 32, true, 20, 96}, "q8", 69, "heads, 16"},
-                    Case{2, {2, 32, true, 20, 96}, "f32", 69, "keys, 8"},
-                    Case{2, {2, 34, false, 33, 128}, "f32", 69, "heads, 16"}),
+    testing::Values(Case{8, {1, 64, kBf16, 0, 96}, "q8", 69},
+                    Case{8, {1, 64, kBf16, 0, 96}, "q8", 69, "keys, 8"},
+                    Case{8, {1, 64, kF32, 0, 96}, "q8", 69},
+                    Case{8, {1, 64, kF32, 0, 96}, "f32", 69, "keys, 8"},
+                    Case{8, {1, 64, kInt8, 0, 96}, "q8", 69},
+                    Case{8, {1, 64, kInt8, 0, 96}, "f32", 69, "keys, 8"},
+                    Case{2, {2, 32, kInt8, 20, 96}, "f32", 69, "heads, 16"},
+                    Case{4, {2, 32, kBf16, 20, 96}, "q8", 69, "heads, 16"},
+                    Case{2, {2, 32, kBf16, 20, 96}, "f32", 69, "keys, 8"},
+                    Case{2, {2, 34, kF32, 33, 128}, "f32", 69, "heads, 16"}),
     nameOf);
 
 } // namespace

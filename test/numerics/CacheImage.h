@@ -15,57 +15,121 @@
 
 namespace gemcut::test {
 
+inline constexpr gemcut_format kF32 = GEMCUT_F32, kBf16 = GEMCUT_BF16,
+                               kInt8 = GEMCUT_INT8;
+
 struct CacheShape {
   int64_t heads, headDim;
-  bool bf16;
+  gemcut_format format;
   int64_t window, capacity;
 
-  int64_t elementBytes() const { return bf16 ? 2 : 4; }
+  bool isInt8() const { return format == GEMCUT_INT8; }
+  const char *formatName() const {
+    return format == GEMCUT_F32 ? "f32" : isInt8() ? "int8" : "bf16";
+  }
+  int64_t elementBytes() const {
+    return format == GEMCUT_F32 ? 4 : isInt8() ? 1 : 2;
+  }
+  /// Bytes of a block of 32 positions.
+  int64_t blockBytes() const {
+    return 32 * (headDim * elementBytes() + (isInt8() ? 4 : 0));
+  }
   /// Bytes of one head's K or V region.
-  int64_t regionBytes() const { return capacity * headDim * elementBytes(); }
+  int64_t regionBytes() const { return capacity / 32 * blockBytes(); }
   int64_t bytes() const { return 2 * heads * regionBytes(); }
   std::string type() const {
     return fmt::format("<{} x {}, {}, window = {}, capacity = {}>", heads,
-                       headDim, bf16 ? "bf16" : "f32", window, capacity);
+                       headDim, formatName(), window, capacity);
   }
 
   /// Offset of dimension `d` of the key (value) of `position`.
   int64_t keyOffset(int64_t head, int64_t position, int64_t d) const {
-    int64_t entry = position % capacity, block = entry / 32, lane = entry % 32;
-    int64_t element =
-        bf16 ? ((block * (headDim / 2) + d / 2) * 32 + lane) * 2 + d % 2
-             : (block * headDim + d) * 32 + lane;
-    return head * regionBytes() + element * elementBytes();
+    int64_t lane = position % capacity % 32, depth = wordElements();
+    int64_t element = (d / depth * 32 + lane) * depth + d % depth;
+    return blockOffset(head, position) + element * elementBytes();
   }
   int64_t valueOffset(int64_t head, int64_t position, int64_t d) const {
-    int64_t entry = position % capacity, block = entry / 32, lane = entry % 32;
+    int64_t lane = position % capacity % 32, depth = wordElements();
     int64_t group = d / 32, width = std::min<int64_t>(32, headDim - group * 32);
-    int64_t element = (block * headDim + group * 32) * 32;
-    element += bf16 ? (lane / 2 * width + d % 32) * 2 + lane % 2
-                    : lane * width + d % 32;
-    return (heads + head) * regionBytes() + element * elementBytes();
+    int64_t element = group * 32 * 32 +
+                      (lane / depth * width + d % 32) * depth + lane % depth;
+    return blockOffset(heads + head, position) + element * elementBytes();
+  }
+  /// Offset of the scale of the key (value) of `position`; int8 only.
+  int64_t keyScaleOffset(int64_t head, int64_t position) const {
+    return blockOffset(head, position) + 32 * headDim +
+           position % capacity % 32 * 4;
+  }
+  int64_t valueScaleOffset(int64_t head, int64_t position) const {
+    return keyScaleOffset(heads + head, position);
   }
 
+  /// The element at `offset`; of int8 without its scale.
   float get(const uint8_t *cache, int64_t offset) const {
-    if (bf16) {
-      uint16_t bits;
-      std::memcpy(&bits, cache + offset, 2);
-      return fromBf16(bits);
-    }
+    if (isInt8())
+      return float(int(cache[offset]) - 128);
+    if (format == GEMCUT_F32)
+      return getScale(cache, offset);
+    uint16_t bits;
+    std::memcpy(&bits, cache + offset, 2);
+    return fromBf16(bits);
+  }
+  float getScale(const uint8_t *cache, int64_t offset) const {
     float value;
     std::memcpy(&value, cache + offset, 4);
     return value;
   }
-  void put(uint8_t *cache, int64_t offset, float value) const {
-    uint16_t bits = toBf16(value);
-    if (bf16)
-      std::memcpy(cache + offset, &bits, 2);
-    else
-      std::memcpy(cache + offset, &value, 4);
+
+  /// Stores a key (value), whose elements become what the cache keeps. Returns
+  /// the scale, 1 for other formats than int8.
+  float putKey(uint8_t *cache, int64_t head, int64_t position,
+               float *key) const {
+    float scale = scaleOf(key);
+    if (isInt8())
+      std::memcpy(cache + keyScaleOffset(head, position), &scale, 4);
+    for (int64_t d = 0; d < headDim; ++d)
+      key[d] = put(cache + keyOffset(head, position, d), key[d], scale);
+    return scale;
   }
-  /// `value` as the cache keeps it.
+  float putValue(uint8_t *cache, int64_t head, int64_t position,
+                 float *value) const {
+    float scale = scaleOf(value);
+    if (isInt8())
+      std::memcpy(cache + valueScaleOffset(head, position), &scale, 4);
+    for (int64_t d = 0; d < headDim; ++d)
+      value[d] = put(cache + valueOffset(head, position, d), value[d], scale);
+    return scale;
+  }
+
+  /// `value` as bf16 and f32 caches keep it.
   float rounded(float value) const {
-    return bf16 ? fromBf16(toBf16(value)) : value;
+    return format == GEMCUT_BF16 ? fromBf16(toBf16(value)) : value;
+  }
+
+private:
+  int64_t wordElements() const { return 4 / elementBytes(); }
+  /// Of the block of `position` in region `region`, K regions first.
+  int64_t blockOffset(int64_t region, int64_t position) const {
+    return region * regionBytes() + position % capacity / 32 * blockBytes();
+  }
+  float scaleOf(const float *values) const {
+    float most = 0;
+    for (int64_t d = 0; d < headDim; ++d)
+      most = std::max(most, std::fabs(values[d]));
+    return isInt8() ? most / 127 : 1;
+  }
+  float put(uint8_t *target, float value, float scale) const {
+    if (isInt8()) {
+      float quant = scale ? std::nearbyint(value / scale) : 0;
+      *target = uint8_t(int(quant) + 128);
+      return quant * scale;
+    }
+    uint16_t bits = toBf16(value);
+    if (format == GEMCUT_BF16)
+      std::memcpy(target, &bits, 2);
+    else
+      std::memcpy(target, &value, 4);
+    return rounded(value);
   }
 };
 

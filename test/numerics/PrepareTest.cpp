@@ -57,6 +57,22 @@ Head referenceHead(const float *x, const std::vector<float> *w,
   return head;
 }
 
+/// Expects the scale that the largest element gives, and element `i` within
+/// half a step.
+void expectQuantized(const Head &head, int64_t i, double quant, double scale) {
+  double most = 0, slack = 0;
+  for (size_t j = 0; j < head.values.size(); ++j) {
+    most = std::max(most, std::fabs(head.values[j]));
+    slack = std::max(slack, head.bounds[j]);
+  }
+  double rounding = 4 * tolerance::kU * most;
+  ASSERT_NEAR(scale * 127, most, slack + rounding);
+  ASSERT_LE(std::fabs(quant), 127);
+  ASSERT_NEAR(quant * scale, head.values[i],
+              scale / 2 + head.bounds[i] + rounding)
+      << "dimension " << i;
+}
+
 class PrepareTest : public testing::TestWithParam<Case> {};
 
 TEST_P(PrepareTest, MatchesReference) {
@@ -137,8 +153,18 @@ TEST_P(PrepareTest, MatchesReference) {
         if (hasQuery)
           expectRow(arena, out, r, expected, bounds);
         int64_t base = slots[r] * slotBytes + kCacheOffset;
-        auto check = [&](const Head &head, int64_t i, int64_t offset) {
+        auto check = [&](const Head &head, int64_t i, int64_t offset,
+                         int64_t scaleOffset) {
+          for (int64_t b = 0; b < cache.elementBytes(); ++b)
+            written.insert(base + offset + b);
           double actual = cache.get(memory.data(), base + offset);
+          if (cache.isInt8()) {
+            double scale = cache.getScale(memory.data(), base + scaleOffset);
+            for (int64_t b = 0; b < 4; ++b)
+              written.insert(base + scaleOffset + b);
+            expectQuantized(head, i, actual, scale);
+            return;
+          }
           // Rounding is monotonic: the stored value lies between the roundings
           // of the two ends.
           double value = head.values[i], bound = head.bounds[i];
@@ -146,16 +172,16 @@ TEST_P(PrepareTest, MatchesReference) {
                       actual <= cache.rounded(float(value + bound)))
               << "row " << r << " dimension " << i << " is " << actual
               << ", expected " << value;
-          for (int64_t b = 0; b < cache.elementBytes(); ++b)
-            written.insert(base + offset + b);
         };
         for (int64_t h = 0; hasKv && h < cache.heads; ++h) {
           const float *k = row + (queryHeads + h) * d;
           Head key = referenceHead(k, &kn, angle, c.pairs, d);
           Head value = referenceHead(k + cache.heads * d, nullptr, angle, 0, d);
           for (int64_t i = 0; i < d; ++i) {
-            check(key, i, cache.keyOffset(h, positions[r], i));
-            check(value, i, cache.valueOffset(h, positions[r], i));
+            check(key, i, cache.keyOffset(h, positions[r], i),
+                  cache.keyScaleOffset(h, positions[r]));
+            check(value, i, cache.valueOffset(h, positions[r], i),
+                  cache.valueScaleOffset(h, positions[r]));
           }
         }
         if (HasFailure())
@@ -171,26 +197,28 @@ TEST_P(PrepareTest, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, PrepareTest,
-    testing::Values(Case{"q", 4, 8, 1, {2, 16, true, 0, 64}},
-                    Case{"q", 3, 4, 4, {1, 16, true, 0, 64}},
-                    Case{"q", 8, 64, 1, {1, 512, true, 0, 64}},
-                    Case{"q", 1, 3, 1, {1, 34, true, 0, 64}},
-                    Case{"kv", 0, 8, 1, {2, 16, true, 4, 64}},
-                    Case{"kv", 0, 5, 3, {1, 34, true, 4, 64}},
-                    Case{"kv", 0, 5, 3, {3, 34, false, 4, 64}},
-                    Case{"kv", 0, 64, 1, {1, 512, true, 0, 64}},
-                    Case{"kv", 0, 128, 2, {1, 256, false, 4, 96}},
-                    Case{"qkv", 4, 8, 1, {2, 16, true, 4, 64}},
-                    Case{"qkv", 2, 16, 1, {2, 32, false, 4, 64}},
-                    Case{"qkv", 4, 8, 16, {4, 64, true, 0, 64}},
-                    Case{"qkv", 8, 128, 1, {1, 256, true, 0, 64}},
-                    Case{"qkv", 8, 64, 8, {2, 512, true, 0, 64}},
-                    Case{"qkv", 4, 64, 1, {1, 128, false, 0, 64}}),
+    testing::Values(Case{"q", 4, 8, 1, {2, 16, kBf16, 0, 64}},
+                    Case{"q", 3, 4, 4, {1, 16, kBf16, 0, 64}},
+                    Case{"q", 8, 64, 1, {1, 512, kBf16, 0, 64}},
+                    Case{"q", 1, 3, 1, {1, 34, kBf16, 0, 64}},
+                    Case{"kv", 0, 8, 1, {2, 16, kBf16, 4, 64}},
+                    Case{"kv", 0, 5, 3, {1, 34, kBf16, 4, 64}},
+                    Case{"kv", 0, 5, 3, {3, 34, kF32, 4, 64}},
+                    Case{"kv", 0, 64, 1, {1, 512, kBf16, 0, 64}},
+                    Case{"kv", 0, 128, 2, {1, 256, kF32, 4, 96}},
+                    Case{"kv", 0, 8, 3, {2, 16, kInt8, 4, 64}},
+                    Case{"kv", 0, 128, 1, {1, 256, kInt8, 0, 64}},
+                    Case{"qkv", 4, 12, 2, {2, 48, kInt8, 4, 64}},
+                    Case{"qkv", 4, 8, 1, {2, 16, kBf16, 4, 64}},
+                    Case{"qkv", 2, 16, 1, {2, 32, kF32, 4, 64}},
+                    Case{"qkv", 4, 8, 16, {4, 64, kBf16, 0, 64}},
+                    Case{"qkv", 8, 128, 1, {1, 256, kBf16, 0, 64}},
+                    Case{"qkv", 8, 64, 8, {2, 512, kBf16, 0, 64}},
+                    Case{"qkv", 4, 64, 1, {1, 128, kF32, 0, 64}}),
     [](const testing::TestParamInfo<Case> &info) {
       const Case &c = info.param;
       return fmt::format("{}_h{}_kv{}_d{}_p{}_{}", c.op, c.heads, c.cache.heads,
-                         c.cache.headDim, c.pairs,
-                         c.cache.bf16 ? "bf16" : "f32");
+                         c.cache.headDim, c.pairs, c.cache.formatName());
     });
 
 } // namespace

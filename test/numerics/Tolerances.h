@@ -65,6 +65,14 @@ inline Tolerance attention(int64_t headDim, int64_t keys, double products) {
 inline double attentionInBf16(double rootSquares) {
   return 2 * 4 * 0x1p-9 / std::sqrt(3.0) * rootSquares + 0x1p-9;
 }
+
+/// What a query rounded to int8 adds to the relative error: half a step is
+/// max |q| / 254, so max |q| / 127 / sqrt(12) root mean square of each element,
+/// which the root sum of squares of a key multiplies (`roundedQuery` is max |q|
+/// times that). Four deviations; an error s of all scores is 2 s of the result.
+inline double attentionInInt8(double roundedQuery) {
+  return 2 * 4 / 127.0 / std::sqrt(12.0) * roundedQuery;
+}
 } // namespace tolerance
 
 } // namespace gemcut::test

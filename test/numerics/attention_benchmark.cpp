@@ -115,17 +115,19 @@ static void measure(const Shape &s, const targets::IsaLevel &level,
 
 int main(int argc, char **argv) {
   const Shape shapes[] = {
-      {"decode 8h D256 window 512", 8, {1, 256, true, 512, 768}, 700, false},
-      {"decode 4h D256 window 512", 4, {1, 256, true, 512, 768}, 700, false},
-      {"decode 8h D512 context 4096", 8, {1, 512, true, 0, 4096}, 4096, false},
-      {"decode 4h D512 context 4096", 4, {1, 512, true, 0, 4096}, 4096, false},
-      {"decode 2h D512 context 4096", 2, {1, 512, true, 0, 4096}, 4096, false},
-      {"decode 1h D512 context 4096", 1, {1, 512, true, 0, 4096}, 4096, false},
-      {"prefill 8h D256 window 512", 8, {1, 256, true, 512, 768}, 4096, true},
-      {"prefill 8h D512 at 1024", 8, {1, 512, true, 0, 1024}, 1024, true},
-      {"prefill 8h D512 at 4096", 8, {1, 512, true, 0, 4096}, 4096, true},
-      {"prefill 8h D512 at 32768", 8, {1, 512, true, 0, 32768}, 32768, true},
-      {"prefill 2h D256 at 4096", 2, {1, 256, true, 0, 4096}, 4096, true},
+      {"decode 8h D256 window 512", 8, {1, 256, kBf16, 512, 768}, 700, false},
+      {"decode 4h D256 window 512", 4, {1, 256, kBf16, 512, 768}, 700, false},
+      {"decode 8h D512 context 4096", 8, {1, 512, kBf16, 0, 4096}, 4096, false},
+      {"decode 4h D512 context 4096", 4, {1, 512, kBf16, 0, 4096}, 4096, false},
+      {"decode 2h D512 context 4096", 2, {1, 512, kBf16, 0, 4096}, 4096, false},
+      {"decode 1h D512 context 4096", 1, {1, 512, kBf16, 0, 4096}, 4096, false},
+      {"decode 8h D512 int8", 8, {1, 512, kInt8, 0, 4096}, 4096, false},
+      {"prefill 8h D512 int8 at 4096", 8, {1, 512, kInt8, 0, 4096}, 4096, true},
+      {"prefill 8h D256 window 512", 8, {1, 256, kBf16, 512, 768}, 4096, true},
+      {"prefill 8h D512 at 1024", 8, {1, 512, kBf16, 0, 1024}, 1024, true},
+      {"prefill 8h D512 at 4096", 8, {1, 512, kBf16, 0, 4096}, 4096, true},
+      {"prefill 8h D512 at 32768", 8, {1, 512, kBf16, 0, 32768}, 32768, true},
+      {"prefill 2h D256 at 4096", 2, {1, 256, kBf16, 0, 4096}, 4096, true},
   };
   std::string only = argc > 1 ? argv[1] : "";
   int most = argc > 2 ? std::atoi(argv[2]) : 2;

@@ -45,8 +45,10 @@ public:
   AttentionKernel(Emitter &e, const VectorIsa &isa, const AttentionShape &shape,
                   func::FuncOp merge, ValueRange arguments)
       : e(e), isa(isa), shape(shape), merge(merge), heads(shape.heads),
-        headDim(shape.headDim), bf16(shape.format == Format::BF16),
-        dotBf16(bf16 && isa.getLevel().hasBf16Dot && headDim % kLanes == 0),
+        headDim(shape.headDim), format(shape.format),
+        dotBf16(format == Format::BF16 && isa.getLevel().hasBf16Dot &&
+                headDim % kLanes == 0),
+        dotInt8(format == Format::Int8),
         tile(getQueryTile(isa.getLevel(), heads, shape.rows)),
         vectors(isWide(isa.getLevel()) ? 2 : 1),
         partialBytes(kernel::AttentionOp::getPartialBytes(headDim)),
@@ -57,7 +59,8 @@ public:
     const IsaLevel &level = isa.getLevel();
     int64_t registersPerVector = kLanes * 32 / level.vectorBits;
     int64_t sums = tile * vectors * registersPerVector;
-    chains = !dotBf16 && 2 * sums <= level.registers / 2 ? 2 : 1;
+    bool isF32 = !dotBf16 && !dotInt8;
+    chains = isF32 && 2 * sums <= level.registers / 2 ? 2 : 1;
   }
 
   void build() {
@@ -68,6 +71,10 @@ public:
     scores = e.stack(tile * kScoreBytes);
     probabilities = e.stack(tile * kScoreBytes);
     factors = e.stack(kVectorBytes);
+    if (dotInt8) {
+      queryScales = stackScales(mostTiles * tile);
+      probabilityScales = stackScales(tile);
+    }
 
     Value count = e.mul(rows, heads);
     Value tiles = e.ceilDiv(count, tile);
@@ -90,8 +97,9 @@ private:
   const AttentionShape &shape;
   func::FuncOp merge;
   int64_t heads, headDim;
-  bool bf16;
-  bool dotBf16;    ///< products of bf16 pairs, or of f32
+  Format format;
+  bool dotBf16;    ///< products of bf16 pairs
+  bool dotInt8;    ///< products of four bytes; if neither, of f32
   int64_t tile;    ///< queries of a register tile
   int64_t vectors; ///< of 16 keys or V columns, which share broadcasts
   int64_t partialBytes;
@@ -100,15 +108,33 @@ private:
   /// On the stack: (queries, D) packed and their partial results; per tile the
   /// largest scores; the scores and exponentials of a tile; its factors.
   Value queries, partials, largest, scores, probabilities, factors;
+  /// For int8: what each quantized vector is multiplied by (f32), and what its
+  /// dot products start from (i32).
+  struct Scales {
+    Value scales, biases;
+  };
+  Scales queryScales, probabilityScales;
 
-  int64_t elementBytes() const { return bf16 ? 2 : 4; }
-  int64_t blockBytes() const { return kBlock * headDim * elementBytes(); }
-  int64_t queryBytes() const {
-    return gemcut_round_up(headDim * (dotBf16 ? 2 : 4), kVectorBytes);
+  Scales stackScales(int64_t count) {
+    int64_t bytes = gemcut_round_up(4 * count, kVectorBytes);
+    return {e.stack(bytes), e.stack(bytes)};
   }
-  /// K (V) bytes of a block that belong to a pair of dimensions (positions and
-  /// a whole group of columns).
-  int64_t pairBytes() const { return 2 * kBlock * elementBytes(); }
+
+  int64_t elementBytes() const {
+    return format == Format::F32 ? 4 : format == Format::BF16 ? 2 : 1;
+  }
+  int64_t blockBytes() const {
+    return gemcut_kv_block_bytes(toAbi(format), headDim);
+  }
+  /// Bytes of a query element, and of an exponential.
+  int64_t factorBytes() const { return dotInt8 ? 1 : dotBf16 ? 2 : 4; }
+  int64_t queryBytes() const {
+    return gemcut_round_up(headDim * factorBytes(), kVectorBytes);
+  }
+  /// Products go by steps of so many dimensions of K (positions of V), which
+  /// take so many bytes of a block (of a whole group of its columns).
+  int64_t stepElements() const { return dotInt8 ? 4 : 2; }
+  int64_t stepBytes() const { return stepElements() * kBlock * elementBytes(); }
 
   /// The block's offset in the K and V regions, which have equal sizes.
   Value blockOffset(Value block) {
@@ -132,11 +158,13 @@ private:
     auto target = [&](Value index) {
       return e.at(queries, e.mul(index, queryBytes()));
     };
-    int64_t bytes = dotBf16 ? 2 : 4;
+    int64_t bytes = factorBytes();
     e.loop(e.i64(0), count, 1, [&](Value index) {
       Value source =
           e.at(e.at(query, e.mul(e.div(index, heads), shape.queryRowBytes)),
                e.mul(e.rem(index, heads), 4 * headDim));
+      if (dotInt8)
+        return quantizeQuery(source, index, target(index));
       e.forColumns(headDim, [&](Value column, int64_t lanes) {
         Value x = loadColumns(e, source, column, lanes);
         if (dotBf16)
@@ -149,6 +177,28 @@ private:
         e.store(e.splat(0.0f), e.at(target(index), offset), kVectorBytes);
       });
     });
+  }
+
+  void quantizeQuery(Value source, Value index, Value target) {
+    Int8Scale scale = int8Scale(e, largestMagnitude(e, source, headDim));
+    Value sum = e.forColumns(
+        headDim, {e.splatI32(0)},
+        [&](Value column, int64_t lanes, ValueRange carried) -> Values {
+          Value ints = quantizeLanes(e, loadColumns(e, source, column, lanes),
+                                     scale.inverse);
+          e.store(e.convert(ints, e.getBuilder().getI8Type()),
+                  e.at(target, column), kLanes);
+          return {e.add(carried[0], ints)};
+        })[0];
+    storeScale(queryScales, e.mul(index, 4), scale.scale, e.reduceAdd(sum));
+  }
+
+  /// `sum`: of the quantized vector's elements.
+  void storeScale(Scales target, Value offset, Value scale, Value sum) {
+    bool corrected = isa.int8NeedsCorrection();
+    e.store(scale, e.at(target.scales, offset));
+    e.store(corrected ? e.mul(sum, e.i32(-128)) : e.i32(0),
+            e.at(target.biases, offset));
   }
 
   void clearPartials(Value tiles) {
@@ -214,14 +264,15 @@ private:
     Value seen = e.bitAnd(e.lessEqual(start, lastOf(bottom)),
                           e.lessEqual(firstOf(top), stop));
     e.ifThen(seen, [&] {
-      dotKeys(e.at(queries, e.mul(index, tile * queryBytes())), offset);
+      dotKeys(head, offset);
       Value whole = e.bitAnd(e.lessEqual(firstOf(bottom), start),
                              e.lessEqual(stop, lastOf(top)));
       e.ifElse(whole, [] {}, [&] { hide(head, start); });
       Value most = e.at(largest, e.mul(index, kVectorBytes));
       Value tilePartials = partial(head);
       raiseLargest(most, tilePartials);
-      exponentiate(most, tilePartials);
+      exponentiate(most, tilePartials,
+                   e.at(e.at(values, offset), kBlock * headDim));
       addValues(tilePartials, offset, ahead);
     });
   }
@@ -230,7 +281,7 @@ private:
   /// `lineBytes` apart.
   std::pair<Value, Value> loadPair(Value line, int64_t lineBytes, int64_t lanes,
                                    int64_t alignment) {
-    if (!bf16)
+    if (format == Format::F32)
       return {e.loadVec(line, lanes, alignment),
               e.loadVec(e.at(line, lineBytes), lanes, alignment)};
     Value words = e.load(e.vecType(e.i32Type(), lanes), line, alignment);
@@ -242,23 +293,26 @@ private:
       e.prefetch(e.at(address, line));
   }
 
-  /// sums[i * count + v] += pair v of `line` times pair i of `factor`, for
-  /// `count` adjacent vectors; `lanes` of each. Factors are `stride` apart.
+  /// sums[i * count + v] += step of vector v of `line` times that of factor i,
+  /// for `count` adjacent vectors of `lanes` each. Factors are `stride` apart.
   void addProducts(Values &sums, Value line, int64_t lineBytes,
                    ArrayRef<int64_t> lanes, Value factor, int64_t stride) {
     int64_t count = lanes.size(), sets = sums.size() / (tile * count);
     bool aligned = llvm::all_of(lanes, [](int64_t n) { return n == kLanes; });
     int64_t alignment = aligned ? kVectorBytes : 4;
-    if (dotBf16) {
+    if (dotBf16 || dotInt8) {
+      Type type = dotBf16 ? e.vecType(e.i32Type())
+                          : e.vecType(e.getBuilder().getI8Type(), 4 * kLanes);
       Values words;
       for (int64_t v = 0; v < count; ++v)
-        words.push_back(e.load(e.vecType(e.i32Type()),
-                               e.at(line, v * kVectorBytes), alignment));
+        words.push_back(e.load(type, e.at(line, v * kVectorBytes), alignment));
       for (int64_t i = 0; i < tile; ++i) {
-        Value pair = e.loadI32(e.at(factor, i * stride));
-        for (int64_t v = 0; v < count; ++v)
-          sums[i * count + v] =
-              isa.dotBf16(e, sums[i * count + v], words[v], pair);
+        Value word = e.loadI32(e.at(factor, i * stride));
+        for (int64_t v = 0; v < count; ++v) {
+          Value &sum = sums[i * count + v];
+          sum = dotBf16 ? isa.dotBf16(e, sum, words[v], word)
+                        : isa.dotInt8(e, sum, words[v], word);
+        }
       }
       return;
     }
@@ -285,29 +339,57 @@ private:
     return e.at(scores, i * kScoreBytes + vector * kVectorBytes);
   }
 
-  /// Stores the scores of the tile's queries at `packed` with a block's keys.
-  void dotKeys(Value packed, Value offset) {
+  /// Vectors that `vectors` dot products of each factor start from; factor i's
+  /// bias is at `biases`.
+  Values zeroDots(int64_t sets, Value biases, int64_t vectors) {
+    if (!dotInt8)
+      return Values(sets * tile * vectors, e.splat(0.0f));
+    Values sums;
+    for (int64_t i = 0; i < tile; ++i)
+      sums.append(vectors, e.broadcast(e.loadI32(e.at(biases, 4 * i))));
+    return sums;
+  }
+
+  /// Stores the scores of the tile's queries, of which `head` is the first,
+  /// with a block's keys.
+  void dotKeys(Value head, Value offset) {
+    Value packed = e.at(queries, e.mul(head, queryBytes()));
     Value blockKeys = e.at(keys, offset), blockValues = e.at(values, offset);
+    Value scales, biases;
+    if (dotInt8) {
+      scales = e.at(queryScales.scales, e.mul(head, 4));
+      biases = e.at(queryScales.biases, e.mul(head, 4));
+    }
     SmallVector<int64_t> lanes(vectors, kLanes);
     for (int64_t v = 0; v < kBlock / kLanes; v += vectors) {
-      Values dots(tile * vectors * chains, e.splat(0.0f));
-      dots = e.loop(e.i64(0), e.i64(headDim / 2), 1, dots,
-                    [&](Value pair, ValueRange carried) {
-                      Values sums(carried);
-                      Value at = e.mul(pair, pairBytes());
-                      if (v == 0)
-                        prefetchLines(e.at(blockValues, at), pairBytes());
-                      addProducts(sums,
-                                  e.at(e.at(blockKeys, at), v * kVectorBytes),
-                                  /*lineBytes=*/4 * kBlock, lanes,
-                                  e.at(packed, e.mul(pair, dotBf16 ? 4 : 8)),
-                                  queryBytes());
-                      return sums;
-                    });
+      Values dots = e.loop(
+          e.i64(0), e.i64(headDim / stepElements()), 1,
+          zeroDots(chains, biases, vectors),
+          [&](Value step, ValueRange carried) {
+            Values sums(carried);
+            Value at = e.mul(step, stepBytes());
+            if (v == 0)
+              prefetchLines(e.at(blockValues, at), stepBytes());
+            addProducts(
+                sums, e.at(e.at(blockKeys, at), v * kVectorBytes),
+                /*lineBytes=*/4 * kBlock, lanes,
+                e.at(packed, e.mul(step, stepElements() * factorBytes())),
+                queryBytes());
+            return sums;
+          });
       int64_t count = tile * vectors;
-      for (int64_t i = 0; i < count; ++i)
-        e.store(chains == 2 ? e.add(dots[i], dots[count + i]) : dots[i],
-                scoreAt(i / vectors, v + i % vectors), kVectorBytes);
+      for (int64_t i = 0; i < count; ++i) {
+        int64_t vector = v + i % vectors;
+        Value dot = chains == 2 ? e.add(dots[i], dots[count + i]) : dots[i];
+        if (dotInt8) {
+          Value keyScales = e.loadVec(
+              e.at(blockKeys, kBlock * headDim + vector * kVectorBytes), kLanes,
+              kVectorBytes);
+          Value scale = e.broadcast(e.loadF32(e.at(scales, i / vectors * 4)));
+          dot = e.mul(e.toF32(dot), e.mul(keyScales, scale));
+        }
+        e.store(dot, scoreAt(i / vectors, vector), kVectorBytes);
+      }
     }
   }
 
@@ -387,23 +469,47 @@ private:
     });
   }
 
-  void exponentiate(Value most, Value tilePartials) {
-    int64_t elements = dotBf16 ? 2 : 4;
+  /// `valueScales`: those of the block's values, for int8.
+  void exponentiate(Value most, Value tilePartials, Value valueScales) {
     for (int64_t i = 0; i < tile; ++i) {
       Value base = e.broadcast(e.loadF32(e.at(most, 4 * i)));
       Value total = totals(e.at(tilePartials, i * partialBytes));
       Value sum = e.loadVec(total, kLanes, kVectorBytes);
+      Values terms;
       for (int64_t v = 0; v < kBlock / kLanes; ++v) {
         Value p =
             e.exp(e.sub(e.loadVec(scoreAt(i, v), kLanes, kVectorBytes), base));
         sum = e.add(sum, p);
-        if (dotBf16)
-          p = e.convert(p, e.getBuilder().getBF16Type());
-        e.store(p, e.at(probabilities, elements * (i * kBlock + v * kLanes)),
-                kLanes * elements);
+        terms.push_back(p);
       }
       e.store(sum, total, kVectorBytes);
+      if (dotInt8)
+        quantizeTerms(i, terms, valueScales);
+      for (int64_t v = 0; v < kBlock / kLanes; ++v) {
+        Value p = terms[v];
+        if (dotBf16)
+          p = e.convert(p, e.getBuilder().getBF16Type());
+        e.store(p,
+                e.at(probabilities, factorBytes() * (i * kBlock + v * kLanes)),
+                kLanes * factorBytes());
+      }
     }
+  }
+
+  /// Multiplies query i's exponentials by the scales of the values and rounds
+  /// them to 0 .. 127 of a common scale.
+  void quantizeTerms(int64_t i, Values &terms, Value valueScales) {
+    for (int64_t v = 0; v < kBlock / kLanes; ++v)
+      terms[v] = e.mul(terms[v], e.loadVec(e.at(valueScales, v * kVectorBytes),
+                                           kLanes, kVectorBytes));
+    Int8Scale scale = int8Scale(e, e.reduceMax(e.max(terms[0], terms[1])));
+    Value sum = e.splatI32(0);
+    for (Value &term : terms) {
+      Value ints = quantizeLanes(e, term, scale.inverse);
+      sum = e.add(sum, ints);
+      term = e.convert(ints, e.getBuilder().getI8Type());
+    }
+    storeScale(probabilityScales, e.i64(4 * i), scale.scale, e.reduceAdd(sum));
   }
 
   //===--------------------------------------------------------------------===//
@@ -414,7 +520,7 @@ private:
     Value blockValues = e.at(values, offset), nextKeys = e.at(keys, ahead);
     SmallVector<int64_t> lanes(vectors, kLanes);
     int64_t groups = headDim / kBlock, rest = headDim % kBlock;
-    int64_t groupBytes = kBlock / 2 * pairBytes();
+    int64_t groupBytes = kBlock * kBlock * elementBytes();
     e.loop(e.i64(0), e.i64(groups), 1, [&](Value group) {
       Value at = e.mul(group, groupBytes);
       for (int64_t v = 0; v < kBlock / kLanes; v += vectors)
@@ -432,7 +538,7 @@ private:
   }
 
   /// Adds columns `column` ... of V, whose lines (of one position in f32, of
-  /// two in bf16) begin at `lines`, times the exponentials.
+  /// two in bf16, of four in int8) begin at `lines`, times the exponentials.
   void addColumns(Value column, ArrayRef<int64_t> lanes, Value lines,
                   int64_t lineBytes, Value nextKeys, Value tilePartials) {
     int64_t count = lanes.size();
@@ -440,26 +546,35 @@ private:
       return e.at(e.at(tilePartials, e.mul(column, 4)),
                   i * partialBytes + v * kVectorBytes);
     };
-    Values sums;
-    for (int64_t i = 0; i < tile; ++i)
+    // Integer products are added when they are complete.
+    Values before;
+    for (int64_t i = 0; i < tile && !dotInt8; ++i)
       for (int64_t v = 0; v < count; ++v)
-        sums.push_back(e.loadVec(sumAt(i, v), lanes[v]));
-    int64_t stride = bf16 ? lineBytes : 2 * lineBytes;
-    sums = e.loop(
-        e.i64(0), e.i64(kBlock / 2), 1, sums,
-        [&](Value pair, ValueRange carried) {
+        before.push_back(e.loadVec(sumAt(i, v), lanes[v]));
+    int64_t stride = format == Format::F32 ? 2 * lineBytes : lineBytes;
+    Values sums = e.loop(
+        e.i64(0), e.i64(kBlock / stepElements()), 1,
+        dotInt8 ? zeroDots(1, probabilityScales.biases, count) : before,
+        [&](Value step, ValueRange carried) {
           Values sums(carried);
           if (nextKeys)
-            prefetchLines(e.at(nextKeys, e.mul(pair, pairBytes())),
-                          pairBytes());
-          addProducts(sums, e.at(lines, e.mul(pair, stride)), lineBytes, lanes,
-                      e.at(probabilities, e.mul(pair, dotBf16 ? 4 : 8)),
-                      kBlock * (dotBf16 ? 2 : 4));
+            prefetchLines(e.at(nextKeys, e.mul(step, stepBytes())),
+                          stepBytes());
+          addProducts(
+              sums, e.at(lines, e.mul(step, stride)), lineBytes, lanes,
+              e.at(probabilities, e.mul(step, stepElements() * factorBytes())),
+              kBlock * factorBytes());
           return sums;
         });
     for (int64_t i = 0; i < tile; ++i)
-      for (int64_t v = 0; v < count; ++v)
-        e.store(sums[i * count + v], sumAt(i, v));
+      for (int64_t v = 0; v < count; ++v) {
+        Value sum = sums[i * count + v], target = sumAt(i, v);
+        if (dotInt8) {
+          Value scale = e.loadF32(e.at(probabilityScales.scales, 4 * i));
+          sum = e.fma(e.toF32(sum), e.broadcast(scale), e.loadVec(target));
+        }
+        e.store(sum, target);
+      }
   }
 };
 

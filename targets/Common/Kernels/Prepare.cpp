@@ -69,12 +69,12 @@ public:
   CacheEntry(StageEmitter &e, TypedValue<kernel::CacheType> cache,
              Value positions)
       : e(e), type(cache.getType()), headDim(type.getHeadDim()),
-        bf16(type.getFormat() == Format::BF16) {
+        format(type.getFormat()) {
     Value slot = e.toI64(e.loadI32(positions));
     Value position = e.toI64(e.loadI32(e.at(positions, 4)));
     Value base = e.at(e.get(cache), e.mul(slot, e.getKvSlotBytes()));
     Value entry = e.rem(position, type.getCapacity());
-    int64_t blockBytes = kBlock * headDim * (bf16 ? 2 : 4);
+    int64_t blockBytes = gemcut_kv_block_bytes(toAbi(format), headDim);
     Value block = e.at(base, e.mul(e.div(entry, kBlock), blockBytes));
     inBlock = e.rem(entry, kBlock);
     keys = e.at(block, e.mul(inBlock, 4));
@@ -84,13 +84,22 @@ public:
   /// Stores head_dim f32 values at `source` as the key of head `head` (i64).
   void storeKey(Value source, Value head) {
     Value base = e.at(keys, e.mul(head, type.getKeyOffset(1)));
+    Int8Scale scale;
+    if (format == Format::Int8) {
+      scale = int8Scale(e, largestMagnitude(e, source, headDim));
+      e.store(scale.scale, e.at(base, kBlock * headDim));
+    }
+    // One word is one f32, the bf16 of two dimensions, or four bytes.
+    int64_t depth = 4 / elementBytes();
     e.forColumns(headDim, [&](Value column, int64_t lanes) {
       Value x = loadColumns(e, source, column, lanes);
-      // One word is one f32, or the bf16 of two dimensions.
-      Value words = bf16 ? pairWords(x, lanes) : x;
-      int64_t count = bf16 ? lanes / 2 : lanes;
-      Value target = e.at(base, e.mul(column, kLineBytes / (bf16 ? 2 : 1)));
-      for (int64_t i = 0; i < count; ++i)
+      Value words = x;
+      if (format == Format::BF16)
+        words = joinLanes(e.f32ToBf16Bits(x), lanes, depth);
+      else if (format == Format::Int8)
+        words = joinLanes(unsignedLanes(x, scale.inverse), lanes, depth);
+      Value target = e.at(base, e.mul(column, kLineBytes / depth));
+      for (int64_t i = 0; i < lanes / depth; ++i)
         e.store(e.extract(words, i), e.at(target, i * kLineBytes));
     });
   }
@@ -99,16 +108,25 @@ public:
   /// RMS, as the value of head `head` (i64).
   void storeValue(Value source, Value inverse, Value head) {
     Value base = e.at(values, e.mul(head, type.getKeyOffset(1)));
+    Int8Scale scale;
+    if (format == Format::Int8) {
+      Value most = largestMagnitude(e, source, headDim);
+      scale = int8Scale(e, e.mul(most, inverse));
+      e.store(scale.scale,
+              e.at(e.at(base, kBlock * headDim), e.mul(inBlock, 4)));
+    }
     auto store = [&](Value column, int64_t lanes, Value target) {
       Value x = e.mul(loadColumns(e, source, column, lanes),
                       e.broadcast(inverse, lanes));
-      if (bf16)
-        storeEveryOther(e.f32ToBf16Bits(x), lanes, target);
+      if (format == Format::BF16)
+        storeLowParts(e.f32ToBf16Bits(x), lanes, target);
+      else if (format == Format::Int8)
+        storeLowParts(unsignedLanes(x, scale.inverse), lanes, target);
       else
         e.store(x, target);
     };
     int64_t groups = headDim / kBlock, rest = headDim % kBlock;
-    int64_t groupBytes = kBlock * kBlock * (bf16 ? 2 : 4);
+    int64_t groupBytes = kBlock * kBlock * elementBytes();
     e.loop(e.i64(0), e.i64(groups), 1, [&](Value group) {
       Value target = e.at(e.at(base, e.mul(group, groupBytes)),
                           lineOffset(/*width=*/kBlock));
@@ -127,43 +145,57 @@ private:
   StageEmitter &e;
   kernel::CacheType type;
   int64_t headDim;
-  bool bf16;
+  Format format;
   Value inBlock;      // position in its block
   Value keys, values; // of head 0, the block's values
 
   /// Offset in a group of `width` V columns of the position's first element.
   Value lineOffset(int64_t width) {
-    if (!bf16)
-      return e.mul(inBlock, 4 * width);
-    return e.add(e.mul(e.div(inBlock, 2), 4 * width),
-                 e.mul(e.rem(inBlock, 2), 2));
+    int64_t depth = 4 / elementBytes();
+    return e.add(e.mul(e.div(inBlock, depth), 4 * width),
+                 e.mul(e.rem(inBlock, depth), elementBytes()));
   }
 
-  Value pairWords(Value x, int64_t lanes) {
-    Value bits = e.f32ToBf16Bits(x);
-    SmallVector<int64_t> even, odd;
-    for (int64_t i = 0; i < lanes; i += 2) {
-      even.push_back(i);
-      odd.push_back(i + 1);
+  int64_t elementBytes() const {
+    return format == Format::F32 ? 4 : format == Format::BF16 ? 2 : 1;
+  }
+
+  /// Quantized lanes as the cache keeps them, in the low bytes.
+  Value unsignedLanes(Value x, Value inverse) {
+    int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+    return e.add(quantizeLanes(e, x, inverse), e.splatI32(128, lanes));
+  }
+
+  /// Words of the low parts of `depth` adjacent i32 lanes each.
+  Value joinLanes(Value bits, int64_t lanes, int64_t depth) {
+    Value words;
+    for (int64_t part = 0; part < depth; ++part) {
+      SmallVector<int64_t> picked;
+      for (int64_t lane = part; lane < lanes; lane += depth)
+        picked.push_back(lane);
+      Value shifted =
+          e.shiftLeft(e.shuffle(bits, bits, picked), part * 32 / depth);
+      words = part ? e.bitOr(words, shifted) : shifted;
     }
-    return e.bitOr(e.shuffle(bits, bits, even),
-                   e.shiftLeft(e.shuffle(bits, bits, odd), 16));
+    return words;
   }
 
-  /// Stores the low halves of i32 lanes 4 bytes apart. The bytes between them
-  /// belong to another row, so they are masked, not rewritten.
-  void storeEveryOther(Value bits, int64_t lanes, Value target) {
+  /// Stores the low elements of i32 lanes 4 bytes apart. The bytes between them
+  /// belong to other rows, so they are masked, not rewritten.
+  void storeLowParts(Value bits, int64_t lanes, Value target) {
     OpBuilder &builder = e.getBuilder();
-    SmallVector<bool> mask(2 * lanes);
+    int64_t depth = 4 / elementBytes();
+    SmallVector<bool> mask(depth * lanes);
     for (int64_t i = 0; i < lanes; ++i)
-      mask[2 * i] = true;
-    Value halves = e.bitcast(bits, e.vecType(builder.getI16Type(), 2 * lanes));
+      mask[depth * i] = true;
+    Type element = builder.getIntegerType(8 * elementBytes());
+    Value parts = e.bitcast(bits, e.vecType(element, depth * lanes));
     Value constant = arith::ConstantOp::create(
         builder, e.getLoc(),
-        DenseElementsAttr::get(e.vecType(builder.getI1Type(), 2 * lanes),
+        DenseElementsAttr::get(e.vecType(builder.getI1Type(), depth * lanes),
                                ArrayRef<bool>(mask)));
-    LLVM::MaskedStoreOp::create(builder, e.getLoc(), halves, target, constant,
-                                /*alignment=*/2);
+    LLVM::MaskedStoreOp::create(builder, e.getLoc(), parts, target, constant,
+                                /*alignment=*/elementBytes());
   }
 };
 

@@ -63,6 +63,29 @@ Value gemcut::targets::rowInverseRms(Emitter &e, Value source, int64_t columns,
   return inverseRms(e, squares, columns, eps);
 }
 
+Value gemcut::targets::largestMagnitude(Emitter &e, Value source,
+                                        int64_t columns) {
+  Value most = e.forColumns(
+      columns, {e.splat(0.0f)},
+      [&](Value column, int64_t lanes, ValueRange carried) -> Emitter::Values {
+        Value x = e.abs(loadColumns(e, source, column, lanes));
+        return {e.max(e.widen(x), carried[0])};
+      })[0];
+  return e.reduceMax(most);
+}
+
+Int8Scale gemcut::targets::int8Scale(Emitter &e, Value magnitude) {
+  Value scale = e.mul(magnitude, e.f32(1.0f / 127.0f));
+  // Below this the reciprocal would overflow.
+  Value isZero = e.less(magnitude, e.f32(1e-30f));
+  return {scale, e.select(isZero, e.f32(0.0f), e.divF(e.f32(1.0f), scale))};
+}
+
+Value gemcut::targets::quantizeLanes(Emitter &e, Value x, Value inverse) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  return e.toI32(e.roundEven(e.mul(x, e.broadcast(inverse, lanes))));
+}
+
 Value gemcut::targets::loadColumns(Emitter &e, Value base, Value column,
                                    int64_t lanes) {
   return e.loadVec(e.at(base, e.mul(column, 4)), lanes);

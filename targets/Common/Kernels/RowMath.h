@@ -37,6 +37,19 @@ mlir::Value inverseRms(Emitter &e, mlir::Value sumOfSquares, int64_t columns,
 mlir::Value rowInverseRms(Emitter &e, mlir::Value source, int64_t columns,
                           float eps);
 
+/// The largest |x| of `columns` (static) f32 values at `source`.
+mlir::Value largestMagnitude(Emitter &e, mlir::Value source, int64_t columns);
+
+/// The scale of int8 numbers -127 .. 127 for values up to `magnitude`, and its
+/// reciprocal, 0 where all values count as zero.
+struct Int8Scale {
+  mlir::Value scale, inverse;
+};
+Int8Scale int8Scale(Emitter &e, mlir::Value magnitude);
+
+/// round(x * inverse) as i32 lanes.
+mlir::Value quantizeLanes(Emitter &e, mlir::Value x, mlir::Value inverse);
+
 /// `lanes` f32 values at column `column` of `base`.
 mlir::Value loadColumns(Emitter &e, mlir::Value base, mlir::Value column,
                         int64_t lanes = kLanes);

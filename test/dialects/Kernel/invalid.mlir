@@ -64,8 +64,13 @@ func.func private @f(!kernel.cache<1 x 15, bf16, window = 4>)
 
 // -----
 
-// expected-error@+1 {{cache format must be bf16 or f32, found int8}}
-func.func private @f(!kernel.cache<1 x 16, int8, window = 4>)
+// expected-error@+1 {{cache format must be bf16, f32 or int8, found int4}}
+func.func private @f(!kernel.cache<1 x 16, int4, window = 4>)
+
+// -----
+
+// expected-error@+1 {{an int8 cache needs a head_dim that is a multiple of 16, found 24}}
+func.func private @f(!kernel.cache<1 x 24, int8, window = 4>)
 
 // -----
 
