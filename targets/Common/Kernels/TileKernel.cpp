@@ -56,7 +56,7 @@ void unpackInt8(Emitter &e, Value group, int64_t v, Value panel) {
 }
 
 /// int8 vectors `v` and v + 4 of a group, from q + 8 in low and high nibbles.
-void unpackInt4(Emitter &e, Value group, int64_t v, Value panel) {
+void unpackNibbles(Emitter &e, Value group, int64_t v, Value panel) {
   Type bytes = e.vecType(e.getBuilder().getI8Type(), 64);
   Type words = e.vecType(e.getBuilder().getI16Type(), 32);
   Value stored = e.load(bytes, e.at(group, v * kVectorBytes), 64);
@@ -68,25 +68,40 @@ void unpackInt4(Emitter &e, Value group, int64_t v, Value panel) {
   e.store(high, e.at(panel, (v + kGroupVectors / 2) * kVectorBytes), 64);
 }
 
+/// The f32 scales of a group, whose packed ones are at `scales`.
+Value unpackScales(Emitter &e, Format format, Value w, Value scales) {
+  if (format != Format::Int4)
+    return e.toF32(e.load(e.vecType(e.getBuilder().getF16Type()), scales, 32));
+  Value codes = e.load(e.vecType(e.getBuilder().getI8Type()), scales, 16);
+  Value bits = e.add(emitScaleCodeBits(e, codes), e.splatI32(127 << 23));
+  return e.mul(e.bitcast(bits, e.vecType(e.f32Type())),
+               e.loadVec(w, kLanes, 64));
+}
+
 void unpackTile(Emitter &e, Format format, int64_t columns, Value w,
                 Value panel) {
-  bool int4 = format == Format::Int4;
-  int64_t groupBytes = int4 ? 256 : 512;
-  int64_t pairBytes = int4 ? GEMCUT_INT4_PAIR_BYTES : GEMCUT_INT8_PAIR_BYTES;
-  e.loop(e.i64(0), e.i64(pairsOf(columns)), 1, [&](Value pair) {
-    Value packed = e.at(w, e.mul(pair, pairBytes));
-    Value target = e.at(panel, e.mul(pair, 2 * kGroupBytes));
-    for (int64_t group = 0; group < 2; ++group) {
-      Value weights = e.at(packed, kVectorBytes + group * groupBytes);
+  gemcut_block layout = gemcut_block_of(toAbi(format));
+  int64_t groups = 2 * pairsOf(columns);
+  auto unpackBlock = [&](Value block, int64_t count) {
+    Value packed = e.at(e.at(w, layout.header_bytes),
+                        e.mul(block, gemcut_block_bytes(layout)));
+    Value target = e.at(panel, e.mul(block, layout.groups * kGroupBytes));
+    for (int64_t group = 0; group < count; ++group) {
+      Value weights =
+          e.at(packed, GEMCUT_BLOCK_SCALE_BYTES + group * layout.quant_bytes);
       Value unpacked = e.at(target, group * kGroupBytes);
-      for (int64_t v = 0; v < groupBytes / kVectorBytes; ++v)
-        int4 ? unpackInt4(e, weights, v, unpacked)
-             : unpackInt8(e, weights, v, unpacked);
-      Type halves = e.vecType(e.getBuilder().getF16Type());
-      Value scales = e.load(halves, e.at(packed, 32 * group), 32);
-      e.store(e.toF32(scales), e.at(unpacked, kScales), 64);
+      for (int64_t v = 0; v < layout.quant_bytes / kVectorBytes; ++v)
+        isNibbles(format) ? unpackNibbles(e, weights, v, unpacked)
+                          : unpackInt8(e, weights, v, unpacked);
+      Value scales = e.at(packed, group * layout.scale_bytes);
+      e.store(unpackScales(e, format, w, scales), e.at(unpacked, kScales), 64);
     }
-  });
+  };
+  int64_t blocks = groups / layout.groups;
+  e.loop(e.i64(0), e.i64(blocks), 1,
+         [&](Value block) { unpackBlock(block, layout.groups); });
+  if (int64_t rest = groups % layout.groups)
+    unpackBlock(e.i64(blocks), rest);
 }
 
 //===----------------------------------------------------------------------===//
