@@ -99,9 +99,21 @@ static bool leave(TeamState &team, TeamMember &me, int64_t chunks,
   return true;
 }
 
+/// How many of `left` chunks a thread claims at once: half of its even share.
+/// Long runs of neighbouring chunks are long streams of weights; towards the end
+/// of a stage they become short, so that all threads end together.
+static int64_t getRun(int64_t left, int32_t threads) {
+  if (threads == 1)
+    return left;
+  int64_t run = left / (2 * threads);
+  return run > 1 ? run : 1;
+}
+
 int64_t gemcut_team_claim(gemcut_team *shared, int64_t thread, int64_t chunks) {
   auto &team = *static_cast<TeamState *>(shared);
   TeamMember &me = team.members[thread];
+  if (me.nextOfRun < me.endOfRun)
+    return me.nextOfRun++;
   uint64_t word = __atomic_load_n(&team.stage, __ATOMIC_ACQUIRE);
   while (getStage(word) == me.stage) {
     int64_t chunk = getNext(word);
@@ -121,11 +133,15 @@ int64_t gemcut_team_claim(gemcut_team *shared, int64_t thread, int64_t chunks) {
       continue;
     }
     // A stage without chunks is entered, too: somebody has to end it.
-    if (!exchange(team, word, word + canClaim + (me.isInside ? 0 : kOneInside)))
+    int64_t run = canClaim ? getRun(chunks - chunk, team.threads) : 0;
+    if (!exchange(team, word, word + run + (me.isInside ? 0 : kOneInside)))
       continue;
     me.isInside = true;
-    if (canClaim)
+    if (canClaim) {
+      me.nextOfRun = chunk + 1;
+      me.endOfRun = chunk + run;
       return chunk;
+    }
     word = __atomic_load_n(&team.stage, __ATOMIC_ACQUIRE);
   }
   return -1;

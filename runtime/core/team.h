@@ -30,6 +30,7 @@ constexpr int kSpinPauses = 1000;
 struct alignas(64) TeamMember {
   uint32_t stage = 0;    ///< number of the stage that it is in
   bool isInside = false; ///< whether it may hold a chunk of that stage
+  int64_t nextOfRun = 0, endOfRun = 0; ///< claimed chunks that it has not begun
   Pace pace;
 };
 

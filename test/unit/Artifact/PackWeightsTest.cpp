@@ -105,7 +105,7 @@ constexpr char kProgram[] = R"(
       : !kernel.weight<3001 x 1024, int8, tiles>
 )";
 constexpr int64_t kSectionBytes =
-    262144 + (3001 + 15) / 16 * (1024 / 64 * GEMCUT_INT8_PAIR_BYTES);
+    262144 + (3001 + 15) / 16 * (1024 / 64 * 1088);
 
 class PackWeights : public testing::Test {
 protected:

@@ -81,7 +81,7 @@ double squaredError(gemcut_format format, const std::vector<uint8_t> &tile,
 /// The scale stored for a group of a row.
 uint16_t scaleBits(gemcut_format format, const std::vector<uint8_t> &tile,
                    int64_t row, int64_t group) {
-  int64_t pairBytes = format == GEMCUT_Q4_0 ? 576 : GEMCUT_INT8_PAIR_BYTES;
+  int64_t pairBytes = format == GEMCUT_Q4_0 ? 576 : 1088;
   uint16_t bits;
   std::memcpy(&bits,
               &tile[size_t(group / 2 * pairBytes + group % 2 * 32 + 2 * row)],
