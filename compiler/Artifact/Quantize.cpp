@@ -171,10 +171,10 @@ GEMCUT_INLINE int lastCodeUpTo(float value) {
 }
 
 /// Signed scales that are tried for a group of int4, in eighths of the group's
-/// largest magnitude: those of one sign make it level -8, or clip it by at most
-/// two levels, those of the other level 7. Others do not win.
-constexpr float kLeastAsLow = 0.74f, kMostAsLow = 1.09f;
-constexpr float kLeastAsHigh = 0.78f, kMostAsHigh = 1.27f;
+/// largest magnitude: those of one sign make it level -8, or clip it by up to
+/// five levels, those of the other level 7. Others do not win.
+constexpr float kLeastAsLow = 0.60f, kMostAsLow = 1.20f;
+constexpr float kLeastAsHigh = 0.60f, kMostAsHigh = 1.40f;
 
 /// Quantizes a row of int4: its scale, and a code per group, each the one of
 /// least squared error, the first among equals.

@@ -162,7 +162,8 @@ llvm::Error inspectArtifact(const InspectOptions &options,
                formatBytes(section["length"].get<uint64_t>()),
                section["offset"].get<uint64_t>());
   // The list of stages is long; `gemcut explain` shows it.
-  report.erase(explain::kStagesKey);
+  if (report.is_object())
+    report.erase(explain::kStagesKey);
   for (const auto &item : report.items())
     fmt::print("{:<24} {}\n", item.key(),
                item.value().is_string() ? item.value().get<std::string>()

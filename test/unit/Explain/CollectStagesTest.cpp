@@ -123,7 +123,7 @@ TEST_F(CollectStages, CountsPackedMatrices) {
   EXPECT_EQ(gateUp.kernel, "gemv");
   EXPECT_EQ(gateUp.shape, "128 x 64 int4, gelu_gate");
   EXPECT_EQ(gateUp.arithmetic, "int8");
-  EXPECT_EQ(gateUp.weightBytes, 8 * 576);
+  EXPECT_EQ(gateUp.weightBytes, 8 * (64 + 1088));
   EXPECT_EQ(gateUp.macsPerRow, 128 * 64);
   EXPECT_EQ(gateUp.chunks, 2); // of 4 pairs of tiles
   EXPECT_EQ(gateUp.barriers, 1);
