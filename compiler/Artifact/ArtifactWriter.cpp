@@ -20,12 +20,14 @@ SectionContent gemcut::artifact::bytesSection(gemcut_section_kind kind,
           }};
 }
 
-llvm::Error
+llvm::Expected<gemcut_footer>
 gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
-                                llvm::ArrayRef<SectionContent> sections) {
+                                llvm::ArrayRef<SectionContent> sections,
+                                uint64_t sidecarChecksum) {
   assert(sections.size() <= GEMCUT_MAX_SECTIONS && "the footer has no room");
   gemcut_footer footer = {};
   footer.version = GEMCUT_FOOTER_VERSION;
+  footer.sidecar_checksum = sidecarChecksum;
   footer.section_count = uint32_t(sections.size());
   std::memcpy(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic));
   uint64_t end = image.size();
@@ -38,7 +40,7 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   uint64_t footerAt = llvm::alignTo(end, alignof(gemcut_footer));
   footer.file_length = footerAt + sizeof(footer);
   if (llvm::Error error = file.requireSpace(footer.file_length))
-    return error;
+    return std::move(error);
   int descriptor = file.descriptor();
   auto named = [&](llvm::Error error) {
     return nameOutput(file.path(), std::move(error));
@@ -49,12 +51,12 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
         file.path().str() + ": growing it failed: " + std::strerror(errno));
   if (llvm::Error error =
           named(writeAt(descriptor, image.data(), image.size(), 0)))
-    return error;
+    return std::move(error);
   for (size_t i = 0; i < sections.size(); ++i) {
     gemcut_section &section = footer.sections[i];
     if (llvm::Error error =
             named(sections[i].write(descriptor, section.offset)))
-      return error;
+      return std::move(error);
     auto checksum = checksumOf(descriptor, section.offset, section.length);
     if (!checksum)
       return named(checksum.takeError());
@@ -63,5 +65,8 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   footer.checksum =
       llvm::xxHash64(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(&footer),
                                     offsetof(gemcut_footer, checksum)));
-  return named(writeAt(descriptor, &footer, sizeof(footer), footerAt));
+  if (llvm::Error error =
+          named(writeAt(descriptor, &footer, sizeof(footer), footerAt)))
+    return std::move(error);
+  return footer;
 }

@@ -28,10 +28,13 @@ SectionContent bytesSection(gemcut_section_kind kind,
                             llvm::ArrayRef<uint8_t> bytes);
 
 /// Writes `image` (an ELF executable; empty for a sidecar), then the sections,
-/// each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer. Does not
-/// commit.
-llvm::Error writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
-                          llvm::ArrayRef<SectionContent> sections);
+/// each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer, which it
+/// returns. `sidecarChecksum` is that of the weight section in the sidecar, 0
+/// without one. Does not commit.
+llvm::Expected<gemcut_footer>
+writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
+              llvm::ArrayRef<SectionContent> sections,
+              uint64_t sidecarChecksum = 0);
 
 } // namespace gemcut::artifact
 

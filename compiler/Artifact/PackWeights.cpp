@@ -2,7 +2,7 @@
 
 #include "compiler/Artifact/PackWeights.h"
 
-#include "compiler/Artifact/FileBytes.h"
+#include "compiler/Artifact/BlockWriter.h"
 #include "compiler/Artifact/Quantize.h"
 #include "dialects/Kernel/KernelOps.h"
 
@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -43,27 +44,30 @@ struct Unit {
 
 class Packer {
 public:
-  Packer(const gemma4::WeightSource &source, int descriptor,
-         uint64_t fileOffset, const PackProgress &progress)
-      : source(source), descriptor(descriptor), fileOffset(fileOffset),
-        progress(progress) {}
+  Packer(const gemma4::WeightSource &source, BlockWriter &output,
+         const PackProgress &progress)
+      : source(source), output(output), progress(progress) {}
 
   void addTensor(kernel::PackedOp op) {
     auto type = cast<kernel::WeightType>(op.getType());
     total += uint64_t(type.getByteSize());
+    output.expect(uint64_t(*op.getOffset()), uint64_t(type.getByteSize()),
+                  type.getLayout() == kernel::Layout::Rows);
     int64_t sources = int64_t(op.getSources().size());
     int64_t rows = type.getRows() / sources;
     int64_t step = std::max<int64_t>(kUnitValues / type.getColumns(), 1);
     if (type.getLayout() != kernel::Layout::Rows)
       step = gemcut_round_up(step, GEMCUT_TILE_ROWS);
-    for (unsigned i = 0; i < sources; ++i) {
-      StringRef name = cast<StringAttr>(op.getSources()[i]).getValue();
-      tensors.push_back({op, i, name});
-      for (int64_t row = 0; row < rows; row += step) {
-        units.push_back({tensors.size() - 1, row, std::min(step, rows - row)});
-        ++tensors.back().unitsLeft;
+    size_t first = tensors.size();
+    for (unsigned i = 0; i < sources; ++i)
+      tensors.push_back(
+          {op, i, cast<StringAttr>(op.getSources()[i]).getValue()});
+    // The sources take turns, so that neighbouring tiles are made together.
+    for (int64_t row = 0; row < rows; row += step)
+      for (size_t i = first; i < tensors.size(); ++i) {
+        units.push_back({i, row, std::min(step, rows - row)});
+        ++tensors[i].unitsLeft;
       }
-    }
   }
 
   llvm::Error run(unsigned threads) {
@@ -80,8 +84,7 @@ public:
 
 private:
   const gemma4::WeightSource &source;
-  int descriptor;
-  uint64_t fileOffset;
+  BlockWriter &output;
   const PackProgress &progress;
   std::vector<Source> tensors;
   std::vector<Unit> units;
@@ -146,24 +149,30 @@ private:
       return failure;
     if (llvm::Error failure = checkValues(type, name, first, values))
       return failure;
-    uint64_t base = fileOffset + uint64_t(*op.getOffset());
+    uint64_t base = uint64_t(*op.getOffset());
     uint64_t written = 0;
     switch (type.getLayout()) {
     case kernel::Layout::Vector:
-      if (llvm::Error failure =
-              writeAt(descriptor, values.data(), values.size() * 4, base))
+      packed.assign(size_t(type.getByteSize()), 0);
+      std::memcpy(packed.data(), values.data(), values.size() * 4);
+      written = packed.size();
+      if (llvm::Error failure = output.write(packed.data(), written, base))
         return failure;
-      written = uint64_t(type.getByteSize());
       break;
     case kernel::Layout::Rows: {
-      int64_t stride = gemcut_table_row_bytes(toAbi(type.getFormat()), columns);
-      packed.resize(size_t(unit.rows * stride));
+      int64_t rowBytes =
+          gemcut_table_row_bytes(toAbi(type.getFormat()), columns);
+      auto offsetOf = [&](int64_t row) {
+        return row < type.getRows() ? gemcut_table_row_offset(rowBytes, row)
+                                    : type.getByteSize();
+      };
+      int64_t start = offsetOf(unit.row);
+      packed.assign(size_t(offsetOf(unit.row + unit.rows) - start), 0);
       for (int64_t r = 0; r < unit.rows; ++r)
         packTableRow(toAbi(type.getFormat()), &values[size_t(r * columns)],
-                     columns, &packed[size_t(r * stride)]);
-      if (llvm::Error failure =
-              writeAt(descriptor, packed.data(), packed.size(),
-                      base + uint64_t(unit.row * stride)))
+                     columns, &packed[size_t(offsetOf(unit.row + r) - start)]);
+      if (llvm::Error failure = output.write(packed.data(), packed.size(),
+                                             base + uint64_t(start)))
         return failure;
       written = packed.size();
       break;
@@ -195,13 +204,13 @@ private:
     written = packed.size();
     int64_t firstTile = unit.row / GEMCUT_TILE_ROWS;
     if (type.getLayout() == kernel::Layout::Tiles)
-      return writeAt(descriptor, packed.data(), packed.size(),
-                     base + uint64_t(firstTile * tileBytes));
+      return output.write(packed.data(), packed.size(),
+                          base + uint64_t(firstTile * tileBytes));
     for (int64_t t = 0; t < tiles; ++t) {
       int64_t place = 2 * (firstTile + t) + index;
       if (llvm::Error failure =
-              writeAt(descriptor, &packed[size_t(t * tileBytes)],
-                      size_t(tileBytes), base + uint64_t(place * tileBytes)))
+              output.write(&packed[size_t(t * tileBytes)], size_t(tileBytes),
+                           base + uint64_t(place * tileBytes)))
         return failure;
     }
     return llvm::Error::success();
@@ -236,7 +245,13 @@ llvm::Error gemcut::artifact::packWeights(ModuleOp module,
   llvm::sort(tensors, [](kernel::PackedOp a, kernel::PackedOp b) {
     return *a.getOffset() < *b.getOffset();
   });
-  Packer packer(source, descriptor, fileOffset, progress);
+  uint64_t length = 0;
+  for (kernel::PackedOp op : tensors)
+    length = std::max(
+        length, uint64_t(*op.getOffset() +
+                         cast<kernel::WeightType>(op.getType()).getByteSize()));
+  BlockWriter output(descriptor, fileOffset, length);
+  Packer packer(source, output, progress);
   for (kernel::PackedOp op : tensors)
     packer.addTensor(op);
   if (!threads)

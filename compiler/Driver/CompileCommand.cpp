@@ -299,13 +299,19 @@ private:
         GEMCUT_SECTION_REPORT,
         llvm::ArrayRef(reinterpret_cast<const uint8_t *>(reportText.data()),
                        reportText.size())));
-    if (!sidecar)
+    uint64_t sidecarChecksum = 0;
+    if (!sidecar) {
       sections.push_back(weights);
-    else if (llvm::Error error =
-                 artifact::writeArtifact(*sidecar, {}, {weights}))
-      return error;
-    if (llvm::Error error = artifact::writeArtifact(*output, image, sections))
-      return error;
+    } else {
+      auto footer = artifact::writeArtifact(*sidecar, {}, {weights});
+      if (!footer)
+        return footer.takeError();
+      sidecarChecksum = footer->sections[0].checksum;
+    }
+    auto footer =
+        artifact::writeArtifact(*output, image, sections, sidecarChecksum);
+    if (!footer)
+      return footer.takeError();
     if (sidecar)
       if (llvm::Error error = sidecar->commit(0644))
         return error;

@@ -15,9 +15,18 @@ using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::driver;
 
-static int64_t intAttr(ModuleOp module, StringRef name) {
-  auto attribute = module->getAttrOfType<IntegerAttr>(name);
+static int64_t intAttr(Operation *op, StringRef name) {
+  auto attribute = op->getAttrOfType<IntegerAttr>(name);
   return attribute ? attribute.getInt() : 0;
+}
+
+static func::FuncOp findEntry(ModuleOp module, StringRef name) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto entry = function->getAttrOfType<StringAttr>(kernel::kEntryAttr);
+    if (entry && entry.getValue() == name)
+      return function;
+  }
+  return nullptr;
 }
 
 /// Bytes of packed weights behind the entry point `decode`: all of them but
@@ -25,21 +34,18 @@ static int64_t intAttr(ModuleOp module, StringRef name) {
 static uint64_t decodeBytes(ModuleOp module) {
   uint64_t bytes = 0;
   llvm::StringSet<> seen;
-  auto decode = llvm::find_if(module.getOps<func::FuncOp>(), [](auto function) {
-    auto entry =
-        function->template getAttrOfType<StringAttr>(kernel::kEntryAttr);
-    return entry && entry.getValue() == "decode";
-  });
-  if (decode == module.getOps<func::FuncOp>().end())
+  func::FuncOp decode = findEntry(module, "decode");
+  if (!decode)
     return 0;
-  (*decode).walk([&](kernel::WeightAddressOp address) {
+  decode.walk([&](kernel::WeightAddressOp address) {
     for (auto name : address.getWeights().getAsRange<FlatSymbolRefAttr>()) {
       if (!seen.insert(name.getValue()).second)
         continue;
       auto packed = module.lookupSymbol<kernel::PackedOp>(name.getAttr());
       auto type = cast<kernel::WeightType>(packed.getType());
       bytes += type.getLayout() == kernel::Layout::Rows
-                   ? uint64_t(type.getByteSize() / type.getRows())
+                   ? uint64_t(gemcut_table_row_bytes(toAbi(type.getFormat()),
+                                                     type.getColumns()))
                    : uint64_t(type.getByteSize());
     }
   });
@@ -81,6 +87,8 @@ MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots) {
   MemoryPlan plan;
   plan.weightBytes = uint64_t(intAttr(module, kernel::kWeightBytesAttr));
   plan.arenaBytes = uint64_t(intAttr(module, kernel::kArenaBytesAttr));
+  if (func::FuncOp score = findEntry(module, "score"))
+    plan.scoreArenaBytes = uint64_t(intAttr(score, kernel::kArenaBytesAttr));
   plan.kvSlotBytes = uint64_t(intAttr(module, kernel::kKvSlotBytesAttr));
   plan.context = intAttr(module, kernel::kContextAttr);
   plan.slots = slots;

@@ -14,8 +14,9 @@ namespace gemcut::driver {
 /// Bytes that a planned kernel module takes at run time. All are exact: the
 /// arena and KV sizes are the plan's, the weights are the section's length.
 struct MemoryPlan {
-  uint64_t weightBytes = 0; ///< mapped from the file
-  uint64_t arenaBytes = 0;
+  uint64_t weightBytes = 0;     ///< mapped from the file
+  uint64_t arenaBytes = 0;      ///< of the entry point that needs most
+  uint64_t scoreArenaBytes = 0; ///< of the entry point `score`
   uint64_t kvSlotBytes = 0;
   int64_t slots = 1;
   int64_t context = 0;

@@ -35,6 +35,23 @@ int32_t entryRows(ModuleOp module, StringRef name) {
   return 0;
 }
 
+llvm::Error addRowTables(ModuleOp module, gemcut_model_info &info) {
+  for (auto packed : module.getOps<kernel::PackedOp>()) {
+    auto type = cast<kernel::WeightType>(packed.getType());
+    if (type.getLayout() != kernel::Layout::Rows)
+      continue;
+    if (info.row_table_count == GEMCUT_MAX_ROW_TABLES)
+      return llvm::createStringError(
+          "the model has more tables of single rows than the " +
+          std::to_string(GEMCUT_MAX_ROW_TABLES) + " that are supported");
+    info.row_tables[info.row_table_count++] = {
+        uint64_t(*packed.getOffset()), uint32_t(type.getRows()),
+        uint32_t(gemcut_table_row_bytes(toAbi(type.getFormat()),
+                                        type.getColumns()))};
+  }
+  return llvm::Error::success();
+}
+
 std::string recipeName(StringRef quant) {
   return quant.ends_with(".json") ? llvm::sys::path::stem(quant).str()
                                   : quant.str();
@@ -65,9 +82,12 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.last_own_kv_layer = int32_t(config.firstSharedLayer() - 1);
   info.chat_large_template = model.largeTemplate;
   info.arena_bytes = plan.arenaBytes;
+  info.score_arena_bytes = plan.scoreArenaBytes;
   info.kv_slot_bytes = plan.kvSlotBytes;
   info.weight_bytes = plan.weightBytes;
   info.weight_bytes_per_token = plan.weightBytesPerToken;
+  if (llvm::Error error = addRowTables(kernelModule, info))
+    return error;
 
   auto role = [&](gemcut_token_role which, int64_t fallback = -1) {
     return model.tokenizer.empty()

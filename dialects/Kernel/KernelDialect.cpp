@@ -73,7 +73,8 @@ int64_t WeightType::getByteSize() const {
     return 2 *
            gemcut_tiled_bytes(toAbi(getFormat()), getRows() / 2, getColumns());
   case Layout::Rows:
-    return getRows() * gemcut_table_row_bytes(toAbi(getFormat()), getColumns());
+    return gemcut_table_bytes(
+        gemcut_table_row_bytes(toAbi(getFormat()), getColumns()), getRows());
   case Layout::Vector:
     return gemcut_round_up(4 * getColumns(), GEMCUT_ROW_ALIGNMENT);
   }

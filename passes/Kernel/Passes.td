@@ -12,10 +12,12 @@ def PlanWeightsPass : Pass<"kernel-plan-weights", "mlir::ModuleOp"> {
 
     * Tensors that one `kernel.weight_address` lists lie next to each other in
       that order, without gaps. Lists may share a run: [k, v] fits [q, k, v].
+    * Tables of rows come first, so that what every step reads as a whole is one
+      range behind them.
     * Otherwise tensors follow the order of their first use in the decode entry, so
       that a step reads one stream; what only other entries use comes after.
     * Offsets are multiples of 64; runs of more than 1 MiB and tables of rows start
-      on a page of 4096 bytes.
+      on a page of 4096 bytes, and tables fill their last page.
 
     Errors: lists that cannot all hold; a part, not the last of its list, whose
     rows are no multiple of 16, because its padding would lie inside the product.
@@ -78,8 +80,8 @@ def PlanBuffersPass : Pass<"kernel-plan-buffers", "mlir::ModuleOp"> {
     fits, aligned to 64 bytes.
 
     Sets `offset` of every `kernel.alloc`, `kernel.frame_bytes` of every function
-    and `kernel.arena_bytes` of the module: the largest sum of frames from an entry
-    point to its deepest callee. Buffers without a use are erased.
+    and `kernel.arena_bytes` of every entry point: the largest sum of frames from it
+    to its deepest callee; that of the module is the largest of them. Buffers without a use are erased.
 
     ```mlir
     %a = kernel.alloc : !kernel.buffer<8 x 64, f32>

@@ -50,12 +50,15 @@ struct PlanBuffers : kernel::impl::PlanBuffersPassBase<PlanBuffers> {
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isExternal())
         planFunction(function);
+    Builder builder(&getContext());
     int64_t arena = 0;
     for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr(kEntryAttr))
-        arena = std::max(arena, getDepth(function));
-    module->setAttr(kArenaBytesAttr,
-                    Builder(&getContext()).getI64IntegerAttr(arena));
+      if (function->hasAttr(kEntryAttr)) {
+        int64_t depth = getDepth(function);
+        function->setAttr(kArenaBytesAttr, builder.getI64IntegerAttr(depth));
+        arena = std::max(arena, depth);
+      }
+    module->setAttr(kArenaBytesAttr, builder.getI64IntegerAttr(arena));
   }
 
   void planFunction(func::FuncOp function) {

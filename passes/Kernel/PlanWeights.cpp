@@ -5,6 +5,8 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <algorithm>
+
 #define DEBUG_TYPE "kernel-plan-weights"
 
 namespace gemcut::kernel {
@@ -18,7 +20,6 @@ using namespace gemcut::kernel;
 
 namespace {
 
-constexpr int64_t kPageBytes = 4096;
 /// Runs above this start on a page, so that advice to the kernel about them
 /// (read ahead, hugepages) touches nothing else.
 constexpr int64_t kPagedBytes = 1 << 20;
@@ -111,7 +112,7 @@ struct PlanWeights : kernel::impl::PlanWeightsPassBase<PlanWeights> {
         isTable |= type.getLayout() == Layout::Rows;
       }
       int64_t start = gemcut_round_up(
-          end, isTable || bytes > kPagedBytes ? kPageBytes : 64);
+          end, isTable || bytes > kPagedBytes ? GEMCUT_TABLE_PAGE : 64);
       numPadding += start - end;
       end = start;
       for (StringAttr part : run) {
@@ -143,8 +144,8 @@ struct PlanWeights : kernel::impl::PlanWeightsPassBase<PlanWeights> {
     return success();
   }
 
-  /// All tensors: those of the decode entry by first use, then those of other
-  /// entries, then the rest as declared.
+  /// All tensors, tables of rows first; among both those of the decode entry by
+  /// first use, then those of other entries, then the rest as declared.
   static llvm::SetVector<StringAttr>
   getOrder(ModuleOp module, llvm::MapVector<StringAttr, PackedOp> &packed) {
     llvm::SetVector<StringAttr> order;
@@ -154,6 +155,12 @@ struct PlanWeights : kernel::impl::PlanWeightsPassBase<PlanWeights> {
           addUses(function, order);
     for (auto &[name, op] : packed)
       order.insert(name);
+    auto names = order.takeVector();
+    std::stable_partition(names.begin(), names.end(), [&](StringAttr name) {
+      return cast<WeightType>(packed[name].getType()).getLayout() ==
+             Layout::Rows;
+    });
+    order.insert_range(names);
     return order;
   }
 

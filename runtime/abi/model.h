@@ -14,15 +14,23 @@
 extern "C" {
 #endif
 
-#define GEMCUT_MODEL_VERSION 1
+#define GEMCUT_MODEL_VERSION 2
 #define GEMCUT_MAX_STOP_IDS 16
 #define GEMCUT_MAX_SUPPRESSED_IDS 64
+#define GEMCUT_MAX_ROW_TABLES 4
 
 /* -1 where the vocabulary has no such token. */
 typedef struct gemcut_special_ids {
   int32_t pad, bos, eos, turn_open, turn_close, think, channel_open,
       channel_close;
 } gemcut_special_ids;
+
+/* A table of which a step reads the rows of its tokens only; layout "rows" of
+ * runtime/abi/packed_layout.h. */
+typedef struct gemcut_row_table {
+  uint64_t offset; /* in the weight section, a multiple of GEMCUT_TABLE_PAGE */
+  uint32_t rows, row_bytes;
+} gemcut_row_table;
 
 typedef struct gemcut_model_info {
   uint32_t version;        /* GEMCUT_MODEL_VERSION */
@@ -42,6 +50,7 @@ typedef struct gemcut_model_info {
                                 layers - 1 when no layer shares KV */
   int32_t chat_large_template; /* 1: empty thought block when thinking is off */
   uint64_t arena_bytes;    /* largest of the entry points */
+  uint64_t score_arena_bytes; /* of the entry point `score` */
   uint64_t kv_slot_bytes;  /* stride between slots, multiple of 4096 */
   uint64_t weight_bytes;   /* length of the weight section */
   uint64_t weight_bytes_per_token; /* read by a decode step of one row */
@@ -54,7 +63,9 @@ typedef struct gemcut_model_info {
   int32_t do_sample;
   int32_t top_k;           /* 0: off */
   float temperature, top_p /* 1: off */, min_p /* 0: off */;
-  uint8_t reserved[64];
+  gemcut_row_table row_tables[GEMCUT_MAX_ROW_TABLES];
+  int32_t row_table_count;
+  uint8_t reserved[60];
 } gemcut_model_info;
 
 /* Code of one ISA level. The runtime picks the first level, in table order, whose

@@ -27,8 +27,11 @@
  * Interleaved tiles (gate and up projections): tile 2i is tile i of the first
  * matrix, tile 2i+1 is tile i of the second.
  *
- * Rows, for tables of which single rows are read: row stride is the row's bytes
- * rounded up to 64.
+ * Rows, for tables of which single rows are read. A row's bytes are rounded up to
+ * 64, and no row lies in more pages than it needs: rows follow each other without
+ * gaps in blocks that begin on a page, and a block ends before the first row that
+ * would take a page more (gemcut_table_block_rows). A table begins on a page and
+ * its size is a multiple of the page.
  *   int8  [K] int8, then [K/32] f16 scale    (value = q * scale)
  *   bf16  [K]    f32 [K]
  *
@@ -68,6 +71,7 @@
 /* Just under 127.5, so that the product with its rounded reciprocal never lets a
  * quotient of 127.5 through. */
 #define GEMCUT_Q8_LARGEST_QUOTIENT 127.49f
+#define GEMCUT_TABLE_PAGE 4096
 
 typedef enum gemcut_format {
   GEMCUT_F32 = 0,
@@ -129,14 +133,34 @@ static inline int64_t gemcut_tiled_bytes(gemcut_format format, int64_t rows,
          gemcut_tile_bytes(format, columns);
 }
 
-/* Stride in bytes of one row of a row table; int4 and q4_0
- * tables do not exist. */
+/* Bytes of one row of a row table; int4 and q4_0 tables do not exist. */
 static inline int64_t gemcut_table_row_bytes(gemcut_format format,
                                              int64_t columns) {
   int64_t bytes = format == GEMCUT_F32    ? 4 * columns
                   : format == GEMCUT_BF16 ? 2 * columns
                                           : columns + columns / 32 * 2;
   return gemcut_round_up(bytes, GEMCUT_ROW_ALIGNMENT);
+}
+
+/* Rows of one block of a row table. Row k of a block begins k * `row_bytes` modulo
+ * the page into a page; it needs no page more while that is at most what the pages
+ * of one row leave over. */
+static inline int64_t gemcut_table_block_rows(int64_t row_bytes) {
+  int64_t last_page = row_bytes % GEMCUT_TABLE_PAGE;
+  return last_page ? GEMCUT_TABLE_PAGE / last_page : 1;
+}
+
+/* Offset of row `row` from the table's begin. */
+static inline int64_t gemcut_table_row_offset(int64_t row_bytes, int64_t row) {
+  int64_t rows = gemcut_table_block_rows(row_bytes);
+  return row / rows * gemcut_round_up(rows * row_bytes, GEMCUT_TABLE_PAGE) +
+         row % rows * row_bytes;
+}
+
+/* Bytes of a table of `rows` rows. */
+static inline int64_t gemcut_table_bytes(int64_t row_bytes, int64_t rows) {
+  return gemcut_round_up(gemcut_table_row_offset(row_bytes, rows - 1) + row_bytes,
+                         GEMCUT_TABLE_PAGE);
 }
 
 /* Offset of the scales inside a q8 activation row. */

@@ -48,6 +48,10 @@ void CommonOptions::addSessionFlags(Flags &flags, const char **threadList) {
             "Limits a conversation to N tokens, at most what was compiled in.",
             1, gemcut_model.context,
             std::to_string(gemcut_model.context).c_str());
+  flags.add(tableMegabytes, "table-resident", 0, "MIB",
+            "Keeps at most this many MiB mapped of tables of which a token "
+            "reads one row; 0 removes the bound.",
+            0, INT32_MAX);
   flags.add(
       session.slots, "slots", 0, "N",
       "Holds N sequences at once, at most what was compiled in. The commands "
@@ -103,7 +107,9 @@ gemcut_status App::openSession(const CommonOptions &options) {
     return fail(GEMCUT_CORRUPT_ARTIFACT, "the artifact has no weights");
   Program program = {&gemcut_model, gemcut_levels, gemcut_level_count,
                      weights->data, weights->length};
-  return session.open(program, options.session);
+  SessionOptions sessionOptions = options.session;
+  sessionOptions.tableBytes = uint64_t(options.tableMegabytes) << 20;
+  return session.open(program, sessionOptions);
 }
 
 gemcut_status App::openSampler(const CommonOptions &options) {

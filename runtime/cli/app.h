@@ -15,6 +15,7 @@ struct CommonOptions {
   CommonOptions();
 
   SessionOptions session;
+  int tableMegabytes = int(kTableResidentBytes >> 20);
   SamplerOptions sampling;
   GenerateOptions generation;
 

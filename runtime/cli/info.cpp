@@ -44,6 +44,7 @@ static void writeModel(JsonWriter &json) {
   json.member("weight_bytes_per_token", model.weight_bytes_per_token);
   json.member("arena_bytes", model.arena_bytes);
   json.member("kv_slot_bytes", model.kv_slot_bytes);
+  json.member("private_bytes", getPrivateBytes(model, /*slots=*/1));
   const gemcut_special_ids &special = model.special;
   json.key("special_ids");
   json.beginObject();
@@ -151,6 +152,7 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
   printBytes("read per token", model.weight_bytes_per_token);
   printBytes("activations", model.arena_bytes);
   printBytes("KV cache per slot", model.kv_slot_bytes);
+  printBytes("private memory", getPrivateBytes(model, /*slots=*/1));
   SamplerOptions sampling = getDefaultSampling(model);
   printf("%-20s temperature %g, top-k %d, top-p %g, min-p %g\n", "sampling",
          double(sampling.temperature), sampling.topK, double(sampling.topP),

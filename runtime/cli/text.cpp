@@ -4,6 +4,7 @@
 
 #include "runtime/abi/model.h"
 #include "runtime/cli/layer_rows.h"
+#include "runtime/cli/machine.h"
 
 #include "runtime/core/cores.h"
 #include "runtime/core/error.h"
@@ -61,6 +62,9 @@ void cli::printStats(const GenerateStats &stats, const Session &session) {
   char cores[128];
   formatUsableCores(detectUsableCores(), cores, sizeof(cores));
   fprintf(stderr, "threads: %d on %s\n", session.getTeam().threads(), cores);
+  fprintf(stderr, "private memory: %.1f MB, planned at most %.1f MB\n",
+          double(readProcessMemory().privateBytes) * 1e-6,
+          double(getPrivateBytes(gemcut_model, session.getSlots())) * 1e-6);
   fprintf(stderr, "rows so far: %s\n",
           describeLayerRows(session.getLayerRows(), size_t(gemcut_model.layers))
               .c_str());

@@ -16,7 +16,7 @@
 
 using namespace gemcut;
 
-static_assert(sizeof(gemcut_footer) == 8 * 32 + 32,
+static_assert(sizeof(gemcut_footer) == 8 * 32 + 40,
               "the footer has no padding");
 
 const char *gemcut::getSectionName(uint32_t kind) {
@@ -168,6 +168,7 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
     }
     sections[count++] = {kind, data, section.length, section.checksum};
   }
+  sidecarChecksum = footer.sidecar_checksum;
   return GEMCUT_OK;
 }
 
@@ -213,7 +214,18 @@ gemcut_status Artifact::openSelf() {
                       "its sidecar file is missing",
                 path, path);
   }
-  return add(path, path, /*hasFooter=*/nullptr);
+  uint64_t wanted = sidecarChecksum;
+  if (gemcut_status status = add(path, path, /*hasFooter=*/nullptr))
+    return status;
+  const Section *weights = find(GEMCUT_SECTION_WEIGHTS);
+  if (wanted && weights && weights->checksum != wanted)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s holds the weights of another compilation (checksum "
+                "%016llx, the executable needs %016llx); copy the sidecar "
+                "file that was made with it",
+                path, (unsigned long long)weights->checksum,
+                (unsigned long long)wanted);
+  return GEMCUT_OK;
 }
 
 void Artifact::close() {
@@ -221,6 +233,7 @@ void Artifact::close() {
     if (sections[i].data)
       munmap(const_cast<uint8_t *>(sections[i].data), sections[i].length);
   count = 0;
+  sidecarChecksum = 0;
 }
 
 const Section *Artifact::find(gemcut_section_kind kind) const {

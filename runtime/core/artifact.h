@@ -29,7 +29,8 @@ public:
 
   /// Opens the running executable; sections that it does not hold come from
   /// PATH.gemw beside it. Without a footer or without weights in the executable
-  /// the sidecar must exist. Nothing but the footers is read.
+  /// the sidecar must exist; a footer also says which weights it must hold.
+  /// Nothing but the footers is read.
   [[nodiscard]] gemcut_status openSelf();
 
   /// Opens the one file `path`, with the footer as its last bytes.
@@ -58,6 +59,7 @@ private:
 
   Section sections[GEMCUT_MAX_SECTIONS];
   size_t count = 0;
+  uint64_t sidecarChecksum = 0; ///< of the last footer read; 0: none is named
 };
 
 /// Checks everything that a footer says against itself and the file's length.

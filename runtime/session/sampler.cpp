@@ -63,6 +63,12 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
                           : GEMCUT_OK;
 }
 
+uint64_t Sampler::getBytes(int32_t vocabSize) {
+  uint64_t ids = uint64_t(vocabSize);
+  return ids * (sizeof(Candidate) + sizeof(uint32_t) + sizeof(uint8_t)) +
+         (ids + kBlock - 1) / kBlock * sizeof(float);
+}
+
 void Sampler::forbid(int32_t id) {
   if (options.noRepeat)
     forbidden.data()[id] = 1;

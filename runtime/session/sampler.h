@@ -59,6 +59,9 @@ public:
 
   const SamplerOptions &getOptions() const { return options; }
 
+  /// Bytes that a sampler allocates, at most.
+  static uint64_t getBytes(int32_t vocabSize);
+
 private:
   struct Candidate {
     float logit;

@@ -7,12 +7,20 @@
 #include "runtime/core/cores.h"
 #include "runtime/core/cpu.h"
 #include "runtime/core/error.h"
+#include "runtime/session/sampler.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 
 using namespace gemcut;
+
+/// The process itself: stacks, the loader's and the C library's data, text.
+static constexpr uint64_t kProcessBytes = uint64_t(4) << 20;
+
+static uint64_t getLogitsOffset(uint64_t arenaBytes) {
+  return uint64_t(gemcut_round_up(int64_t(arenaBytes), 4096));
+}
 
 gemcut_status Session::checkModel() const {
   const gemcut_model_info &model = *program.model;
@@ -65,12 +73,26 @@ gemcut_status Session::checkOptions(const SessionOptions &options) {
   return GEMCUT_OK;
 }
 
+uint64_t gemcut::getWorkBytes(const gemcut_model_info &model, int scoreChunk) {
+  uint64_t row = uint64_t(gemcut_f32_row_bytes(model.vocab_size));
+  return std::max(getLogitsOffset(model.arena_bytes) +
+                      row * uint64_t(model.decode_max_rows),
+                  getLogitsOffset(model.score_arena_bytes) +
+                      row * uint64_t(scoreChunk));
+}
+
+uint64_t gemcut::getPrivateBytes(const gemcut_model_info &model, int slots) {
+  return getWorkBytes(model, model.score_chunk) +
+         uint64_t(slots) *
+             (model.kv_slot_bytes + uint64_t(model.context) * sizeof(int32_t)) +
+         Sampler::getBytes(model.vocab_size) + kProcessBytes;
+}
+
 gemcut_status Session::allocate() {
   const gemcut_model_info &model = *program.model;
   logitsStride = size_t(gemcut_f32_row_bytes(model.vocab_size)) / sizeof(float);
   size_t rows = size_t(std::max(
       {model.decode_max_rows, model.prefill_chunk, model.score_chunk}));
-  size_t logitsRows = size_t(std::max(model.decode_max_rows, scoreChunk));
   struct Request {
     Memory &memory;
     size_t bytes;
@@ -78,10 +100,9 @@ gemcut_status Session::allocate() {
     bool hugePages;
   };
   const Request requests[] = {
-      {arena, model.arena_bytes, "activations", true},
+      {work, getWorkBytes(model, scoreChunk), "activations and logits", true},
       // Small pages: every head has regions of its own, mostly untouched.
       {kv, size_t(slotCount) * model.kv_slot_bytes, "KV caches", false},
-      {logitsMemory, logitsRows * logitsStride * sizeof(float), "logits", true},
       {history, size_t(slotCount) * size_t(context) * sizeof(int32_t),
        "token history", false},
       {rowMemory, 3 * rows * sizeof(int32_t), "rows of a step", false},
@@ -118,14 +139,15 @@ gemcut_status Session::open(const Program &what,
                                 : std::min(cores.getThreads(), kMaxThreads);
   if (gemcut_status status = team.start(threads, cores.getParallel()))
     return status;
+  pages.open(*program.model, program.weights, options.tableBytes,
+             options.advise);
   step = {};
   step.weights = program.weights;
-  step.arena = arena.data();
+  step.arena = work.data();
   step.kv = kv.data();
   step.tokens = rowTokens;
   step.positions = rowPositions;
   step.slots = rowSlots;
-  step.logits = logitsMemory.as<float>();
   step.team = team.state();
   step.layer_rows = layerRows.as<uint64_t>();
   return GEMCUT_OK;
@@ -183,11 +205,19 @@ void Session::append(size_t row, int32_t slot, int32_t id) {
 }
 
 void Session::runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
-                      size_t rows) {
+                      size_t rows, size_t later) {
   for (size_t i = 0; i < rows; ++i)
     append(i, slot, ids[i]);
+  pages.beginStep(ids, rows);
+  // The disk works while this step computes.
+  pages.readAhead(ids + rows, std::min(rows, later));
   step.rows = int64_t(rows);
   step.first_position = states[slot].first;
+  // Behind the activations of the entry point, which are not the same for all.
+  step.logits = reinterpret_cast<float *>(
+      work.data() + getLogitsOffset(entry == level->score
+                                        ? program.model->score_arena_bytes
+                                        : program.model->arena_bytes));
   team.run(entry, &step);
 }
 
@@ -196,13 +226,14 @@ gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
   if (gemcut_status status = checkAppend(slot, ids, count))
     return status;
   size_t chunk = size_t(fullPrefill ? scoreChunk : prefillChunk), rows = 0;
+  pages.readAhead(ids, std::min(chunk, count));
   for (size_t i = 0; i < count; i += rows) {
     rows = std::min(chunk, count - i);
     // Only the last chunk's last row is looked at.
     gemcut_entry_fn entry = fullPrefill         ? level->score
                             : i + rows == count ? level->prefill
                                                 : level->extend;
-    runRows(entry, slot, ids + i, rows);
+    runRows(entry, slot, ids + i, rows, count - i - rows);
   }
   // `prefill` computes the last row only, `score` all of the last chunk.
   logits = step.logits + (fullPrefill ? (rows - 1) * logitsStride : 0);
@@ -235,8 +266,12 @@ gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
   }
   for (size_t i = 0; i < rows; ++i)
     append(i, slots[i], ids[i]);
+  pages.readAhead(ids, rows);
+  pages.beginStep(ids, rows);
   step.rows = int64_t(rows);
   step.first_position = states[slots[0]].first;
+  step.logits = reinterpret_cast<float *>(
+      work.data() + getLogitsOffset(program.model->arena_bytes));
   step.fetch_ahead = fetchAhead.next();
   double start = seconds();
   team.run(level->decode, &step);
@@ -249,9 +284,10 @@ gemcut_status Session::score(int32_t slot, const int32_t *ids, size_t count,
                              ScoreFn visit, void *visitContext) {
   if (gemcut_status status = checkAppend(slot, ids, count))
     return status;
+  pages.readAhead(ids, std::min(size_t(scoreChunk), count));
   for (size_t i = 0; i < count;) {
     size_t rows = std::min(size_t(scoreChunk), count - i);
-    runRows(level->score, slot, ids + i, rows);
+    runRows(level->score, slot, ids + i, rows, count - i - rows);
     for (size_t row = 0; row < rows; ++row)
       if (gemcut_status status =
               visit(visitContext, i + row, step.logits + row * logitsStride))

@@ -12,6 +12,7 @@
 #include "runtime/abi/status.h"
 #include "runtime/core/memory.h"
 #include "runtime/core/team.h"
+#include "runtime/core/weight_pages.h"
 #include "runtime/session/fetch_ahead.h"
 
 #include <cstddef>
@@ -25,7 +26,8 @@ struct Program {
   const gemcut_model_info *model;
   const gemcut_level *levels;
   int32_t levelCount;
-  const uint8_t *weights; // gemcut_model_info.weight_bytes bytes
+  const uint8_t *weights; // gemcut_model_info.weight_bytes bytes; if page
+                          // aligned, a shared mapping of a file
   uint64_t weightBytes;   // what is mapped at `weights`
 };
 
@@ -36,7 +38,18 @@ struct SessionOptions {
   int context = 0;             // positions per slot; 0: all that were compiled
   int chunk = 0;               // rows per prefill or score step; 0: the most
   bool fullPrefill = false;    // prompts through the `score` entry
+  /// Bytes of row tables mapped at a time; 0: no bound. WeightPages.
+  uint64_t tableBytes = kTableResidentBytes;
+  WeightPages::AdviseFn advise = madvise; // another one in tests
 };
+
+/// Bytes of activations and of the logits behind them: 8 rows in a decode step,
+/// `scoreChunk` rows behind the smaller activations of a score step.
+uint64_t getWorkBytes(const gemcut_model_info &model, int scoreChunk);
+
+/// The plan: private bytes of a process that runs the model for `slots`
+/// sequences of full length, sampler included. Weights are shared.
+uint64_t getPrivateBytes(const gemcut_model_info &model, int slots);
 
 /// Up to `slots` independent sequences. Not thread-safe: one caller at a time.
 class Session {
@@ -124,15 +137,17 @@ private:
   gemcut_status allocate();
   gemcut_status checkAppend(int32_t slot, const int32_t *ids,
                             size_t count) const;
-  /// Runs rows of one slot at its end, and appends them.
+  /// Runs rows of one slot at its end, and appends them; `later` ids follow
+  /// behind them in further steps.
   void runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
-               size_t rows);
+               size_t rows, size_t later);
   void append(size_t row, int32_t slot, int32_t id);
 
   Program program = {};
   const gemcut_level *level = nullptr;
   FetchAhead fetchAhead;
-  Memory arena, kv, logitsMemory, history, rowMemory, layerRows, slotMemory;
+  WeightPages pages;
+  Memory work, kv, history, rowMemory, layerRows, slotMemory;
   Team team; // last, so that its threads end before their memory does
   SlotState *states = nullptr; // (slotCount,)
   gemcut_step step = {};

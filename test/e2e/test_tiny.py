@@ -47,6 +47,17 @@ class Tiny(unittest.TestCase):
     def test_bf16_weights_bf16_kv_gives_at_least_eleven(self):
         self.assertGreaterEqual(self.answers(self.executable("--quant", "bf16")), 11)
 
+    def test_private_memory_stays_below_the_plan(self):
+        executable = self.executable("--quant", "int4")
+        plan = json.loads(run(executable, "info", "--json").stdout)["private_bytes"]
+        result = run(executable, "generate", "--ids", ids_argument(self.cases[0]["ids"]), "-n", 20, "--temp", "1",
+                     "--print-ids", "--stats")
+        used, planned = map(float, re.search(r"private memory: ([0-9.]+) MB, planned at most ([0-9.]+) MB",
+                                             result.stderr).groups())
+        self.assertAlmostEqual(planned, plan * 1e-6, delta=0.06)
+        self.assertGreater(used, 0)
+        self.assertLessEqual(used, planned)
+
     def test_logits_of_stored_prompts(self):
         stored = read_safetensors(TINY / "goldens" / "logits.safetensors")
         executable = self.executable("--quant", "f32", "--kv", "f32")

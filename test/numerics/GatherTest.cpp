@@ -38,16 +38,17 @@ template <typename T> void put(uint8_t *target, T value) {
 Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
                   int64_t rows, int64_t columns) {
   gemcut_format format = formatOf(name);
+  int64_t rowBytes = gemcut_table_row_bytes(format, columns);
   std::uniform_real_distribution<float> uniform(-1, 1);
   Table table;
   // Padding holds other finite values, which must not appear.
   table.bytes.resize(tiles ? gemcut_tiled_bytes(format, rows, columns)
-                           : rows * gemcut_table_row_bytes(format, columns),
+                           : gemcut_table_bytes(rowBytes, rows),
                      0x11);
   for (int64_t r = 0; r < rows; ++r) {
     uint8_t *tile = table.bytes.data() +
                     (tiles ? r / 16 * gemcut_tile_bytes(format, columns)
-                           : r * gemcut_table_row_bytes(format, columns));
+                           : gemcut_table_row_offset(rowBytes, r));
     int64_t lane = r % 16;
     double scale = 0;
     float rowScale = 0;

@@ -72,7 +72,11 @@ private:
   void gatherRow(Value id) {
     Format format = table.getFormat();
     int64_t rowBytes = gemcut_table_row_bytes(toAbi(format), columns);
-    Value source = e.at(e.get(op.getTable()), e.mul(id, rowBytes));
+    int64_t blockRows = gemcut_table_block_rows(rowBytes);
+    Value block = e.mul(e.div(id, blockRows),
+                        gemcut_table_row_offset(rowBytes, blockRows));
+    Value source = e.at(e.at(e.get(op.getTable()), block),
+                        e.mul(e.rem(id, blockRows), rowBytes));
     if (format == Format::Int8) {
       e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1, [&](Value group) {
         Value s = e.mul(loadHalf(e.at(e.at(source, columns), e.mul(group, 2))),

@@ -54,32 +54,36 @@ module @order {
 
 // -----
 
-// Tables and runs of more than 1 MiB start on a page, even if each part is
-// smaller; a run of exactly 1 MiB does not.
+// Tables come first, by use. Tables and runs of more than 1 MiB start on a page,
+// even if each part is smaller; a run of exactly 1 MiB does not.
 
 // CHECK-LABEL: module {{.*}}@pages
 module @pages {
-  // CHECK: kernel.packed @a {offset = 0 : i64
+  // CHECK: kernel.packed @a {offset = 45056 : i64
   kernel.packed @a {sources = ["a"]} : !kernel.weight<1 x 16, f32, vector>
-  // CHECK: kernel.packed @exact {offset = 64 : i64
+  // CHECK: kernel.packed @exact {offset = 45120 : i64
   kernel.packed @exact {sources = ["x"]} : !kernel.weight<512 x 1024, bf16, tiles>
-  // CHECK: kernel.packed @first {offset = 1052672 : i64
+  // CHECK: kernel.packed @first {offset = 1097728 : i64
   kernel.packed @first {sources = ["f"]} : !kernel.weight<512 x 1024, bf16, tiles>
-  // CHECK: kernel.packed @second {offset = 2101248 : i64
+  // CHECK: kernel.packed @second {offset = 2146304 : i64
   kernel.packed @second {sources = ["g"]} : !kernel.weight<16 x 1024, bf16, tiles>
-  // CHECK: kernel.packed @table {offset = 2134016 : i64
+  // CHECK: kernel.packed @table {offset = 0 : i64
   kernel.packed @table {sources = ["t"]} : !kernel.weight<2 x 8, f32, rows>
-  // CHECK: kernel.packed @next {offset = 2134144 : i64
+  // CHECK: kernel.packed @next {offset = 2179072 : i64
   kernel.packed @next {sources = ["n"]} : !kernel.weight<2 x 8, f32, tiles>
-  // CHECK: kernel.packed @rows {offset = 2142208 : i64
-  kernel.packed @rows {sources = ["r"]} : !kernel.weight<2 x 8, f32, rows>
+  // CHECK: kernel.packed @rows {offset = 4096 : i64
+  kernel.packed @rows {sources = ["r"]} : !kernel.weight<4 x 8960, int8, rows>
+  // Three of the rows take seven pages, the fourth begins on the eighth.
+  // CHECK: kernel.packed @behind {offset = 2183168 : i64
+  kernel.packed @behind {sources = ["b"]} : !kernel.weight<1 x 8, f32, vector>
   func.func @decode() attributes {kernel.entry = "decode"} {
     %a = kernel.weight_address [@a] : !kernel.weight<1 x 16, f32, vector>
     %x = kernel.weight_address [@exact] : !kernel.weight<512 x 1024, bf16, tiles>
     %f = kernel.weight_address [@first, @second] : !kernel.weight<528 x 1024, bf16, tiles>
     %t = kernel.weight_address [@table] : !kernel.weight<2 x 8, f32, rows>
     %n = kernel.weight_address [@next] : !kernel.weight<2 x 8, f32, tiles>
-    %r = kernel.weight_address [@rows] : !kernel.weight<2 x 8, f32, rows>
+    %r = kernel.weight_address [@rows] : !kernel.weight<4 x 8960, int8, rows>
+    %b = kernel.weight_address [@behind] : !kernel.weight<1 x 8, f32, vector>
     return
   }
 }

@@ -38,6 +38,7 @@ protected:
   TestFolder folder;
   std::vector<uint8_t> image = bytesOf(100003, 1), tokenizer = bytesOf(777, 2),
                        weights = bytesOf(70001, 3);
+  uint64_t sidecarChecksum = 0;
 
   llvm::Error write(const std::string &path, llvm::ArrayRef<uint8_t> image) {
     auto file = OutputFile::create(path);
@@ -46,8 +47,10 @@ protected:
     SectionContent sections[] = {
         bytesSection(GEMCUT_SECTION_TOKENIZER, tokenizer),
         bytesSection(GEMCUT_SECTION_WEIGHTS, weights)};
-    if (llvm::Error error = writeArtifact(**file, image, sections))
-      return error;
+    auto footer = writeArtifact(**file, image, sections, sidecarChecksum);
+    if (!footer)
+      return footer.takeError();
+    EXPECT_EQ(footer->sections[1].length, weights.size());
     return (*file)->commit(0755);
   }
   gemcut_footer footerOf(const std::string &text) {
@@ -56,6 +59,14 @@ protected:
     return footer;
   }
 };
+
+TEST_F(ArtifactWriter, NamesTheWeightsOfItsSidecar) {
+  ASSERT_FALSE(bool(write(folder / "out", image)));
+  EXPECT_EQ(footerOf(readText(folder / "out")).sidecar_checksum, 0u);
+  sidecarChecksum = 0x1234567890;
+  ASSERT_FALSE(bool(write(folder / "out", image)));
+  EXPECT_EQ(footerOf(readText(folder / "out")).sidecar_checksum, 0x1234567890u);
+}
 
 TEST_F(ArtifactWriter, LaysOutImageSectionsAndFooter) {
   ASSERT_FALSE(bool(write(folder / "out", image)));
@@ -133,10 +144,11 @@ TEST_F(ArtifactWriter, ReaderNoticesDamage) {
   EXPECT_TRUE(rejected(text + "x"));
   EXPECT_TRUE(rejected(text.substr(1)));
   // A footer that is whole but lies about where sections are.
-  for (auto change : {+[](gemcut_footer &f) { f.sections[0].offset = ~0ull; },
-                      +[](gemcut_footer &f) { f.sections[1].length = ~0ull; },
-                      +[](gemcut_footer &f) { f.section_count = 9; },
-                      +[](gemcut_footer &f) { f.version = 2; }}) {
+  for (auto change :
+       {+[](gemcut_footer &f) { f.sections[0].offset = ~0ull; },
+        +[](gemcut_footer &f) { f.sections[1].length = ~0ull; },
+        +[](gemcut_footer &f) { f.section_count = 9; },
+        +[](gemcut_footer &f) { f.version = GEMCUT_FOOTER_VERSION + 1; }}) {
     gemcut_footer footer = footerOf(text);
     change(footer);
     footer.checksum = XXH64(&footer, offsetof(gemcut_footer, checksum), 0);
@@ -164,7 +176,7 @@ TEST_F(ArtifactWriter, FailedSectionsLeaveTheOlderFile) {
         {GEMCUT_SECTION_WEIGHTS, 1000, [](int, uint64_t) -> llvm::Error {
            return llvm::createStringError("tensor 'a' holds a NaN");
          }}};
-    llvm::Error error = writeArtifact(**file, image, sections);
+    llvm::Error error = writeArtifact(**file, image, sections).takeError();
     EXPECT_EQ(llvm::toString(std::move(error)), "tensor 'a' holds a NaN");
   }
   EXPECT_EQ(folder.list(), "out");
@@ -253,7 +265,7 @@ TEST_F(ArtifactWriter, ASmallFilesystemIsToldBeforeAndWhileWriting) {
            return llvm::Error::success();
          }},
         bytesSection(GEMCUT_SECTION_WEIGHTS, weights)};
-    return failsWith(writeArtifact(**file, image, sections),
+    return failsWith(writeArtifact(**file, image, sections).takeError(),
                      "/out: writing the output failed: No space left");
   });
   EXPECT_EQ(meanwhile, 0);

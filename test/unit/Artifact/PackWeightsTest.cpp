@@ -194,26 +194,27 @@ TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
   EXPECT_EQ(std::memcmp(&section[65536], weights.tensors["norm"].values.data(),
                         70 * 4),
             0);
-  auto rowOf = [&](int64_t offset, int64_t stride, int64_t row) {
+  auto rowOf = [&](int64_t offset, int64_t rowBytes, int64_t row) {
     return reinterpret_cast<const uint8_t *>(
-        &section[size_t(offset + row * stride)]);
+        &section[size_t(offset + gemcut_table_row_offset(rowBytes, row))]);
   };
   const auto &table = weights.tensors["table"];
-  int64_t stride = gemcut_table_row_bytes(GEMCUT_INT8, 96);
+  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, 96);
   for (int64_t r = 0; r < 37; ++r) {
     float most = 0;
     for (int64_t c = 0; c < 96; ++c)
       most = std::max(most, std::fabs(table.values[size_t(r * 96 + c)]));
     for (int64_t c = 0; c < 96; ++c)
-      ASSERT_NEAR(unpackTableValue(GEMCUT_INT8, rowOf(4096, stride, r), c, 96),
-                  table.values[size_t(r * 96 + c)], most / 250);
+      ASSERT_NEAR(
+          unpackTableValue(GEMCUT_INT8, rowOf(4096, rowBytes, r), c, 96),
+          table.values[size_t(r * 96 + c)], most / 250);
   }
   const auto &rows = weights.tensors["rows"];
-  stride = gemcut_table_row_bytes(GEMCUT_BF16, 40);
+  rowBytes = gemcut_table_row_bytes(GEMCUT_BF16, 40);
   for (int64_t r = 0; r < 3; ++r)
     for (int64_t c = 0; c < 40; ++c)
       ASSERT_NEAR(
-          unpackTableValue(GEMCUT_BF16, rowOf(196608, stride, r), c, 40),
+          unpackTableValue(GEMCUT_BF16, rowOf(196608, rowBytes, r), c, 40),
           rows.values[size_t(r * 40 + c)],
           std::fabs(rows.values[size_t(r * 40 + c)]) / 256);
   // Between the tensors nothing is written.

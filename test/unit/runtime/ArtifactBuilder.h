@@ -24,8 +24,10 @@ inline void sealFooter(gemcut_footer &footer) {
 /// `image`, then the sections, then the footer.
 inline std::string
 makeArtifact(std::string image,
-             const std::vector<std::pair<uint32_t, std::string>> &sections) {
+             const std::vector<std::pair<uint32_t, std::string>> &sections,
+             uint64_t sidecarChecksum = 0) {
   gemcut_footer footer = {};
+  footer.sidecar_checksum = sidecarChecksum;
   for (const auto &[kind, bytes] : sections) {
     image.resize((image.size() + GEMCUT_SECTION_ALIGNMENT - 1) /
                  GEMCUT_SECTION_ALIGNMENT * GEMCUT_SECTION_ALIGNMENT);

@@ -108,7 +108,7 @@ TEST_F(ArtifactTest, ConsistentButWrongFooters) {
     EXPECT_EQ(openChanged(change), GEMCUT_CORRUPT_ARTIFACT) << fragment;
     expectError(fragment);
   };
-  rejected([](gemcut_footer &f) { f.version = 2; }, "format version 2");
+  rejected([](gemcut_footer &f) { f.version = 3; }, "format version 3");
   rejected([](gemcut_footer &f) { f.section_count = 9; }, "9 sections");
   rejected([](gemcut_footer &f) { f.section_count = ~0u; }, "sections");
   rejected([](gemcut_footer &f) { f.section_count = 2; }, "not zero");

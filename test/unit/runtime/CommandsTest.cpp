@@ -310,4 +310,13 @@ TEST_F(CommandsTest, WeightsInASidecar) {
     EXPECT_EQ(result.code, 0) << result.error;
     EXPECT_EQ(result.out, expected);
   }
+  // The footer says which weights belong to the code.
+  uint64_t checksum = xxh64(weights.data(), weights.size());
+  install(makeArtifact(image, {{GEMCUT_SECTION_REPORT, "{}"}}, checksum));
+  EXPECT_EQ(run(command).out, expected);
+  std::string others = weights;
+  others.back() ^= 1;
+  writeFile(folder + "/model.gemw",
+            makeArtifact("", {{GEMCUT_SECTION_WEIGHTS, others}}));
+  expectFailure(command, 1, "of another compilation");
 }

@@ -111,6 +111,7 @@ static gemcut_model_info makeModel() {
   model.score_chunk = kFakeScoreChunk;
   model.last_own_kv_layer = 2;
   model.arena_bytes = 8 * 8;
+  model.score_arena_bytes = 8 * 4;
   model.kv_slot_bytes = 4096;
   model.weight_bytes = kFakeWeightBytes;
   model.weight_bytes_per_token = kFakeWeightBytes;

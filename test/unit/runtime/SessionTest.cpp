@@ -76,6 +76,68 @@ struct Rows {
 
 } // namespace
 
+namespace {
+/// Advice about single rows, as row numbers; of two pages each.
+std::vector<std::pair<int64_t, int>> rowAdvice;
+alignas(65536) const uint8_t kPagedWeights[4 * 8192 + kFakeVocab * 8192] = {9};
+
+int recordAdvice(void *address, size_t length, int advice) {
+  int64_t offset = static_cast<const uint8_t *>(address) - kPagedWeights;
+  if (length == 8192)
+    rowAdvice.push_back({(offset - 4 * 8192) / 8192, advice});
+  return 0;
+}
+} // namespace
+
+TEST(SessionPages, RowsAreReadAheadOnceAndAsSoonAsTheyAreKnown) {
+  gemcut_model_info model = gemcut_model;
+  model.row_tables[0] = {4 * 8192, uint32_t(kFakeVocab), 8192};
+  model.row_table_count = 1;
+  Program program = getProgram(model);
+  program.weights = kPagedWeights;
+  SessionOptions options;
+  options.level = "baseline";
+  options.threads = 1;
+  options.advise = recordAdvice;
+  Session session;
+  ASSERT_EQ(session.open(program, options), GEMCUT_OK) << gemcut_last_error();
+  ASSERT_EQ(session.reset(0), GEMCUT_OK);
+  auto expectAhead = [](const std::vector<int32_t> &ids) {
+    std::vector<std::pair<int64_t, int>> expected;
+    for (int32_t id : ids)
+      expected.push_back({id, MADV_WILLNEED});
+    EXPECT_EQ(rowAdvice, expected);
+    rowAdvice.clear();
+  };
+  rowAdvice.clear();
+  float *logits;
+  std::vector<int32_t> ids = makeIds(2 * kFakePrefillChunk + 3);
+  ASSERT_EQ(session.prefill(0, ids.data(), ids.size(), logits), GEMCUT_OK);
+  expectAhead(ids);
+  int32_t slot = 0, id = 17;
+  ASSERT_EQ(session.decode(&slot, &id, 1, logits), GEMCUT_OK);
+  expectAhead({17});
+  Rows rows;
+  ids = makeIds(2 * kFakeScoreChunk + 1, /*seed=*/5);
+  ASSERT_EQ(session.score(0, ids.data(), ids.size(), Rows::visit, &rows),
+            GEMCUT_OK);
+  expectAhead(ids);
+}
+
+TEST(SessionPages, PrivateBytesAreThePlanOfAllEntryPoints) {
+  gemcut_model_info model = gemcut_model;
+  model.vocab_size = 1 << 18;
+  model.arena_bytes = 100 << 20;
+  model.score_arena_bytes = 10 << 20;
+  model.decode_max_rows = 8;
+  // Eight rows of 1 MiB behind the largest arena, 64 behind that of score.
+  EXPECT_EQ(getWorkBytes(model, /*scoreChunk=*/64), uint64_t(108) << 20);
+  model.arena_bytes = 11 << 20;
+  EXPECT_EQ(getWorkBytes(model, /*scoreChunk=*/64), uint64_t(74) << 20);
+  EXPECT_EQ(getPrivateBytes(model, 3) - getPrivateBytes(model, 1),
+            2 * (model.kv_slot_bytes + 4 * uint64_t(model.context)));
+}
+
 TEST_P(SessionTest, PrefillOfEveryLength) {
   for (size_t length = 1; length <= kFakeContext; ++length) {
     auto ids = makeIds(length);
@@ -252,7 +314,7 @@ TEST(SessionOpen, ChecksOptionsAndModel) {
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
 
   gemcut_model_info model = gemcut_model;
-  model.version = 2;
+  model.version = GEMCUT_MODEL_VERSION + 1;
   EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
   model = gemcut_model;
   model.vocab_size = 0;
