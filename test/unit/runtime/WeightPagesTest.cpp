@@ -32,6 +32,7 @@ void PrintTo(const Advice &advice, std::ostream *stream) {
 constexpr int64_t kRowBytes = 9536; // three pages, three rows in seven pages
 constexpr uint32_t kRows = 300;
 constexpr uint64_t kTableAt = 8192;
+constexpr size_t kWriteBytes = 65536; // of one call, as BlockWriter's
 
 const uint8_t *base;
 std::vector<Advice> given;
@@ -54,8 +55,12 @@ protected:
     int descriptor = mkstemp(name);
     unlink(name);
     std::string bytes(model.weight_bytes, 'w');
-    EXPECT_EQ(write(descriptor, bytes.data(), bytes.size()),
-              ssize_t(bytes.size()));
+    // In pieces, as the compiler writes tables: each call can be one folio,
+    // which a fault maps as a whole.
+    for (size_t at = 0; at < bytes.size(); at += kWriteBytes) {
+      size_t piece = std::min(kWriteBytes, bytes.size() - at);
+      EXPECT_EQ(write(descriptor, bytes.data() + at, piece), ssize_t(piece));
+    }
     void *mapped =
         mmap(nullptr, model.weight_bytes, PROT_READ, MAP_SHARED, descriptor, 0);
     EXPECT_NE(mapped, MAP_FAILED);
