@@ -31,7 +31,7 @@ public:
   /// Announces pieces that cover [offset, offset + length) exactly once. All
   /// are announced before the first is written. `isScattered`: a process will
   /// read small parts of it only. Their blocks are written in small calls,
-  /// because Linux from 6.18 on maps the whole of what it caches as one folio.
+  /// because a fault can map the whole of what is cached as one folio.
   void expect(uint64_t offset, uint64_t length, bool isScattered = false);
 
   /// A piece of what was announced. Thread-safe. OutputError as writeAt.
