@@ -100,8 +100,8 @@ static bool leave(TeamState &team, TeamMember &me, int64_t chunks,
 }
 
 /// How many of `left` chunks a thread claims at once: half of its even share.
-/// Long runs of neighbouring chunks are long streams of weights; towards the end
-/// of a stage they become short, so that all threads end together.
+/// Long runs of neighbouring chunks are long streams of weights; towards the
+/// end of a stage they become short, so that all threads end together.
 static int64_t getRun(int64_t left, int32_t threads) {
   if (threads == 1)
     return left;
@@ -157,7 +157,9 @@ void gemcut_team_barrier(gemcut_team *shared, int64_t thread) {
 }
 
 void Team::publish(gemcut_entry_fn entry, const gemcut_step *step) {
-  Run next = {reinterpret_cast<uint64_t>(entry), shared.stage, {}};
+  Run next = {reinterpret_cast<uint64_t>(entry),
+              __atomic_load_n(&shared.stage, __ATOMIC_ACQUIRE),
+              {}};
   if (step)
     memcpy(next.step, step, sizeof(next.step));
   auto *from = reinterpret_cast<const uint64_t *>(&next);
@@ -251,7 +253,8 @@ void Team::stop() {
 }
 
 void Team::run(gemcut_entry_fn entry, const gemcut_step *step) {
-  shared.members[0].stage = getStage(shared.stage);
+  shared.members[0].stage =
+      getStage(__atomic_load_n(&shared.stage, __ATOMIC_ACQUIRE));
   if (shared.trace)
     shared.trace->beginRun(shared.members[0].stage);
   publish(entry, step); // from here on others may finish stages

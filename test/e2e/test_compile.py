@@ -150,7 +150,10 @@ class Compile(unittest.TestCase):
         ids = [2] + [(7919 * i) % 262144 for i in range(1, 512)]
         list_file = self.folder / "ids.txt"
         list_file.write_text(ids_argument(ids))
-        command = [out, "generate", "--ids", f"@{list_file}", "-n", 4, "--temp", "0", "--print-ids", "--ignore-stop"]
+        # A level without bf16 dot products: those round by the block that a row is in, and random weights
+        # leave logits too close together for that.
+        command = [out, "generate", "--level", "avx2", "--ids", f"@{list_file}", "-n", 4, "--temp", "0", "--print-ids",
+                   "--ignore-stop"]
         quick = run(*command, "--stats")
         self.assertIn("layers 0-14: 515 rows, layers 15-34: 4 rows", quick.stderr)
         self.assertEqual(len(integers(quick.stdout)), 4)
