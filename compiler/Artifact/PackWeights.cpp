@@ -44,7 +44,7 @@ struct Unit {
 
 class Packer {
 public:
-  Packer(const gemma4::WeightSource &source, BlockWriter &output,
+  Packer(const checkpoint::WeightSource &source, BlockWriter &output,
          const PackProgress &progress)
       : source(source), output(output), progress(progress) {}
 
@@ -83,7 +83,7 @@ public:
   }
 
 private:
-  const gemma4::WeightSource &source;
+  const checkpoint::WeightSource &source;
   BlockWriter &output;
   const PackProgress &progress;
   std::vector<Source> tensors;
@@ -231,11 +231,9 @@ private:
 
 } // namespace
 
-llvm::Error gemcut::artifact::packWeights(ModuleOp module,
-                                          const gemma4::WeightSource &source,
-                                          int descriptor, uint64_t fileOffset,
-                                          unsigned threads,
-                                          const PackProgress &progress) {
+llvm::Error gemcut::artifact::packWeights(
+    ModuleOp module, const checkpoint::WeightSource &source, int descriptor,
+    uint64_t fileOffset, unsigned threads, const PackProgress &progress) {
   SmallVector<kernel::PackedOp> tensors(module.getOps<kernel::PackedOp>());
   for (kernel::PackedOp op : tensors)
     if (!op.getOffset())

@@ -3,7 +3,7 @@
 #ifndef GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
 #define GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
 
-#include "frontends/Gemma4/WeightSource.h"
+#include "frontends/Checkpoint/WeightSource.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
@@ -24,7 +24,7 @@ using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
 /// finite or too large for its format (by name and index), a write that fails;
 /// of several, the first in the order of the section.
 llvm::Error packWeights(mlir::ModuleOp module,
-                        const gemma4::WeightSource &source, int descriptor,
+                        const checkpoint::WeightSource &source, int descriptor,
                         uint64_t fileOffset, unsigned threads,
                         const PackProgress &progress);
 

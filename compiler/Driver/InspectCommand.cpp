@@ -79,28 +79,17 @@ std::string describeTensor(const nlohmann::ordered_json &tensor) {
                      tensor["name"].get<std::string>());
 }
 
-/// The checkpoint's tensors as they are stored; for a bare configuration those
-/// that a checkpoint would hold.
+/// The tensors as they are stored; for a bare configuration those that a
+/// checkpoint would hold.
 nlohmann::ordered_json listTensors(const LoadedModel &model) {
   auto list = nlohmann::ordered_json::array();
-  auto add = [&](llvm::StringRef name, llvm::StringRef dtype,
-                 llvm::ArrayRef<int64_t> shape) {
-    list.push_back({{"name", name.str()},
-                    {"dtype", dtype.str()},
-                    {"shape", std::vector<int64_t>(shape)}});
-  };
-  if (model.checkpoint)
-    for (const safetensors::TensorInfo &tensor : model.checkpoint->tensors())
-      add(tensor.name, safetensors::stringifyDType(tensor.dtype), tensor.shape);
-  else
-    for (const config::ExpectedTensor &tensor :
-         config::expectedTextTensors(model.config))
-      if (!tensor.dead)
-        add("model.language_model." + tensor.name,
-            safetensors::stringifyDType(
-                model.weights->find("model.language_model." + tensor.name)
-                    ->dtype),
-            tensor.shape);
+  for (const std::string &name : model.weights->names()) {
+    checkpoint::WeightInfo info = *model.weights->find(name);
+    list.push_back({{"name", name},
+                    {"dtype", checkpoint::stringify(info.type).str()},
+                    {"shape", std::vector<int64_t>(info.shape.begin(),
+                                                   info.shape.end())}});
+  }
   return list;
 }
 

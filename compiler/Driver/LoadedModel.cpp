@@ -4,6 +4,7 @@
 
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Safetensors/Checkpoint.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -144,8 +145,8 @@ void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
       inDirectory(files.checkpoint, "model.safetensors.index.json");
   if (llvm::sys::fs::exists(index))
     model.inputs.push_back(std::move(index));
-  for (const safetensors::TensorInfo &tensor : model.checkpoint->tensors()) {
-    std::string path = model.checkpoint->fileOf(tensor).str();
+  for (const std::string &name : model.weights->names()) {
+    std::string path = model.weights->fileOf(name);
     if (!llvm::is_contained(model.inputs, path))
       model.inputs.push_back(std::move(path));
   }
@@ -199,15 +200,13 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
     auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
     if (!checkpoint)
       return checkpoint.takeError();
-    model.checkpoint = std::move(*checkpoint);
+    model.weights = std::move(*checkpoint);
     addCheckpointFiles(*files, model);
-    auto check = config::checkTensors(model.config, *model.checkpoint,
-                                      files->checkpoint);
+    auto check =
+        config::checkTensors(model.config, *model.weights, files->checkpoint);
     if (!check)
       return check.takeError();
     model.check = std::move(*check);
-    model.weights =
-        std::make_unique<gemma4::CheckpointWeights>(*model.checkpoint);
   }
 
   if (llvm::Error error = loadTokenizer(*files, model))

@@ -4,10 +4,9 @@
 #define GEMCUT_COMPILER_DRIVER_LOADEDMODEL_H
 
 #include "compiler/Driver/Options.h"
+#include "frontends/Checkpoint/WeightSource.h"
 #include "frontends/Config/ModelConfig.h"
 #include "frontends/Config/TensorNames.h"
-#include "frontends/Gemma4/WeightSource.h"
-#include "frontends/Safetensors/Checkpoint.h"
 
 #include <memory>
 
@@ -18,8 +17,7 @@ struct LoadedModel {
   config::ModelConfig config;
   config::GenerationConfig generation;
   config::TensorCheck check;
-  std::unique_ptr<safetensors::Checkpoint> checkpoint; ///< null: random weights
-  std::unique_ptr<gemma4::WeightSource> weights;
+  std::unique_ptr<checkpoint::WeightSource> weights;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: no tokenizer.json
   /// The template opens an empty thought block when thinking is off. Without a
   /// template: as the official models do, those without per-layer embeddings.

@@ -511,7 +511,8 @@ LogicalResult FunctionRun::execute(gemma::ResidualNormOp op) {
 // Interpreter
 //===----------------------------------------------------------------------===//
 
-Interpreter::Interpreter(ModuleOp module, const gemma4::WeightSource &weights,
+Interpreter::Interpreter(ModuleOp module,
+                         const checkpoint::WeightSource &weights,
                          unsigned threads)
     : module(module), resources{weights, threads} {}
 

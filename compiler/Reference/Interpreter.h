@@ -51,7 +51,7 @@ class Interpreter {
 public:
   /// `module` must be verified and outlive the interpreter, as must `weights`.
   /// `threads`: most threads of one op, 0 for one per core.
-  Interpreter(mlir::ModuleOp module, const gemma4::WeightSource &weights,
+  Interpreter(mlir::ModuleOp module, const checkpoint::WeightSource &weights,
               unsigned threads = 0);
 
   /// Called after every op that computes a row tensor.

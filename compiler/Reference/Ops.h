@@ -13,7 +13,7 @@
 #define GEMCUT_COMPILER_REFERENCE_OPS_H
 
 #include "compiler/Reference/Tensor.h"
-#include "frontends/Gemma4/WeightSource.h"
+#include "frontends/Checkpoint/WeightSource.h"
 
 #include "llvm/Support/Error.h"
 
@@ -23,7 +23,7 @@ namespace gemcut::reference {
 
 /// Where weights come from, and how many threads a product may use (0: all).
 struct Resources {
-  const gemma4::WeightSource &weights;
+  const checkpoint::WeightSource &weights;
   unsigned threads = 0;
 };
 

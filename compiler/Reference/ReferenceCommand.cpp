@@ -7,6 +7,7 @@
 #include "frontends/Config/TensorNames.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Safetensors/Checkpoint.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
@@ -72,8 +73,7 @@ namespace {
 /// A model's configuration and where its weights come from.
 struct OpenModel {
   config::ModelConfig config;
-  std::unique_ptr<safetensors::Checkpoint> checkpoint;
-  std::unique_ptr<gemma4::WeightSource> weights;
+  std::unique_ptr<checkpoint::WeightSource> weights;
 };
 
 /// Prints what is asked for, and stops where it is asked to.
@@ -176,12 +176,10 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
   auto checkpoint = safetensors::Checkpoint::open(path);
   if (!checkpoint)
     return checkpoint.takeError();
-  model.checkpoint = std::move(*checkpoint);
-  if (auto check = config::checkTensors(model.config, *model.checkpoint, path);
+  model.weights = std::move(*checkpoint);
+  if (auto check = config::checkTensors(model.config, *model.weights, path);
       !check)
     return check.takeError();
-  model.weights =
-      std::make_unique<gemma4::CheckpointWeights>(*model.checkpoint);
   return model;
 }
 

@@ -83,10 +83,10 @@ gemcut::config::expectedTextTensors(const ModelConfig &c) {
 }
 
 llvm::Expected<std::string>
-gemcut::config::findTextPrefix(const safetensors::Checkpoint &checkpoint,
+gemcut::config::findTextPrefix(const checkpoint::WeightSource &weights,
                                llvm::StringRef checkpointPath) {
   for (llvm::StringRef prefix : kPrefixes)
-    if (checkpoint.find((prefix + "embed_tokens.weight").str()))
+    if (weights.find((prefix + "embed_tokens.weight").str()))
       return prefix.str();
   return createStringError(
       checkpointPath.str() +
@@ -105,9 +105,9 @@ static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
 
 llvm::Expected<TensorCheck>
 gemcut::config::checkTensors(const ModelConfig &config,
-                             const safetensors::Checkpoint &checkpoint,
+                             const checkpoint::WeightSource &weights,
                              llvm::StringRef checkpointPath) {
-  auto prefix = findTextPrefix(checkpoint, checkpointPath);
+  auto prefix = findTextPrefix(weights, checkpointPath);
   if (!prefix)
     return prefix.takeError();
   TensorCheck check;
@@ -116,9 +116,9 @@ gemcut::config::checkTensors(const ModelConfig &config,
   for (const ExpectedTensor &expected : expectedTextTensors(config)) {
     std::string name = *prefix + expected.name;
     known.insert(name);
-    const safetensors::TensorInfo *found = checkpoint.find(name);
+    std::optional<checkpoint::WeightInfo> found = weights.find(name);
     if (expected.dead) {
-      check.deadTensors += found != nullptr;
+      check.deadTensors += found.has_value();
       check.skippedBytes += found ? found->bytes : 0;
       continue;
     }
@@ -126,30 +126,31 @@ gemcut::config::checkTensors(const ModelConfig &config,
       return createStringError(checkpointPath.str() + ": tensor '" + name +
                                "' is missing, expected with shape " +
                                shapeText(expected.shape));
-    std::string where =
-        checkpoint.fileOf(*found).str() + ": tensor '" + name + "' ";
+    std::string where = weights.fileOf(name) + ": tensor '" + name + "' ";
     if (llvm::ArrayRef<int64_t>(found->shape) !=
         llvm::ArrayRef<int64_t>(expected.shape))
       return createStringError(where + "has shape " + shapeText(found->shape) +
                                ", expected " + shapeText(expected.shape) +
                                " by config.json");
-    if (llvm::Error error = checkpoint.checkFloat(*found))
-      return std::move(error);
+    if (!found->isReadable())
+      return createStringError(where + "has dtype " +
+                               checkpoint::stringify(found->type) +
+                               ", supported are BF16, F16 and F32");
   }
-  for (const safetensors::TensorInfo &tensor : checkpoint.tensors()) {
-    if (known.contains(tensor.name))
+  for (const std::string &name : weights.names()) {
+    if (known.contains(name))
       continue;
-    Tower tower = towerOf(tensor.name);
+    Tower tower = towerOf(name);
     if (tower == Tower::None)
       return createStringError(
-          checkpoint.fileOf(tensor).str() + ": tensor '" + tensor.name +
-          (llvm::StringRef(tensor.name).ends_with("lm_head.weight")
+          weights.fileOf(name) + ": tensor '" + name +
+          (llvm::StringRef(name).ends_with("lm_head.weight")
                ? "' is a separate output head, but tie_word_embeddings of "
                  "config.json is true; only tied embeddings are supported"
                : "' is not part of the model that config.json describes"));
     ++(tower == Tower::Vision ? check.visionTensors : check.audioTensors);
     ++check.towerTensors;
-    check.skippedBytes += tensor.bytes;
+    check.skippedBytes += weights.find(name)->bytes;
   }
   return check;
 }

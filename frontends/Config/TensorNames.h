@@ -3,8 +3,8 @@
 #ifndef GEMCUT_FRONTENDS_CONFIG_TENSORNAMES_H
 #define GEMCUT_FRONTENDS_CONFIG_TENSORNAMES_H
 
+#include "frontends/Checkpoint/WeightSource.h"
 #include "frontends/Config/ModelConfig.h"
-#include "frontends/Safetensors/Checkpoint.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -25,7 +25,7 @@ std::vector<ExpectedTensor> expectedTextTensors(const ModelConfig &config);
 /// The prefix of text tensors: "model.language_model.", "language_model.model."
 /// or "model.". Error: none of them stands before embed_tokens.weight.
 llvm::Expected<std::string>
-findTextPrefix(const safetensors::Checkpoint &checkpoint,
+findTextPrefix(const checkpoint::WeightSource &weights,
                llvm::StringRef checkpointPath);
 
 /// How the checkpoint agrees with the configuration.
@@ -45,8 +45,7 @@ struct TensorCheck {
 /// the tensor, what was found and what is expected; a text tensor that the
 /// model does not have is an error as well.
 llvm::Expected<TensorCheck>
-checkTensors(const ModelConfig &config,
-             const safetensors::Checkpoint &checkpoint,
+checkTensors(const ModelConfig &config, const checkpoint::WeightSource &weights,
              llvm::StringRef checkpointPath);
 
 } // namespace gemcut::config

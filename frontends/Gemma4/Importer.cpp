@@ -13,16 +13,16 @@
 using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::gemma4;
+using checkpoint::ElementType;
 using config::LayerConfig;
 using config::ModelConfig;
-using safetensors::DType;
 
-llvm::StringMap<WeightInfo>
+llvm::StringMap<checkpoint::WeightInfo>
 gemcut::gemma4::expectedWeights(const ModelConfig &config) {
-  DType dtype = config.dtype == "bfloat16"  ? DType::BF16
-                : config.dtype == "float16" ? DType::F16
-                                            : DType::F32;
-  llvm::StringMap<WeightInfo> weights;
+  ElementType dtype = config.dtype == "bfloat16"  ? ElementType::BF16
+                      : config.dtype == "float16" ? ElementType::F16
+                                                  : ElementType::F32;
+  llvm::StringMap<checkpoint::WeightInfo> weights;
   for (const config::ExpectedTensor &tensor :
        config::expectedTextTensors(config)) {
     if (!tensor.dead)
@@ -47,7 +47,7 @@ namespace {
 class ModelImporter {
 public:
   ModelImporter(MLIRContext &context, const ModelConfig &config,
-                const WeightSource &weights)
+                const checkpoint::WeightSource &weights)
       : config(config), weights(weights), builder(&context) {}
 
   FailureOr<OwningOpRef<ModuleOp>> run();
@@ -82,7 +82,7 @@ private:
   FloatAttr f32(double value) { return builder.getF32FloatAttr(value); }
 
   const ModelConfig &config;
-  const WeightSource &weights;
+  const checkpoint::WeightSource &weights;
   OpBuilder builder;
   std::string prefix;
   std::optional<int64_t> currentLayer;
@@ -139,7 +139,7 @@ LogicalResult ModelImporter::declareWeights() {
     if (expected.dead)
       continue;
     std::string name = prefix + expected.name;
-    std::optional<WeightInfo> info = weights.find(name);
+    std::optional<checkpoint::WeightInfo> info = weights.find(name);
     Location location = loc(expected.name);
     if (!info)
       return emitError(location)
@@ -149,13 +149,12 @@ LogicalResult ModelImporter::declareWeights() {
       return emitError(location)
              << "tensor '" << name << "' has shape " << toText(info->shape)
              << ", but config.json demands " << toText(expected.shape);
-    Type element = info->dtype == DType::F32    ? Type(builder.getF32Type())
-                   : info->dtype == DType::BF16 ? builder.getBF16Type()
-                   : info->dtype == DType::F16  ? builder.getF16Type()
-                                                : Type();
-    if (!element)
+    Type element = info->type == ElementType::BF16 ? Type(builder.getBF16Type())
+                   : info->type == ElementType::F16 ? builder.getF16Type()
+                                                    : builder.getF32Type();
+    if (!info->isReadable())
       return emitError(location) << "tensor '" << name << "' has dtype "
-                                 << safetensors::stringifyDType(info->dtype)
+                                 << checkpoint::stringify(info->type)
                                  << "; supported are F32, BF16 and F16";
     gemma::WeightOp::create(builder, location, name, /*sym_visibility=*/nullptr,
                             RankedTensorType::get(info->shape, element),
@@ -386,7 +385,7 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
 
 FailureOr<OwningOpRef<ModuleOp>>
 gemcut::gemma4::importModel(MLIRContext &context, const ModelConfig &config,
-                            const WeightSource &weights) {
+                            const checkpoint::WeightSource &weights) {
   context.loadDialect<gemma::GemmaDialect, func::FuncDialect>();
   return ModelImporter(context, config, weights).run();
 }

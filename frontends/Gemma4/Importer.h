@@ -8,8 +8,8 @@
 #ifndef GEMCUT_FRONTENDS_GEMMA4_IMPORTER_H
 #define GEMCUT_FRONTENDS_GEMMA4_IMPORTER_H
 
+#include "frontends/Checkpoint/WeightSource.h"
 #include "frontends/Config/ModelConfig.h"
-#include "frontends/Gemma4/WeightSource.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -52,11 +52,12 @@ namespace gemcut::gemma4 {
 /// F32, BF16 and F16.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const config::ModelConfig &config,
-            const WeightSource &weights);
+            const checkpoint::WeightSource &weights);
 
 /// Dtypes and shapes of all tensors that the model reads, for a model without a
 /// checkpoint: prefix `model.language_model.`, dtype that of the configuration.
-llvm::StringMap<WeightInfo> expectedWeights(const config::ModelConfig &config);
+llvm::StringMap<checkpoint::WeightInfo>
+expectedWeights(const config::ModelConfig &config);
 
 /// Name of the op that computes a golden tensor: "layers.N.attn" is the output
 /// of layers.N.self_attn.o_proj, "layers.N.mlp" that of layers.N.mlp.down_proj,

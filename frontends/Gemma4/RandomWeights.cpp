@@ -2,10 +2,13 @@
 
 #include "frontends/Gemma4/RandomWeights.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <cstring>
 
+using namespace gemcut;
 using namespace gemcut::gemma4;
-using gemcut::safetensors::DType;
+using gemcut::checkpoint::ElementType;
 using llvm::StringRef;
 
 /// Finalizer of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom
@@ -66,19 +69,29 @@ static float roundToBF16(float value) {
   return value;
 }
 
-RandomWeights::RandomWeights(llvm::StringMap<WeightInfo> tensors, uint64_t seed)
+RandomWeights::RandomWeights(llvm::StringMap<checkpoint::WeightInfo> tensors,
+                             uint64_t seed)
     : tensors(std::move(tensors)), seedBits(mix(seed)) {}
 
-std::optional<WeightInfo> RandomWeights::find(StringRef name) const {
+std::optional<checkpoint::WeightInfo>
+RandomWeights::find(StringRef name) const {
   auto it = tensors.find(name);
   if (it == tensors.end())
     return std::nullopt;
   return it->second;
 }
 
+std::vector<std::string> RandomWeights::names() const {
+  std::vector<std::string> result;
+  for (StringRef name : tensors.keys())
+    result.push_back(name.str());
+  llvm::sort(result);
+  return result;
+}
+
 llvm::Error RandomWeights::readF32(StringRef name, int64_t firstElement,
                                    llvm::MutableArrayRef<float> out) const {
-  std::optional<WeightInfo> info = find(name);
+  std::optional<checkpoint::WeightInfo> info = find(name);
   if (llvm::Error error = checkRead(name, info, firstElement, out.size()))
     return error;
   auto [a, b] = randomRange(name, info->shape);
@@ -92,10 +105,10 @@ llvm::Error RandomWeights::readF32(StringRef name, int64_t firstElement,
     float s = float(int32_t(mix(first + i) >> 48)) * (2.0f / 65536) - 1;
     values[i] = a + b * s;
   }
-  if (info->dtype == DType::BF16)
+  if (info->type == ElementType::BF16)
     for (float &value : out)
       value = roundToBF16(value);
-  if (info->dtype == DType::F16)
+  if (info->type == ElementType::F16)
     for (float &value : out)
       value = float(_Float16(value));
   return llvm::Error::success();

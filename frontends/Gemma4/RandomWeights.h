@@ -8,7 +8,7 @@
 #ifndef GEMCUT_FRONTENDS_GEMMA4_RANDOMWEIGHTS_H
 #define GEMCUT_FRONTENDS_GEMMA4_RANDOMWEIGHTS_H
 
-#include "frontends/Gemma4/WeightSource.h"
+#include "frontends/Checkpoint/WeightSource.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -27,18 +27,20 @@ namespace gemcut::gemma4 {
 /// not change values. (a, b) is randomRange. Seed 0 is the rule of
 /// test/tools/write_checkpoint.py, bit for bit. BF16 and F16 tensors hold the
 /// value rounded to nearest even.
-class RandomWeights : public WeightSource {
+class RandomWeights : public checkpoint::WeightSource {
 public:
   /// `tensors`: dtype and shape by full name.
-  explicit RandomWeights(llvm::StringMap<WeightInfo> tensors,
+  explicit RandomWeights(llvm::StringMap<checkpoint::WeightInfo> tensors,
                          uint64_t seed = 0);
 
-  std::optional<WeightInfo> find(llvm::StringRef name) const override;
+  std::optional<checkpoint::WeightInfo>
+  find(llvm::StringRef name) const override;
+  std::vector<std::string> names() const override;
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,
                       llvm::MutableArrayRef<float> out) const override;
 
 private:
-  const llvm::StringMap<WeightInfo> tensors;
+  const llvm::StringMap<checkpoint::WeightInfo> tensors;
   const uint64_t seedBits;
 };
 

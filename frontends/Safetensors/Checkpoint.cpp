@@ -6,110 +6,29 @@
 #include "frontends/Safetensors/ShardIndex.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
-#include <cassert>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+using namespace gemcut;
 using namespace gemcut::safetensors;
 using llvm::createStringError;
 
 namespace {
 constexpr char kSingleName[] = "model.safetensors";
 constexpr char kIndexName[] = "model.safetensors.index.json";
-
-float halfToFloat(uint16_t half) {
-  uint32_t sign = uint32_t(half & 0x8000) << 16;
-  uint32_t exponent = (half >> 10) & 31, mantissa = half & 0x3FF;
-  uint32_t bits;
-  if (exponent == 31)
-    bits = sign | 0x7F800000 | mantissa << 13;
-  else if (exponent)
-    bits = sign | (exponent + 112) << 23 | mantissa << 13;
-  else if (!mantissa)
-    bits = sign;
-  else { // subnormal: value is mantissa * 2^-24
-    float value = float(mantissa) * 0x1p-24f;
-    std::memcpy(&bits, &value, 4);
-    bits |= sign;
-  }
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
 } // namespace
-
-void gemcut::safetensors::decodeF32(DType type, const uint8_t *source,
-                                    int64_t count, float *out) {
-  switch (type) {
-  case DType::F32:
-    std::memcpy(out, source, size_t(count) * 4);
-    return;
-  case DType::BF16:
-    for (int64_t i = 0; i < count; ++i) {
-      uint16_t half;
-      std::memcpy(&half, source + 2 * i, 2);
-      uint32_t bits = uint32_t(half) << 16;
-      std::memcpy(out + i, &bits, 4);
-    }
-    return;
-  case DType::F16:
-    for (int64_t i = 0; i < count; ++i) {
-      uint16_t half;
-      std::memcpy(&half, source + 2 * i, 2);
-      out[i] = halfToFloat(half);
-    }
-    return;
-  default:
-    assert(false && "only F32, BF16 and F16 are numbers");
-  }
-}
-
-Checkpoint::~Checkpoint() {
-  for (File &file : files)
-    if (file.data)
-      munmap(const_cast<uint8_t *>(file.data), file.length);
-}
 
 llvm::Error Checkpoint::addFile(llvm::StringRef path,
                                 std::vector<TensorInfo> *out) {
-  std::string name = path.str();
-  // O_NONBLOCK: opening a FIFO would otherwise wait for a writer.
-  int descriptor = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0)
-    return createStringError(
-        name + ": cannot be opened: " + llvm::sys::StrError(errno));
-  llvm::scope_exit closing([&] { close(descriptor); });
-  struct stat status;
-  if (fstat(descriptor, &status) || !S_ISREG(status.st_mode))
-    return createStringError(name + ": is not a regular file");
-  File file;
-  file.path = name;
-  file.length = uint64_t(status.st_size);
-  if (file.length) {
-    void *data =
-        mmap(nullptr, file.length, PROT_READ, MAP_SHARED, descriptor, 0);
-    if (data == MAP_FAILED)
-      return createStringError(
-          name + ": " + std::to_string(file.length) +
-          " bytes cannot be mapped: " + llvm::sys::StrError(errno));
-    file.data = static_cast<const uint8_t *>(data);
-  }
-  files.push_back(file);
-  auto parsed =
-      parseHeader({file.data, size_t(file.length)}, file.length, name);
+  auto file = checkpoint::MappedFile::open(path);
+  if (!file)
+    return file.takeError();
+  auto parsed = parseHeader(file->bytes(), file->bytes().size(), path);
   if (!parsed)
     return parsed.takeError();
+  files.push_back(std::move(*file));
   for (TensorInfo &tensor : *parsed) {
     tensor.fileIndex = files.size() - 1;
     out->push_back(std::move(tensor));
@@ -209,51 +128,50 @@ Checkpoint::open(llvm::StringRef path) {
   return std::move(checkpoint);
 }
 
-const TensorInfo *Checkpoint::find(llvm::StringRef name) const {
+const TensorInfo *Checkpoint::findTensor(llvm::StringRef name) const {
   auto found = byName.find(name);
   return found == byName.end() ? nullptr : &infos[found->second];
 }
 
-llvm::StringRef Checkpoint::fileOf(const TensorInfo &tensor) const {
-  return files[tensor.fileIndex].path;
-}
-
 llvm::ArrayRef<uint8_t> Checkpoint::bytes(const TensorInfo &tensor) const {
-  return {files[tensor.fileIndex].data + tensor.offset, size_t(tensor.bytes)};
+  return files[tensor.fileIndex].bytes().slice(tensor.offset, tensor.bytes);
 }
 
-llvm::Error Checkpoint::checkFloat(const TensorInfo &tensor) const {
-  if (isFloat(tensor.dtype))
-    return llvm::Error::success();
-  return createStringError(fileOf(tensor).str() + ": tensor " +
-                           quoteName(tensor.name) + " has dtype " +
-                           stringifyDType(tensor.dtype).str() +
-                           ", supported are BF16, F16 and F32");
+std::optional<checkpoint::WeightInfo>
+Checkpoint::find(llvm::StringRef name) const {
+  const TensorInfo *tensor = findTensor(name);
+  if (!tensor)
+    return std::nullopt;
+  return checkpoint::WeightInfo{tensor->dtype, tensor->shape,
+                                /*levels=*/std::nullopt, tensor->bytes};
 }
 
-void Checkpoint::readF32(const TensorInfo &tensor, int64_t first,
-                         llvm::MutableArrayRef<float> out) const {
-  assert(first >= 0 && int64_t(out.size()) <= tensor.elements() - first &&
-         "elements outside the tensor");
-  decodeF32(tensor.dtype,
-            bytes(tensor).data() + first * elementBytes(tensor.dtype),
-            int64_t(out.size()), out.data());
+std::vector<std::string> Checkpoint::names() const {
+  std::vector<std::string> result;
+  for (const TensorInfo &tensor : infos)
+    result.push_back(tensor.name);
+  return result;
 }
 
-void Checkpoint::release(const TensorInfo &tensor, int64_t first,
-                         int64_t count) const {
-  assert(first >= 0 && count >= 0 && count <= tensor.elements() - first &&
-         "elements outside the tensor");
-  int64_t size = elementBytes(tensor.dtype);
-  auto begin = reinterpret_cast<uintptr_t>(bytes(tensor).data() + first * size);
-  auto end = begin + uintptr_t(count * size);
-  auto page = uintptr_t(sysconf(_SC_PAGESIZE));
-  begin = (begin + page - 1) & ~(page - 1);
-  end &= ~(page - 1);
-  if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+std::string Checkpoint::fileOf(llvm::StringRef name) const {
+  const TensorInfo *tensor = findTensor(name);
+  return tensor ? files[tensor->fileIndex].path() : "";
 }
 
-void Checkpoint::release(const TensorInfo &tensor) const {
-  release(tensor, 0, tensor.elements());
+llvm::Error Checkpoint::readF32(llvm::StringRef name, int64_t firstElement,
+                                llvm::MutableArrayRef<float> out) const {
+  if (llvm::Error error =
+          checkRead(name, find(name), firstElement, int64_t(out.size())))
+    return error;
+  const TensorInfo *tensor = findTensor(name);
+  checkpoint::decodeFloats(tensor->dtype,
+                           bytes(*tensor).data() +
+                               firstElement * elementBytes(tensor->dtype),
+                           int64_t(out.size()), out.data());
+  return llvm::Error::success();
+}
+
+void Checkpoint::done(llvm::StringRef name) const {
+  if (const TensorInfo *tensor = findTensor(name))
+    checkpoint::releasePages(bytes(*tensor));
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 
+using namespace gemcut;
 using namespace gemcut::safetensors;
 using llvm::createStringError;
 using nlohmann::json;
@@ -22,19 +23,15 @@ constexpr size_t kMaxRank = 8;
 
 struct DTypeRow {
   DType type;
-  llvm::StringLiteral name;
   int64_t bytes;
+  llvm::StringRef name = checkpoint::stringify(type);
 };
-constexpr DTypeRow kDTypes[] = {
-    {DType::Bool, "BOOL", 1},      {DType::U8, "U8", 1},
-    {DType::I8, "I8", 1},          {DType::F8E4M3, "F8_E4M3", 1},
-    {DType::F8E5M2, "F8_E5M2", 1}, {DType::F8E8M0, "F8_E8M0", 1},
-    {DType::I16, "I16", 2},        {DType::U16, "U16", 2},
-    {DType::F16, "F16", 2},        {DType::BF16, "BF16", 2},
-    {DType::I32, "I32", 4},        {DType::U32, "U32", 4},
-    {DType::F32, "F32", 4},        {DType::I64, "I64", 8},
-    {DType::U64, "U64", 8},        {DType::F64, "F64", 8},
-    {DType::C64, "C64", 8},
+const DTypeRow kDTypes[] = {
+    {DType::Bool, 1},   {DType::U8, 1},     {DType::I8, 1},  {DType::F8E4M3, 1},
+    {DType::F8E5M2, 1}, {DType::F8E8M0, 1}, {DType::I16, 2}, {DType::U16, 2},
+    {DType::F16, 2},    {DType::BF16, 2},   {DType::I32, 4}, {DType::U32, 4},
+    {DType::F32, 4},    {DType::I64, 8},    {DType::U64, 8}, {DType::F64, 8},
+    {DType::C64, 8},
 };
 
 const DTypeRow *findDType(llvm::StringRef name) {
@@ -192,16 +189,8 @@ private:
 };
 } // namespace
 
-llvm::StringRef gemcut::safetensors::stringifyDType(DType type) {
-  return rowOf(type).name;
-}
-
 int64_t gemcut::safetensors::elementBytes(DType type) {
   return rowOf(type).bytes;
-}
-
-bool gemcut::safetensors::isFloat(DType type) {
-  return type == DType::F32 || type == DType::BF16 || type == DType::F16;
 }
 
 int64_t TensorInfo::elements() const {

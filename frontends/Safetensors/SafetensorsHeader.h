@@ -8,6 +8,8 @@
 #ifndef GEMCUT_FRONTENDS_SAFETENSORS_SAFETENSORSHEADER_H
 #define GEMCUT_FRONTENDS_SAFETENSORS_SAFETENSORSHEADER_H
 
+#include "frontends/Checkpoint/ElementType.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -19,33 +21,11 @@
 
 namespace gemcut::safetensors {
 
-/// Element types of the format. Only F32, BF16 and F16 can be read as numbers.
-enum class DType : uint8_t {
-  Bool,
-  U8,
-  I8,
-  F8E4M3,
-  F8E5M2,
-  F8E8M0,
-  I16,
-  U16,
-  F16,
-  BF16,
-  I32,
-  U32,
-  F32,
-  I64,
-  U64,
-  F64,
-  C64
-};
+/// Element types of the format; those of ggml's blocks are not among them.
+using DType = checkpoint::ElementType;
 
-/// Name in the file, "BF16".
-llvm::StringRef stringifyDType(DType type);
 /// Bytes of one element.
 int64_t elementBytes(DType type);
-/// True for the types that decode to float32: F32, BF16 and F16.
-bool isFloat(DType type);
 
 struct TensorInfo {
   std::string name;

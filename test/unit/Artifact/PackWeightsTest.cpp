@@ -32,7 +32,7 @@ using namespace gemcut::test;
 namespace {
 
 /// Matrices in memory; counts what is asked of it.
-class TestWeights : public gemma4::WeightSource {
+class TestWeights : public checkpoint::WeightSource {
 public:
   struct Matrix {
     int64_t rows, columns;
@@ -55,17 +55,26 @@ public:
     return tensors[name] = std::move(matrix);
   }
 
-  std::optional<gemma4::WeightInfo> find(llvm::StringRef name) const override {
+  std::optional<checkpoint::WeightInfo>
+  find(llvm::StringRef name) const override {
     auto it = tensors.find(name);
     if (it == tensors.end())
       return std::nullopt;
-    return gemma4::WeightInfo{safetensors::DType::F32,
-                              {it->second.rows, it->second.columns}};
+    return checkpoint::WeightInfo{checkpoint::ElementType::F32,
+                                  {it->second.rows, it->second.columns}};
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> result;
+    for (llvm::StringRef name : tensors.keys())
+      result.push_back(name.str());
+    llvm::sort(result);
+    return result;
   }
   llvm::Error readF32(llvm::StringRef name, int64_t first,
                       llvm::MutableArrayRef<float> out) const override {
     int64_t count = int64_t(out.size());
-    if (llvm::Error error = gemma4::checkRead(name, find(name), first, count))
+    if (llvm::Error error =
+            checkpoint::checkRead(name, find(name), first, count))
       return error;
     if (beforeRead)
       beforeRead(name);

@@ -1,6 +1,7 @@
 //===- TensorNamesTest.cpp - Checkpoints against their configuration ------===//
 
 #include "frontends/Config/TensorNames.h"
+#include "frontends/Safetensors/Checkpoint.h"
 
 #include "test/unit/Config/ConfigFiles.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"

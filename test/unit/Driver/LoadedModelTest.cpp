@@ -56,9 +56,12 @@ TEST(LoadedModel, DirectoryFileAndConfigAreTheSameModel) {
     EXPECT_EQ(model->name, "edge");
     EXPECT_EQ(model->config.hiddenSize, 64);
   }
-  EXPECT_TRUE(directory.checkpoint);
-  EXPECT_TRUE(file.checkpoint);
-  EXPECT_FALSE(config.checkpoint);
+  auto fileOfNorm = [](const LoadedModel &model) {
+    return model.weights->fileOf("model.language_model.norm.weight");
+  };
+  EXPECT_EQ(fileOfNorm(directory), kEdge + "/model.safetensors");
+  EXPECT_EQ(fileOfNorm(file), kEdge + "/model.safetensors");
+  EXPECT_EQ(fileOfNorm(config), "");
 }
 
 TEST(LoadedModel, NameIsTheDirectorysForAnyPathToIt) {

@@ -1,6 +1,7 @@
 //===- ImporterTest.cpp - What the importer builds, and what it refuses ---===//
 
 #include "frontends/Gemma4/Importer.h"
+#include "frontends/Safetensors/Checkpoint.h"
 
 #include "dialects/Gemma/GemmaOps.h"
 #include "frontends/Gemma4/RandomWeights.h"
@@ -29,8 +30,9 @@ protected:
   }
 
   /// Imports and collects the diagnostics.
-  mlir::OwningOpRef<mlir::ModuleOp> import(const config::ModelConfig &config,
-                                           const WeightSource &weights) {
+  mlir::OwningOpRef<mlir::ModuleOp>
+  import(const config::ModelConfig &config,
+         const checkpoint::WeightSource &weights) {
     mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &d) {
       diagnostics.push_back(d.str());
       return mlir::success();
@@ -66,7 +68,7 @@ TEST_F(ImporterTest, DeclaresWhatTheModelReads) {
         std::tuple("edge-bf16", "model.language_model.", 16u)}) {
     auto checkpoint = llvm::cantFail(safetensors::Checkpoint::open(
         std::string(GEMCUT_TEST_DATA) + "/goldens/" + name));
-    auto module = import(readConfig(name), CheckpointWeights(*checkpoint));
+    auto module = import(readConfig(name), *checkpoint);
     ASSERT_TRUE(module) << name;
     std::set<std::string> declared;
     for (gemma::WeightOp weight : collect<gemma::WeightOp>(*module)) {
@@ -163,7 +165,7 @@ TEST_F(ImporterTest, RefusesTensorsThatDoNotFit) {
   const std::string name = "model.language_model.layers.2.mlp.up_proj.weight";
   auto importWith = [&](auto change) {
     diagnostics.clear();
-    llvm::StringMap<WeightInfo> table = expectedWeights(config);
+    llvm::StringMap<checkpoint::WeightInfo> table = expectedWeights(config);
     change(table);
     EXPECT_FALSE(import(config, RandomWeights(table)));
     return diagnostics.size() == 1 ? diagnostics[0] : "not one diagnostic";
@@ -174,7 +176,7 @@ TEST_F(ImporterTest, RefusesTensorsThatDoNotFit) {
             "tensor '" + name +
                 "' has shape [64, 96], but config.json demands [96, 64]");
   EXPECT_EQ(importWith([&](auto &table) {
-              table[name].dtype = safetensors::DType::I8;
+              table[name].type = checkpoint::ElementType::I8;
             }),
             "tensor '" + name +
                 "' has dtype I8; supported are F32, BF16 and F16");

@@ -11,6 +11,7 @@
 #include "dialects/Gemma/GemmaOps.h"
 #include "frontends/Config/ModelConfig.h"
 #include "frontends/Gemma4/Importer.h"
+#include "frontends/Safetensors/Checkpoint.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/Pass.h"
@@ -115,8 +116,8 @@ void compareEntries(Interpreter &interpreter, mlir::ModuleOp module,
 /// Compares after every pass, also where one has run on some functions only.
 class CompareAfterPass : public mlir::PassInstrumentation {
 public:
-  CompareAfterPass(const gemma4::WeightSource &weights, const Tensor &expected,
-                   unsigned &compared)
+  CompareAfterPass(const checkpoint::WeightSource &weights,
+                   const Tensor &expected, unsigned &compared)
       : weights(weights), expected(expected), compared(compared) {}
 
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
@@ -133,7 +134,7 @@ public:
   }
 
 private:
-  const gemma4::WeightSource &weights;
+  const checkpoint::WeightSource &weights;
   const Tensor &expected;
   unsigned &compared;
 };
@@ -151,8 +152,7 @@ protected:
     std::vector<std::string> warnings;
     config = llvm::cantFail(
         config::parseModelConfig(text->getBuffer(), folder, &warnings));
-    checkpoint = llvm::cantFail(safetensors::Checkpoint::open(folder));
-    weights = std::make_unique<gemma4::CheckpointWeights>(*checkpoint);
+    weights = llvm::cantFail(safetensors::Checkpoint::open(folder));
     auto imported = gemma4::importModel(context, config, *weights);
     ASSERT_TRUE(mlir::succeeded(imported));
     module = std::move(*imported);
@@ -179,8 +179,7 @@ protected:
 
   mlir::MLIRContext context;
   config::ModelConfig config;
-  std::unique_ptr<safetensors::Checkpoint> checkpoint;
-  std::unique_ptr<gemma4::CheckpointWeights> weights;
+  std::unique_ptr<checkpoint::WeightSource> weights;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Logits of kIds by the imported module, all rows at once.
   Tensor expected;

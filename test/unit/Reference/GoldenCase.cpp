@@ -56,7 +56,7 @@ int64_t GoldenCase::firstPosition(llvm::StringRef name) const {
 std::vector<float>
 GoldenCase::values(const safetensors::TensorInfo &tensor) const {
   std::vector<float> values(tensor.elements());
-  golden->readF32(tensor, 0, values);
+  llvm::cantFail(golden->readF32(tensor.name, 0, values));
   return values;
 }
 
@@ -81,10 +81,7 @@ void RunnableModel::import(const config::ModelConfig &config) {
 std::unique_ptr<RunnableModel>
 RunnableModel::fromCheckpoint(const GoldenCase &golden) {
   auto model = std::make_unique<RunnableModel>();
-  model->checkpoint =
-      llvm::cantFail(safetensors::Checkpoint::open(golden.folder));
-  model->weights =
-      std::make_unique<gemma4::CheckpointWeights>(*model->checkpoint);
+  model->weights = llvm::cantFail(safetensors::Checkpoint::open(golden.folder));
   model->import(golden.config);
   return model;
 }

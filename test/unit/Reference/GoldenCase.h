@@ -6,6 +6,7 @@
 #include "compiler/Reference/Interpreter.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Safetensors/Checkpoint.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/JSON.h"
@@ -41,8 +42,7 @@ std::vector<int32_t> toIds(const llvm::json::Array &array);
 /// A model that can be run: module, weights and interpreter.
 struct RunnableModel {
   mlir::MLIRContext context;
-  std::unique_ptr<safetensors::Checkpoint> checkpoint;
-  std::unique_ptr<gemma4::WeightSource> weights;
+  std::unique_ptr<checkpoint::WeightSource> weights;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<reference::Interpreter> interpreter;
 

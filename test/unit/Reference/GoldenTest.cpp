@@ -97,7 +97,7 @@ TEST_P(GoldenTest, CachedDecodingGivesTheSameIdsAndLogits) {
     if (!noRepeat)
       continue;
     const safetensors::TensorInfo *stored =
-        golden.golden->find("main.greedy_no_repeat.step_logits");
+        golden.golden->findTensor("main.greedy_no_repeat.step_logits");
     ASSERT_TRUE(stored);
     EXPECT_LE(largestDifference(stepLogits, golden.values(*stored)),
               golden.logitsAbs);

@@ -25,11 +25,11 @@ protected:
   void parse(const std::string &text) {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     ASSERT_TRUE(module);
-    llvm::StringMap<gemma4::WeightInfo> table;
+    llvm::StringMap<checkpoint::WeightInfo> table;
     module->walk([&](gemma::WeightOp weight) {
       auto type = mlir::cast<mlir::RankedTensorType>(weight.getType());
       table[weight.getSymName()] = {
-          safetensors::DType::F32,
+          checkpoint::ElementType::F32,
           llvm::SmallVector<int64_t, 4>(type.getShape())};
     });
     weights = std::make_unique<gemma4::RandomWeights>(std::move(table));
@@ -59,7 +59,7 @@ protected:
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<gemma4::WeightSource> weights;
+  std::unique_ptr<checkpoint::WeightSource> weights;
   std::unique_ptr<Interpreter> interpreter;
 };
 
@@ -387,7 +387,7 @@ TEST_F(InterpreterTest, DiagnosesMissingWeights) {
   parse(kSmallModel);
   interpreter = nullptr;
   weights = std::make_unique<gemma4::RandomWeights>(
-      llvm::StringMap<gemma4::WeightInfo>());
+      llvm::StringMap<checkpoint::WeightInfo>());
   interpreter = std::make_unique<Interpreter>(*module, *weights);
   EXPECT_EQ(errorOf("step", {1}, {0}),
             "'gemma.embed' op there is no tensor 'embed_tokens.weight'");

@@ -116,7 +116,7 @@ TEST(OpsTest, Quantize) {
 
 // Window and causality by hand: all scores equal, so results are means of V.
 TEST(OpsTest, AttentionSeesTheWindowAndNoFuture) {
-  gemma4::RandomWeights none((llvm::StringMap<gemma4::WeightInfo>()));
+  gemma4::RandomWeights none((llvm::StringMap<checkpoint::WeightInfo>()));
   Resources resources{none, 1};
   for (int64_t window : {0, 2}) {
     KvCache cache(/*heads=*/2, /*headDim=*/2, window);
@@ -139,9 +139,9 @@ TEST(OpsTest, AttentionSeesTheWindowAndNoFuture) {
 
 // Any number of rows and outputs gives the plain sum, blocks or not.
 TEST(OpsTest, LinearMatchesThePlainSumForEveryTail) {
-  llvm::StringMap<gemma4::WeightInfo> table;
+  llvm::StringMap<checkpoint::WeightInfo> table;
   for (int64_t n : {1, 15, 16, 17, 40})
-    table["w" + std::to_string(n) + ".weight"] = {safetensors::DType::F32,
+    table["w" + std::to_string(n) + ".weight"] = {checkpoint::ElementType::F32,
                                                   {n, 5}};
   gemma4::RandomWeights weights(table);
   for (unsigned threads : {1u, 3u}) {
@@ -168,7 +168,7 @@ TEST(OpsTest, LinearMatchesThePlainSumForEveryTail) {
 
 // An error of a reading thread is the product's error.
 TEST(OpsTest, LinearReportsReadErrors) {
-  gemma4::RandomWeights none((llvm::StringMap<gemma4::WeightInfo>()));
+  gemma4::RandomWeights none((llvm::StringMap<checkpoint::WeightInfo>()));
   Resources resources{none, 2};
   Tensor x(1, 4);
   auto result = linear(resources, x, Weight{"w", 4, 4});

@@ -5,6 +5,7 @@
 #include "frontends/Safetensors/CheckedJson.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
+using namespace gemcut;
 using namespace gemcut::safetensors;
 using namespace gemcut::test;
 
@@ -206,7 +207,7 @@ TEST(SafetensorsHeader, KeepsEveryKnownDType) {
             << error;
         continue;
       }
-      EXPECT_EQ(stringifyDType((*tensors)[0].dtype), name);
+      EXPECT_EQ(checkpoint::stringify((*tensors)[0].dtype), name);
       EXPECT_EQ(elementBytes((*tensors)[0].dtype), int64_t(bytes));
       EXPECT_EQ(isFloat((*tensors)[0].dtype),
                 name == "F32" || name == "F16" || name == "BF16");
