@@ -449,16 +449,18 @@ LogicalResult FunctionRun::execute(gemma::PrepareQkvOp op) {
                toFloat(op.getEps()));
   if (failed(query) || failed(set(op.getQuery(), std::move(*query))))
     return failure();
+  int64_t values = queryWidth + (op.hasValueColumns() ? keyWidth : 0);
   return prepareKv(op, slice(qkv, queryWidth, keyWidth),
-                   slice(qkv, queryWidth + keyWidth, keyWidth), op.getKv());
+                   slice(qkv, values, keyWidth), op.getKv());
 }
 
 LogicalResult FunctionRun::execute(gemma::PrepareKvOp op) {
   gemma::KvType kv = op.getCache().getType();
   int64_t width = kv.getHeads() * kv.getHeadDim();
   const Tensor &projected = tensor(op.getProjected());
+  int64_t values = op.hasValueColumns() ? width : 0;
   return prepareKv(op, slice(projected, 0, width),
-                   slice(projected, width, width), op.getKv());
+                   slice(projected, values, width), op.getKv());
 }
 
 LogicalResult FunctionRun::execute(gemma::PrepareQOp op) {

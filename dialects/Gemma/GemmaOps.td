@@ -444,7 +444,9 @@ def Gemma_PrepareQkvOp : Gemma_Op<"prepare_qkv", [MemoryEffects<[MemWrite]>]> {
       V     = rms_norm(v; group = head_dim)
       kv    = kv_write(K, V, positions, cache)
 
-    Equals `slice`, `rms_norm`, `rope` and `kv_write` of an own-KV layer.
+    Without columns for v, that is with (heads + kv.heads) * head_dim of them, v is
+    k (HF: attention_k_eq_v). Equals `slice`, `rms_norm`, `rope` and `kv_write` of
+    an own-KV layer.
 
     ```mlir
     %q, %kv1 = gemma.prepare_qkv %qkv, %qn, %kn, %t, %positions, %kv0
@@ -464,13 +466,22 @@ def Gemma_PrepareQkvOp : Gemma_Op<"prepare_qkv", [MemoryEffects<[MemWrite]>]> {
     type($positions) `,` custom<SameType>(type($cache), type($kv)) `->` type($query)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// False where v is k.
+    bool hasValueColumns() {
+      KvType kv = getCache().getType();
+      return getQkv().getType().getDimSize(1) >
+             (int64_t(getHeads()) + kv.getHeads()) * kv.getHeadDim();
+    }
+  }];
 }
 
 def Gemma_PrepareKvOp : Gemma_Op<"prepare_kv", [MemoryEffects<[MemWrite]>]> {
   let summary = "Norms and rotates fused k/v projections and stores K and V.";
   let description = [{
-    `prepare_qkv` without the query: `qkv` holds k and v side by side. Arises where
-    liveness needs K and V of all rows but the query of the last row alone.
+    `prepare_qkv` without the query: `projected` holds k and v side by side, or k
+    alone where v is k. Arises where liveness needs K and V of all rows but the
+    query of the last row alone.
 
     ```mlir
     %kv1 = gemma.prepare_kv %kv, %kn, %t, %positions, %kv0 {eps = 1.0e-6 : f32}
@@ -488,6 +499,14 @@ def Gemma_PrepareKvOp : Gemma_Op<"prepare_kv", [MemoryEffects<[MemWrite]>]> {
     custom<SameType>(type($cache), type($kv))
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// False where v is k.
+    bool hasValueColumns() {
+      KvType kv = getCache().getType();
+      return getProjected().getType().getDimSize(1) >
+             kv.getHeads() * kv.getHeadDim();
+    }
+  }];
 }
 
 def Gemma_PrepareQOp : Gemma_Op<"prepare_q", [Pure, Gemma_Rowwise]> {

@@ -192,6 +192,20 @@ LogicalResult PleInputsOp::verify() {
   return expectSameRows(*this, {getContext(), getToken(), getResult()});
 }
 
+/// The rows of a prepare op: `heads` query heads, keys, and values or none.
+static LogicalResult expectProjection(Operation *op, StringRef what,
+                                      Value projected, int64_t heads,
+                                      KvType kv) {
+  int64_t keyWidth = kv.getHeads() * kv.getHeadDim();
+  int64_t width = heads * kv.getHeadDim() + keyWidth;
+  if (llvm::is_contained({width, width + keyWidth}, columnsOf(projected)))
+    return success();
+  return op->emitOpError() << what << " width is " << columnsOf(projected)
+                           << ", expected " << width + keyWidth
+                           << " for its heads, or " << width
+                           << " where values are keys";
+}
+
 /// Rules shared by the prepare ops: the rope table fits the head.
 static LogicalResult expectTable(Operation *op, Value table, int64_t headDim) {
   if (columnsOf(table) % 2 == 0 && columnsOf(table) <= headDim)
@@ -207,9 +221,7 @@ LogicalResult PrepareQkvOp::verify() {
   if (failed(expectSameRows(
           *this, {getQkv(), getTable(), getPositions(), getQuery()})) ||
       failed(expectTable(*this, getTable(), headDim)) ||
-      failed(expectSize(*this, "qkv width", columnsOf(getQkv()),
-                        "(heads + 2 * kv heads) * head_dim",
-                        (heads + 2 * kv.getHeads()) * headDim)) ||
+      failed(expectProjection(*this, "qkv", getQkv(), heads, kv)) ||
       failed(expectSize(*this, "query width", columnsOf(getQuery()),
                         "heads * head_dim", heads * headDim)) ||
       failed(expectSize(*this, "q_norm size", columnsOf(getQNorm()), "head_dim",
@@ -225,9 +237,8 @@ LogicalResult PrepareKvOp::verify() {
   if (failed(expectSameRows(*this,
                             {getProjected(), getTable(), getPositions()})) ||
       failed(expectTable(*this, getTable(), headDim)) ||
-      failed(expectSize(*this, "projected width", columnsOf(getProjected()),
-                        "2 * kv heads * head_dim",
-                        2 * kv.getHeads() * headDim)))
+      failed(expectProjection(*this, "projected", getProjected(), /*heads=*/0,
+                              kv)))
     return failure();
   return expectSize(*this, "k_norm size", columnsOf(getKNorm()), "head_dim",
                     headDim);

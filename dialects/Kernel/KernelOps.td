@@ -310,9 +310,9 @@ def Kernel_PrepareQOp : Kernel_Stage<"prepare_q"> {
 def Kernel_PrepareKvOp : Kernel_Stage<"prepare_kv"> {
   let summary = "Norms and rotates keys, norms values, stores both.";
   let description = [{
-    `input` is (rows, 2 * kv heads * head_dim): k, v. Row r goes to entry
-    positions[r] % capacity of the cache of slot positions[r].slot. See
-    gemma.prepare_kv. Without `q_norm` and `query`.
+    `input` is (rows, 2 * kv heads * head_dim): k, v; or (rows, kv heads *
+    head_dim) where v is k. Row r goes to entry positions[r] % capacity of the
+    cache of slot positions[r].slot. See gemma.prepare_kv.
 
     ```mlir
     kernel.prepare_kv %n, %y, %kn, %t, %r, %c {eps = 1.0e-6 : f32}
@@ -337,8 +337,8 @@ def Kernel_PrepareKvOp : Kernel_Stage<"prepare_kv"> {
 def Kernel_PrepareQkvOp : Kernel_Stage<"prepare_qkv"> {
   let summary = "prepare_q and prepare_kv of one fused projection.";
   let description = [{
-    `input` is (rows, (heads + 2 * kv heads) * head_dim): q, k, v. See
-    gemma.prepare_qkv.
+    `input` is (rows, (heads + 2 * kv heads) * head_dim): q, k, v; or without the
+    columns of v where v is k. See gemma.prepare_qkv.
 
     ```mlir
     kernel.prepare_qkv %n, %y, %qn, %kn, %t, %r, %c outs %q

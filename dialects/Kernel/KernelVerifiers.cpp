@@ -182,6 +182,19 @@ LogicalResult PleInputsOp::verify() {
   return expectVector(*this, "norm", getNorm().getType(), size);
 }
 
+/// The input of a prepare stage: `heads` query heads, keys, and values or none.
+static LogicalResult expectProjection(Operation *op, BufferType input,
+                                      int64_t heads, CacheType cache) {
+  int64_t keyWidth = cache.getHeads() * cache.getHeadDim();
+  int64_t width = heads * cache.getHeadDim() + keyWidth;
+  if (llvm::is_contained({width, width + keyWidth}, input.getColumns()))
+    return success();
+  return op->emitOpError() << "input has " << input.getColumns()
+                           << " columns, expected " << width + keyWidth
+                           << " for its heads, or " << width
+                           << " where values are keys";
+}
+
 LogicalResult PrepareQOp::verify() {
   int64_t headDim = getQNorm().getType().getColumns();
   int64_t width = int64_t(getHeads()) * headDim;
@@ -207,9 +220,7 @@ LogicalResult PrepareKvOp::verify() {
                           cache.getHeadDim())) ||
       failed(expectTable(*this, getTable().getType(), cache.getHeadDim())))
     return failure();
-  return expectColumns(*this, "input", getInput().getType().getColumns(),
-                       "2 * kv heads * head_dim",
-                       2 * cache.getHeads() * cache.getHeadDim());
+  return expectProjection(*this, getInput().getType(), /*heads=*/0, cache);
 }
 
 LogicalResult PrepareQkvOp::verify() {
@@ -227,9 +238,7 @@ LogicalResult PrepareQkvOp::verify() {
       failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
                            "heads * head_dim", heads * headDim)))
     return failure();
-  return expectColumns(*this, "input", getInput().getType().getColumns(),
-                       "(heads + 2 * kv heads) * head_dim",
-                       (heads + 2 * cache.getHeads()) * headDim);
+  return expectProjection(*this, getInput().getType(), heads, cache);
 }
 
 LogicalResult AttentionOp::verify() {

@@ -98,18 +98,11 @@ private:
 //===----------------------------------------------------------------------===//
 
 LogicalResult ModelImporter::checkSupported() {
-  const char *found = nullptr;
-  if (config.isMoe)
-    found = "a mixture of experts (enable_moe_block)";
-  for (const LayerConfig &layer : config.layers)
-    if (layer.kEqV && !found)
-      found = "layers without v_proj (attention_k_eq_v)";
-  if (!found)
+  if (!config.isMoe)
     return success();
   return emitError(builder.getUnknownLoc())
-         << "this model has " << found
-         << ", which is valid but not supported; supported are dense Gemma 4 "
-            "models with a value projection in every layer (E2B, E4B)";
+         << "this model has a mixture of experts (enable_moe_block), which is "
+            "valid but not supported; supported are dense Gemma 4 models";
 }
 
 LogicalResult ModelImporter::findPrefix() {
@@ -257,10 +250,10 @@ Value ModelImporter::buildPerLayerInputs(Value ids, Value embedding) {
 }
 
 Value ModelImporter::buildKvWrite(const LayerConfig &layer, Value normed) {
-  Value key = norm("self_attn.k_norm", linear("self_attn.k_proj", normed),
-                   layer.headDim);
+  Value projected = linear("self_attn.k_proj", normed);
+  Value key = norm("self_attn.k_norm", projected, layer.headDim);
   key = rope("k", key, layer);
-  Value value = linear("self_attn.v_proj", normed);
+  Value value = layer.kEqV ? projected : linear("self_attn.v_proj", normed);
   value = create<gemma::RmsNormOp>("v", value.getType(), value,
                                    /*weight=*/Value(), f32(config.rmsNormEps),
                                    builder.getI64IntegerAttr(layer.headDim));

@@ -34,6 +34,7 @@ namespace gemcut::gemma4 {
 ///   ple                    per-layer inputs, (layer, P) in a row
 ///   rope.sliding, rope.full
 ///   layers.N.q, .k, .v     query, key after norm and RoPE, value after norm
+///                          (of k_proj, in layers without a v_proj)
 ///   layers.N.kv            the cache and the write to it
 ///   layers.N.self_attn     attention, before o_proj
 ///   layers.N.residual_attn, .residual_mlp, .residual_ple
@@ -47,7 +48,7 @@ namespace gemcut::gemma4 {
 ///
 /// Formulas: transformers 5.24.0, models/gemma4/modeling_gemma4.py (float32).
 /// Emits one diagnostic and fails for a model class that is valid but not
-/// supported (mixture of experts, K = V), and for a tensor that `weights` lacks
+/// supported (mixture of experts), and for a tensor that `weights` lacks
 /// or has with another shape than `config` demands, or in a dtype other than
 /// F32, BF16 and F16.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>

@@ -42,6 +42,18 @@ std::optional<Head> matchHead(Value value, bool rotated, int64_t headDim) {
   return head;
 }
 
+/// A range of columns of a projection, which may be all of them.
+struct ColumnRange {
+  gemma::SliceOp slice; ///< null: all columns
+  Value projected;
+  int64_t offset;
+
+  explicit ColumnRange(Value value)
+      : slice(value.getDefiningOp<gemma::SliceOp>()),
+        projected(slice ? slice.getInput() : value),
+        offset(slice ? int64_t(slice.getOffset()) : 0) {}
+};
+
 struct FusePrepareQkv : gemma::impl::FusePrepareQkvPassBase<FusePrepareQkv> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -93,15 +105,15 @@ private:
         matchHead(write.getValue(), /*rotated=*/false, kv.getHeadDim());
     if (!key || !value || key->norm.getEpsAttr() != value->norm.getEpsAttr())
       return failure();
-    auto keySlice = key->input.getDefiningOp<gemma::SliceOp>();
-    auto valueSlice = value->input.getDefiningOp<gemma::SliceOp>();
-    if (!keySlice || !valueSlice ||
-        keySlice.getInput() != valueSlice.getInput())
+    ColumnRange keys(key->input), values(value->input);
+    if (keys.projected != values.projected)
       return failure();
-    Value projected = keySlice.getInput();
-    int64_t queryColumns = keySlice.getOffset();
-    if (int64_t(valueSlice.getOffset()) != queryColumns + width ||
-        gemma::getColumns(projected) != queryColumns + 2 * width)
+    Value projected = keys.projected;
+    int64_t queryColumns = keys.offset;
+    // Values follow the keys, or are the same columns.
+    int64_t valueColumns = values.offset == queryColumns ? 0 : width;
+    if (values.offset != queryColumns + valueColumns ||
+        gemma::getColumns(projected) != queryColumns + width + valueColumns)
       return failure();
 
     rewriter.setInsertionPoint(write);
@@ -132,8 +144,8 @@ private:
           rewriter, {query->rope, query->norm, query->input.getDefiningOp()});
       ++numQkv;
     }
-    gemma::eraseUnused(
-        rewriter, {key->rope, key->norm, keySlice, value->norm, valueSlice});
+    gemma::eraseUnused(rewriter, {key->rope, key->norm, value->norm, keys.slice,
+                                  values.slice});
     return success();
   }
 

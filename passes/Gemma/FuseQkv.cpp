@@ -55,7 +55,8 @@ struct FuseQkv : gemma::impl::FuseQkvPassBase<FuseQkv> {
   }
 
 private:
-  /// q (if it reads the same rows), k and v of one layer, or nothing.
+  /// q (if it reads the same rows), k and v (unless it is k) of one layer, or
+  /// nothing.
   SmallVector<gemma::LinearOp> getParts(gemma::KvWriteOp write) {
     gemma::LinearOp key = getProjection(write.getKey(), /*rotated=*/true);
     gemma::LinearOp value = getProjection(write.getValue(), /*rotated=*/false);
@@ -69,15 +70,21 @@ private:
       LDBG() << "k and v have different inputs or layers: " << write;
       return {};
     }
+    SmallVector<gemma::LinearOp> parts{key};
+    if (value != key)
+      parts.push_back(value);
     for (Operation *user : key.getInput().getUsers()) {
       auto query = dyn_cast<gemma::LinearOp>(user);
       if (query && query != key && query != value &&
           query->getBlock() == key->getBlock() &&
           gemma::getLayer(query) == gemma::getLayer(key) &&
-          isQueryOf(query, write.getResult()))
-        return {query, key, value};
+          isQueryOf(query, write.getResult())) {
+        parts.insert(parts.begin(), query);
+        break;
+      }
     }
-    return {key, value};
+    // One product is as it should be.
+    return parts.size() > 1 ? parts : SmallVector<gemma::LinearOp>();
   }
 
   LogicalResult fuse(IRRewriter &rewriter,
@@ -115,18 +122,13 @@ private:
     gemma::copyLayer(model, fused);
     int64_t offset = 0;
     SmallVector<Operation *> replaced;
-    for (auto [index, part] : llvm::enumerate(parts)) {
+    for (gemma::LinearOp part : parts) {
       auto slice =
           gemma::SliceOp::create(rewriter, part.getLoc(), part.getType(), fused,
                                  rewriter.getI64IntegerAttr(offset));
       gemma::copyLayer(part, slice);
       offset += gemma::getColumns(part.getResult());
-      // Where v is the raw k, the norm of v reads the second copy.
-      bool rawKey = llvm::is_contained(parts.drop_front(index + 1), part);
-      rewriter.replaceUsesWithIf(part.getResult(), slice, [&](OpOperand &use) {
-        auto norm = dyn_cast<gemma::RmsNormOp>(use.getOwner());
-        return !rawKey || (norm && norm.getWeight());
-      });
+      rewriter.replaceAllUsesWith(part.getResult(), slice);
       replaced.push_back(part);
     }
     gemma::eraseUnused(rewriter, replaced);

@@ -174,7 +174,7 @@ def FuseQkvPass : Pass<"gemma-fuse-qkv", "mlir::func::FuncOp"> {
     attention over the written state asks with. Linears that read the same input,
     in the same layer, become one with several weights, in the order q, k, v, and
     slices of its result. q stays alone where it reads another input (the last row
-    only). A layer whose v is the raw k multiplies that weight for both.
+    only). Where v is the raw k, there are only q and k to join.
 
     Every output size must be a multiple of 16, the rows of a packed tile:
     otherwise the weights would not be one packed operand.
@@ -213,7 +213,7 @@ def FusePrepareQkvPass : Pass<"gemma-fuse-prepare-qkv", "mlir::func::FuncOp"> {
 
     The fused op stands where `kv_write` stood, so the order of writes stays. All
     norms need the same eps, q and k the same rope table, and the slices must cover
-    y in the order q, k, v.
+    y in the order q, k, v. Where v is k, both norms read one slice, or y itself.
   }];
   let statistics = [
     Statistic<"numQkv", "qkv", "Number of prepare_qkv made">,

@@ -2,7 +2,8 @@
 """Executables of the golden checkpoints against the official implementation.
 
 `--quant f32 --kv f32` executables: all logits within 1e-3, greedy ids equal, at every
-ISA level and several thread counts, with prompts in chunks and whole.
+ISA level and several thread counts, with prompts in chunks and whole. Quantized ones: all
+levels agree, and the logits are as near to the official ones as the format allows.
 """
 import json
 import shutil
@@ -16,6 +17,9 @@ from support import (GOLDENS, compile_model, ids_argument, integers, largest_dif
                      read_safetensors, run)
 
 LOGITS_ABS = 1e-3
+CASES = ("edge", "edge-mqa", "edge-bf16", "dense")
+# Sum of differences of logits over the sum of their magnitudes, at most, for random weights.
+QUANTIZED_ERRORS = {"bf16": 0.02, "int8": 0.1, "int4": 0.5}
 
 
 class Goldens(unittest.TestCase):
@@ -27,10 +31,10 @@ class Goldens(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    def executable(self, case, *flags):
-        out = self.folder / ("-".join([case, *flags]).replace("/", "_"))
+    def executable(self, case, *flags, quant="f32"):
+        out = self.folder / ("-".join([case, quant, *flags]).replace("/", "_"))
         if not out.exists():
-            compile_model(GOLDENS / case, out, "--quant", "f32", "--kv", "f32", *flags)
+            compile_model(GOLDENS / case, out, "--quant", quant, "--kv", "f32", *flags)
         return out
 
     def score(self, executable, ids, *flags):
@@ -69,8 +73,26 @@ class Goldens(unittest.TestCase):
     def test_edge_bf16_logits(self):
         self.check_logits("edge-bf16")
 
+    def test_dense_logits(self):
+        self.check_logits("dense")
+
+    def test_quantized_logits(self):
+        for case in ("dense",):
+            ids = json.loads((GOLDENS / case / "golden.json").read_text())["runs"]["long"]["ids"]
+            expected = read_safetensors(GOLDENS / case / "golden.safetensors")["long.logits"]
+            for quant, bound in QUANTIZED_ERRORS.items():
+                executable = self.executable(case, quant=quant)
+                first = None
+                for level in levels(executable):
+                    with self.subTest(case=case, quant=quant, level=level):
+                        actual = self.score(executable, ids, "--level", level)
+                        first = first or actual
+                        self.assertLess(largest_difference(actual, first), LOGITS_ABS)
+                        error = sum(abs(a - e) for a, e in zip(actual.values, expected.values))
+                        self.assertLess(error, bound * sum(map(abs, expected.values)))
+
     def test_greedy_ids(self):
-        for case in ("edge", "edge-mqa", "edge-bf16"):
+        for case in CASES:
             golden = json.loads((GOLDENS / case / "golden.json").read_text())
             executable = self.executable(case)
             for name, info in golden["runs"].items():
@@ -93,6 +115,25 @@ class Goldens(unittest.TestCase):
         command = [executable, "generate", "--ids", ids_argument(info["ids"]), "-n", 24, "--temp", "0", "--print-ids",
                    "--no-repeat", "--ignore-stop"]
         self.assertEqual(run(*command).stdout, run(*command, "--full-prefill").stdout)
+
+    def test_suppressed_tokens_are_never_chosen(self):
+        """suppress_tokens of generation_config.json, with and without sampling."""
+        ids = json.loads((GOLDENS / "dense" / "golden.json").read_text())["runs"]["main"]["ids"]
+        row = self.score(self.executable("dense"), ids).values[-256:]
+        order = sorted(range(256), key=lambda i: -row[i])
+        suppressed = order[:3]
+        model = self.folder / "suppressing"
+        shutil.copytree(GOLDENS / "dense", model)
+        settings = json.loads((model / "generation_config.json").read_text())
+        (model / "generation_config.json").write_text(json.dumps({**settings, "suppress_tokens": suppressed}))
+        executable = compile_model(model, self.folder / "suppressing-out", "--quant", "f32", "--kv", "f32")
+        command = [executable, "generate", "--ids", ids_argument(ids), "--print-ids", "--ignore-stop"]
+        self.assertEqual(integers(run(*command, "-n", 1, "--temp", "0").stdout), [order[3]])
+        for mode in (["--temp", "0"], ["--temp", "3", "--seed", "1"], ["--temp", "3", "--top-k", "4"],
+                     ["--temp", "3", "--top-p", "0.5"], ["--temp", "3", "--min-p", "0.01"], ["--no-repeat"]):
+            chosen = integers(run(*command, "-n", 60, *mode).stdout)
+            self.assertEqual(len(chosen), 60)
+            self.assertFalse(set(chosen) & set(suppressed), mode)
 
     def test_dead_keys_and_values_change_nothing(self):
         """A checkpoint that carries unused K/V and one without give the same logits, bit for bit."""

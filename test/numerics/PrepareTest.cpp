@@ -23,7 +23,7 @@ constexpr int64_t kSlots = 3;
 constexpr int64_t kCacheOffset = 128;
 
 struct Case {
-  const char *op; // "q", "kv", "qkv"
+  const char *op; // "q", "kv", "qkv"; "k", "qk": values are keys
   int64_t heads, pairs, chunk;
   CacheShape cache;
 };
@@ -79,9 +79,11 @@ TEST_P(PrepareTest, MatchesReference) {
   const Case &c = GetParam();
   const CacheShape &cache = c.cache;
   const int64_t d = cache.headDim, maxRows = 40;
-  bool hasQuery = std::string(c.op) != "kv", hasKv = std::string(c.op) != "q";
+  llvm::StringRef parts = c.op;
+  bool hasQuery = parts.contains('q'), hasKv = parts.contains('k');
   int64_t queryHeads = hasQuery ? c.heads : 0;
-  int64_t columns = (queryHeads + (hasKv ? 2 * cache.heads : 0)) * d;
+  int64_t valueHeads = parts.contains('v') ? cache.heads : 0;
+  int64_t columns = (queryHeads + (hasKv ? cache.heads : 0) + valueHeads) * d;
   std::mt19937 rng{unsigned(columns + c.pairs)};
 
   StageProgram program(maxRows);
@@ -109,8 +111,9 @@ TEST_P(PrepareTest, MatchesReference) {
   program.stage(fmt::format(
       "kernel.prepare_{} %n, {}{} {{eps = 1.0e-6 : f32{}, partition = "
       "#kernel.partition<rows, {}>}} : {}{}",
-      c.op, join(&Operand::name), hasQuery ? " outs " + out.name : "", heads,
-      c.chunk, join(&Operand::type), hasQuery ? ", " + out.type : ""));
+      std::string(hasQuery ? "q" : "") + (hasKv ? "kv" : ""),
+      join(&Operand::name), hasQuery ? " outs " + out.name : "", heads, c.chunk,
+      join(&Operand::type), hasQuery ? ", " + out.type : ""));
 
   Bytes weights = program.makeWeights();
   for (const targets::IsaLevel &level : hostLevels()) {
@@ -176,7 +179,7 @@ TEST_P(PrepareTest, MatchesReference) {
         for (int64_t h = 0; hasKv && h < cache.heads; ++h) {
           const float *k = row + (queryHeads + h) * d;
           Head key = referenceHead(k, &kn, angle, c.pairs, d);
-          Head value = referenceHead(k + cache.heads * d, nullptr, angle, 0, d);
+          Head value = referenceHead(k + valueHeads * d, nullptr, angle, 0, d);
           for (int64_t i = 0; i < d; ++i) {
             check(key, i, cache.keyOffset(h, positions[r], i),
                   cache.keyScaleOffset(h, positions[r]));
@@ -208,6 +211,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"kv", 0, 128, 2, {1, 256, kF32, 4, 96}},
                     Case{"kv", 0, 8, 3, {2, 16, kInt8, 4, 64}},
                     Case{"kv", 0, 128, 1, {1, 256, kInt8, 0, 64}},
+                    Case{"k", 0, 5, 3, {3, 34, kF32, 4, 64}},
+                    Case{"k", 0, 64, 1, {1, 512, kBf16, 0, 64}},
+                    Case{"qk", 16, 64, 1, {1, 512, kBf16, 0, 64}},
+                    Case{"qk", 4, 12, 2, {2, 48, kInt8, 4, 64}},
                     Case{"qkv", 4, 12, 2, {2, 48, kInt8, 4, 64}},
                     Case{"qkv", 4, 8, 1, {2, 16, kBf16, 4, 64}},
                     Case{"qkv", 2, 16, 1, {2, 32, kF32, 4, 64}},

@@ -214,20 +214,24 @@ void prepareQuery(StageEmitter &e, PrepareOp op, HeadEmitter &head,
   });
 }
 
-/// Key and value heads of one row; `source` is the row's first key head.
+/// Key and value heads of one row, behind `queryHeads` query heads. Values
+/// follow the keys, or are the keys.
 template <typename PrepareOp>
 void prepareKeysValues(StageEmitter &e, PrepareOp op, HeadEmitter &head,
-                       Value row, Value source, Value scratch) {
+                       int64_t queryHeads, Value row, Value scratch) {
   kernel::CacheType type = op.getCache().getType();
+  int64_t inputHeads = op.getInput().getType().getColumns() / type.getHeadDim();
+  bool hasValues = inputHeads == queryHeads + 2 * type.getHeads();
   Value table = e.rowAddress(op.getTable(), row);
   int64_t pairs = op.getTable().getType().getColumns() / 2;
   int64_t headBytes = 4 * type.getHeadDim();
+  Value source = e.at(e.rowAddress(op.getInput(), row), headBytes * queryHeads);
   CacheEntry entry(e, op.getCache(), e.rowAddress(op.getPositions(), row));
   e.loop(e.i64(0), e.i64(type.getHeads()), 1, [&](Value index) {
     Value key = e.at(source, e.mul(index, headBytes));
     head.rotated(key, e.get(op.getKNorm()), table, pairs, scratch);
     entry.storeKey(scratch, index);
-    Value value = e.at(key, type.getHeads() * headBytes);
+    Value value = e.at(key, hasValues ? type.getHeads() * headBytes : 0);
     entry.storeValue(value, head.inverse(value), index);
   });
 }
@@ -246,8 +250,7 @@ void gemcut::targets::buildPrepareKv(StageEmitter &e, kernel::PrepareKvOp op) {
   HeadEmitter head(e, headDim, op.getEps().convertToFloat());
   Value scratch = e.stack(4 * headDim);
   forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
-    prepareKeysValues(e, op, head, row, e.rowAddress(op.getInput(), row),
-                      scratch);
+    prepareKeysValues(e, op, head, /*queryHeads=*/0, row, scratch);
   });
 }
 
@@ -258,8 +261,6 @@ void gemcut::targets::buildPrepareQkv(StageEmitter &e,
   Value scratch = e.stack(4 * headDim);
   forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
     prepareQuery(e, op, head, headDim, row);
-    Value keys = e.at(e.rowAddress(op.getInput(), row),
-                      4 * headDim * int64_t(op.getHeads()));
-    prepareKeysValues(e, op, head, row, keys, scratch);
+    prepareKeysValues(e, op, head, int64_t(op.getHeads()), row, scratch);
   });
 }

@@ -346,7 +346,7 @@ func.func @ple_norm(%x: tensor<?x64xf32>, %w: tensor<48xf32>) {
 // prepare_qkv, prepare_kv, prepare_q
 
 func.func @qkv_width(%x: tensor<?x64xf32>, %n: tensor<16xf32>, %t: tensor<?x8xf32>, %p: tensor<?xi64>, %kv: !gemma.kv<2 x 16>) {
-  // expected-error@+1 {{qkv width is 64, but (heads + 2 * kv heads) * head_dim is 128}}
+  // expected-error@+1 {{qkv width is 64, expected 128 for its heads, or 96 where values are keys}}
   %q, %kv1 = gemma.prepare_qkv %x, %n, %n, %t, %p, %kv {eps = 1.0e-6 : f32, heads = 4 : i64}
       : tensor<?x64xf32>, tensor<16xf32>, tensor<16xf32>, tensor<?x8xf32>, tensor<?xi64>, !gemma.kv<2 x 16> -> tensor<?x64xf32>
   return
@@ -390,10 +390,10 @@ func.func @qkv_table(%x: tensor<?x128xf32>, %n: tensor<16xf32>, %t: tensor<?x32x
 
 // -----
 
-func.func @kv_width(%x: tensor<?x32xf32>, %n: tensor<16xf32>, %t: tensor<?x8xf32>, %p: tensor<?xi64>, %kv: !gemma.kv<2 x 16>) {
-  // expected-error@+1 {{projected width is 32, but 2 * kv heads * head_dim is 64}}
+func.func @kv_width(%x: tensor<?x48xf32>, %n: tensor<16xf32>, %t: tensor<?x8xf32>, %p: tensor<?xi64>, %kv: !gemma.kv<2 x 16>) {
+  // expected-error@+1 {{projected width is 48, expected 64 for its heads, or 32 where values are keys}}
   %kv1 = gemma.prepare_kv %x, %n, %t, %p, %kv {eps = 1.0e-6 : f32}
-      : tensor<?x32xf32>, tensor<16xf32>, tensor<?x8xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+      : tensor<?x48xf32>, tensor<16xf32>, tensor<?x8xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
   return
 }
 

@@ -363,7 +363,7 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<1 x 16
 // -----
 
 func.func @f(%n: i64, %x: !kernel.buffer<8 x 48, f32>, %w: !kernel.weight<1 x 16, f32, vector>, %t: !kernel.buffer<8 x 16, f32>, %r: !kernel.buffer<8 x 2, i32>, %c: !kernel.cache<2 x 16, bf16, window = 4>) {
-  // expected-error@+1 {{input has 48 columns, but 2 * kv heads * head_dim is 64}}
+  // expected-error@+1 {{input has 48 columns, expected 64 for its heads, or 32 where values are keys}}
   kernel.prepare_kv %n, %x, %w, %t, %r, %c {eps = 1.0e-6 : f32} : !kernel.buffer<8 x 48, f32>, !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<8 x 16, f32>, !kernel.buffer<8 x 2, i32>, !kernel.cache<2 x 16, bf16, window = 4>
   return
 }
@@ -379,7 +379,7 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<1 x 8,
 // -----
 
 func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<1 x 16, f32, vector>, %t: !kernel.buffer<8 x 16, f32>, %r: !kernel.buffer<8 x 2, i32>, %c: !kernel.cache<2 x 16, bf16, window = 4>, %y: !kernel.buffer<8 x 64, f32>) {
-  // expected-error@+1 {{input has 64 columns, but (heads + 2 * kv heads) * head_dim is 128}}
+  // expected-error@+1 {{input has 64 columns, expected 128 for its heads, or 96 where values are keys}}
   kernel.prepare_qkv %n, %x, %w, %w, %t, %r, %c outs %y {eps = 1.0e-6 : f32, heads = 4 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 16, f32, vector>, !kernel.weight<1 x 16, f32, vector>, !kernel.buffer<8 x 16, f32>, !kernel.buffer<8 x 2, i32>, !kernel.cache<2 x 16, bf16, window = 4>, !kernel.buffer<8 x 64, f32>
   return
 }

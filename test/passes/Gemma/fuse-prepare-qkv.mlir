@@ -54,6 +54,50 @@ func.func @kv_and_q(%y: tensor<?x64xf32>, %q: tensor<1x64xf32>, %qw: tensor<16xf
   return %a : tensor<1x64xf32>
 }
 
+// v is k: there are no columns of its own.
+// CHECK-LABEL: func.func @raw_key_as_value
+// CHECK-SAME: (%[[Y:.*]]: tensor<?x96xf32>, %[[QN:.*]]: tensor<16xf32>, %[[KN:.*]]: tensor<16xf32>, %[[T:.*]]: tensor<?x16xf32>, %[[P:.*]]: tensor<?xi64>, %[[KV:.*]]: !gemma.kv
+// CHECK-NEXT: %[[Q:.*]], %[[S:.*]] = gemma.prepare_qkv %[[Y]], %[[QN]], %[[KN]], %[[T]], %[[P]], %[[KV]]
+// CHECK-NEXT: gemma.attention %[[Q]], %[[S]]
+func.func @raw_key_as_value(%y: tensor<?x96xf32>, %qw: tensor<16xf32>, %kw: tensor<16xf32>,
+    %t: tensor<?x16xf32>, %p: tensor<?xi64>, %kv: !gemma.kv<2 x 16>) -> tensor<?x64xf32> {
+  %q = gemma.slice %y {offset = 0 : i64} : tensor<?x96xf32> -> tensor<?x64xf32>
+  %k = gemma.slice %y {offset = 64 : i64} : tensor<?x96xf32> -> tensor<?x32xf32>
+  %qn = gemma.rms_norm %q, %qw {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x64xf32>, tensor<16xf32> -> tensor<?x64xf32>
+  %qr = gemma.rope %qn, %t {head_dim = 16 : i64}
+      : tensor<?x64xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+  %kn = gemma.rms_norm %k, %kw {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32>, tensor<16xf32> -> tensor<?x32xf32>
+  %kr = gemma.rope %kn, %t {head_dim = 16 : i64}
+      : tensor<?x32xf32>, tensor<?x16xf32> -> tensor<?x32xf32>
+  %vn = gemma.rms_norm %k {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32> -> tensor<?x32xf32>
+  %s = gemma.kv_write %kr, %vn, %p, %kv
+      : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+  %a = gemma.attention %qr, %s, %p {heads = 4 : i64}
+      : tensor<?x64xf32>, !gemma.kv<2 x 16>, tensor<?xi64> -> tensor<?x64xf32>
+  return %a : tensor<?x64xf32>
+}
+
+// The same without the query: the projection itself is read.
+// CHECK-LABEL: func.func @raw_key_alone
+// CHECK-SAME: (%[[K:.*]]: tensor<?x32xf32>,
+// CHECK-NEXT: %[[S:.*]] = gemma.prepare_kv %[[K]],
+// CHECK-NEXT: return %[[S]]
+func.func @raw_key_alone(%k: tensor<?x32xf32>, %kw: tensor<16xf32>, %t: tensor<?x16xf32>,
+    %p: tensor<?xi64>, %kv: !gemma.kv<2 x 16>) -> !gemma.kv<2 x 16> {
+  %kn = gemma.rms_norm %k, %kw {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32>, tensor<16xf32> -> tensor<?x32xf32>
+  %kr = gemma.rope %kn, %t {head_dim = 16 : i64}
+      : tensor<?x32xf32>, tensor<?x16xf32> -> tensor<?x32xf32>
+  %vn = gemma.rms_norm %k {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32> -> tensor<?x32xf32>
+  %s = gemma.kv_write %kr, %vn, %p, %kv
+      : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+  return %s : !gemma.kv<2 x 16>
+}
+
 // k and v in the wrong order: not the layout that prepare_kv reads.
 // CHECK-LABEL: func.func @swapped
 // CHECK-NOT: gemma.prepare

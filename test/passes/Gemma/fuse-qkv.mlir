@@ -95,14 +95,45 @@ func.func @last_row_query(%h: tensor<?x32xf32>, %h1: tensor<1x32xf32>,
   return %a, %m : tensor<1x64xf32>, tensor<?x32xf32>
 }
 
-// A layer whose v is the raw k: the norm with a weight is the key's.
+// Where v is the raw k, q and k are one product, and both norms read its k.
 // CHECK-LABEL: func.func @raw_key_as_value
-// CHECK: %[[Y:.*]] = gemma.linear %{{.*}}, [%[[W:.*]], %[[W]]]
-// CHECK-NEXT: %[[K:.*]] = gemma.slice %[[Y]] {offset = 0 : i64}
-// CHECK-NEXT: %[[V:.*]] = gemma.slice %[[Y]] {offset = 32 : i64}
-// CHECK-NEXT: gemma.rms_norm %[[K]], %
-// CHECK: gemma.rms_norm %[[V]] {
+// CHECK: %[[Y:.*]] = gemma.linear %{{.*}}, [%{{[a-z0-9_]*}}, %{{[a-z0-9_]*}}] {{.*}} -> tensor<?x96xf32>
+// CHECK-NEXT: %[[Q:.*]] = gemma.slice %[[Y]] {offset = 0 : i64}
+// CHECK-NEXT: %[[K:.*]] = gemma.slice %[[Y]] {offset = 64 : i64}
+// CHECK-NOT: gemma.linear
+// CHECK: gemma.rms_norm %[[K]], %
+// CHECK: gemma.rms_norm %[[K]] {
 func.func @raw_key_as_value(%h: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>,
+    %kv: !gemma.kv<2 x 16>) -> tensor<?x64xf32> {
+  %n = gemma.get_weight @n : tensor<16xf32>
+  %wq = gemma.get_weight @q : tensor<64x32xf32>
+  %wk = gemma.get_weight @k : tensor<32x32xf32>
+  %q = gemma.linear %h, [%wq] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<64x32xf32>] -> tensor<?x64xf32>
+  %qn = gemma.rms_norm %q, %n {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x64xf32>, tensor<16xf32> -> tensor<?x64xf32>
+  %qr = gemma.rope %qn, %t {head_dim = 16 : i64}
+      : tensor<?x64xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+  %k = gemma.linear %h, [%wk] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<32x32xf32>] -> tensor<?x32xf32>
+  %kn = gemma.rms_norm %k, %n {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32>, tensor<16xf32> -> tensor<?x32xf32>
+  %kr = gemma.rope %kn, %t {head_dim = 16 : i64}
+      : tensor<?x32xf32>, tensor<?x16xf32> -> tensor<?x32xf32>
+  %vn = gemma.rms_norm %k {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32> -> tensor<?x32xf32>
+  %s = gemma.kv_write %kr, %vn, %p, %kv
+      : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+  %a = gemma.attention %qr, %s, %p {heads = 4 : i64}
+      : tensor<?x64xf32>, !gemma.kv<2 x 16>, tensor<?xi64> -> tensor<?x64xf32>
+  return %a : tensor<?x64xf32>
+}
+
+// Without the query there is nothing to join.
+// CHECK-LABEL: func.func @raw_key_alone
+// CHECK-NOT: gemma.slice
+// CHECK: return
+func.func @raw_key_alone(%h: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>,
     %kv: !gemma.kv<2 x 16>) -> !gemma.kv<2 x 16> {
   %n = gemma.get_weight @n : tensor<16xf32>
   %wk = gemma.get_weight @k : tensor<32x32xf32>

@@ -127,6 +127,29 @@ TEST_F(ImporterTest, NamesEveryOpAndSharesStates) {
   }
 }
 
+// Full layers of a dense model have no v_proj: their value is the norm of the
+// raw key projection. KV head counts follow the kind of layer.
+TEST_F(ImporterTest, TakesValuesFromKeyProjections) {
+  config::ModelConfig config = readConfig("dense");
+  auto module = import(config, RandomWeights(expectedWeights(config)));
+  ASSERT_TRUE(module);
+  std::set<int64_t> keysAsValues;
+  for (gemma::KvWriteOp write : collect<gemma::KvWriteOp>(*module)) {
+    auto value = write.getValue().getDefiningOp<gemma::RmsNormOp>();
+    ASSERT_TRUE(value);
+    EXPECT_FALSE(value.getWeight());
+    int64_t layer = *gemma::getLayer(write);
+    if (nameOf(value.getInput().getDefiningOp()) ==
+        "layers." + std::to_string(layer) + ".self_attn.k_proj")
+      keysAsValues.insert(layer);
+    bool full = !config.layers[layer].sliding;
+    EXPECT_EQ(keysAsValues.count(layer), full);
+    EXPECT_EQ(write.getCache().getType().getHeads(), full ? 1 : 2);
+    EXPECT_EQ(write.getCache().getType().getHeadDim(), full ? 32 : 16);
+  }
+  EXPECT_FALSE(keysAsValues.empty());
+}
+
 // The text of the module parses to itself, locations and quoted names included.
 TEST_F(ImporterTest, RoundTrips) {
   config::ModelConfig config = readConfig("edge");
@@ -146,8 +169,7 @@ TEST_F(ImporterTest, RoundTrips) {
 
 // Valid models of other classes are refused with what is supported.
 TEST_F(ImporterTest, RefusesOtherClasses) {
-  for (auto [name, found] : {std::pair("moe", "enable_moe_block"),
-                             std::pair("dense", "attention_k_eq_v")}) {
+  for (auto [name, found] : {std::pair("moe", "enable_moe_block")}) {
     diagnostics.clear();
     config::ModelConfig config = readConfig(name);
     EXPECT_FALSE(import(config, RandomWeights(expectedWeights(config))));

@@ -126,7 +126,8 @@ TEST_P(GoldenTest, PrefillInChunksGivesTheSameLogits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,
-                         testing::Values("edge", "edge-mqa", "edge-bf16"),
+                         testing::Values("edge", "edge-mqa", "edge-bf16",
+                                         "dense"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

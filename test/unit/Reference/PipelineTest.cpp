@@ -115,7 +115,8 @@ TEST_P(PipelineTest, QuantizedActivationsAreSimulated) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, PipelineTest,
-                         testing::Values("edge", "edge-mqa", "edge-bf16"),
+                         testing::Values("edge", "edge-mqa", "edge-bf16",
+                                         "dense"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
