@@ -325,7 +325,8 @@ LogicalResult FunctionRun::execute(gemma::RmsNormOp op) {
 LogicalResult FunctionRun::execute(gemma::RopeTableOp op) {
   return set(op.getResult(),
              ropeTable(positions(op.getPositions()), op.getHeadDim(),
-                       op.getPairs(), toFloat(op.getTheta())));
+                       op.getPairs(), toFloat(op.getTheta()),
+                       toFloat(op.getFactor())));
 }
 
 LogicalResult FunctionRun::execute(gemma::RopeOp op) {
@@ -433,9 +434,9 @@ LogicalResult FunctionRun::prepareKv(PrepareOp op, const Tensor &key,
   float eps = toFloat(op.getEps());
   Tensor rotated = rope(rmsNorm(key, *keyNorm, eps, headDim),
                         tensor(op.getTable()), headDim);
-  Tensor normed = rmsNorm(value, {}, eps, headDim);
+  Tensor stored = op.getRawValues() ? value : rmsNorm(value, {}, eps, headDim);
   values.insert_or_assign(
-      result, kvWrite(rotated, normed, positions(op.getPositions()), *before));
+      result, kvWrite(rotated, stored, positions(op.getPositions()), *before));
   return success();
 }
 

@@ -133,9 +133,9 @@ Tensor reference::rmsNorm(const Tensor &input, ArrayRef<float> weight,
 }
 
 Tensor reference::ropeTable(const Positions &positions, int64_t headDim,
-                            int64_t pairs, float theta) {
+                            int64_t pairs, float theta, float factor) {
   llvm::SmallVector<float> frequencies =
-      gemma::ropeFrequencies(theta, headDim, pairs);
+      gemma::ropeFrequencies(theta, headDim, pairs, factor);
   Tensor result(positions.size(), 2 * pairs);
   for (int64_t r = 0; r < result.rows; ++r) {
     for (int64_t j = 0; j < pairs; ++j) {

@@ -49,7 +49,7 @@ Tensor rmsNorm(const Tensor &input, llvm::ArrayRef<float> weight, float eps,
 /// (rows, 2 * pairs): cosines, then sines, of the float32 angles
 /// float(position) * f[j].
 Tensor ropeTable(const Positions &positions, int64_t headDim, int64_t pairs,
-                 float theta);
+                 float theta, float factor = 1.0f);
 
 /// Rotates elements j and j + headDim/2 of every head by the table's angle j.
 Tensor rope(const Tensor &input, const Tensor &table, int64_t headDim);

@@ -58,12 +58,12 @@ void gemcut::gemma::copyLayer(Operation *from, Operation *to) {
 }
 
 SmallVector<float> gemcut::gemma::ropeFrequencies(double theta, int64_t headDim,
-                                                  int64_t pairs) {
+                                                  int64_t pairs, float factor) {
   SmallVector<float> frequencies;
   for (int64_t j = 0; j < pairs; ++j) {
     float exponent = float(2 * j) / float(headDim);
     float power = float(std::pow(theta, double(exponent)));
-    frequencies.push_back(1.0f / power);
+    frequencies.push_back(1.0f / power / factor);
   }
   return frequencies;
 }

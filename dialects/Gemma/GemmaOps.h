@@ -39,10 +39,11 @@ std::optional<int64_t> getLayer(mlir::Operation *op);
 /// Copies the layer attribute of `from` (if any) to `to`.
 void copyLayer(mlir::Operation *from, mlir::Operation *to);
 
-/// Frequencies 1 / theta^(2j / headDim), j in [0, pairs), rounded as HF does: the
-/// exponent, the power and the reciprocal each to float32.
+/// Frequencies 1 / theta^(2j / headDim) / factor, j in [0, pairs), rounded as
+/// HF does: the exponent, the power, the reciprocal and the quotient each to
+/// float32.
 llvm::SmallVector<float> ropeFrequencies(double theta, int64_t headDim,
-                                         int64_t pairs);
+                                         int64_t pairs, float factor);
 
 } // namespace gemcut::gemma
 

@@ -177,13 +177,14 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, Gemma_Rowwise]> {
 def Gemma_RopeTableOp : Gemma_Op<"rope_table", [Pure, Gemma_Rowwise]> {
   let summary = "Cosines and sines of the rotation angles of each row.";
   let description = [{
-    With f[j] = 1 / theta^(2j / head_dim) in f32 and the angle as the f32 product
-    a = f32(position) * f[j], for j in 0 .. pairs-1:
+    With f[j] = (1 / theta^(2j / head_dim)) / factor in f32 and the angle as the f32
+    product a = f32(position) * f[j], for j in 0 .. pairs-1:
 
       result[r, j] = cos(a),   result[r, pairs + j] = sin(a)
 
     `pairs` is head_dim/2 for rope_type "default" and
-    int(partial_rotary_factor * head_dim // 2) for "proportional". The f32 product
+    int(partial_rotary_factor * head_dim // 2) for "proportional". `factor` is that of
+    linear scaling (HF: rope_type "linear"), 1 without. The f32 product
     is part of the definition: HF forms it so (Gemma4TextRotaryEmbedding), and at
     position 100,000 an exact angle differs visibly.
 
@@ -194,7 +195,8 @@ def Gemma_RopeTableOp : Gemma_Op<"rope_table", [Pure, Gemma_Rowwise]> {
     ```
   }];
   let arguments = (ins Gemma_Positions:$positions, I64Attr:$head_dim,
-                       I64Attr:$pairs, F32Attr:$theta);
+                       I64Attr:$pairs, F32Attr:$theta,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$factor);
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat =
       "$positions attr-dict `:` type($positions) `->` type($result)";
@@ -444,8 +446,8 @@ def Gemma_PrepareQkvOp : Gemma_Op<"prepare_qkv", [MemoryEffects<[MemWrite]>]> {
       V     = rms_norm(v; group = head_dim)
       kv    = kv_write(K, V, positions, cache)
 
-    Without columns for v, that is with (heads + kv.heads) * head_dim of them, v is
-    k (HF: attention_k_eq_v). Equals `slice`, `rms_norm`, `rope` and `kv_write` of
+    With `raw_values` V is v itself (Gemma 3). Without columns for v, that is with
+    (heads + kv.heads) * head_dim of them, v is k (HF: attention_k_eq_v). Equals `slice`, `rms_norm`, `rope` and `kv_write` of
     an own-KV layer.
 
     ```mlir
@@ -458,7 +460,7 @@ def Gemma_PrepareQkvOp : Gemma_Op<"prepare_qkv", [MemoryEffects<[MemWrite]>]> {
   let arguments = (ins Gemma_Rows:$qkv, Gemma_Vector:$q_norm,
                        Gemma_Vector:$k_norm, Gemma_Rows:$table,
                        Gemma_Positions:$positions, Gemma_KvType:$cache,
-                       F32Attr:$eps, I64Attr:$heads);
+                       F32Attr:$eps, I64Attr:$heads, UnitAttr:$raw_values);
   let results = (outs Gemma_Rows:$query, Gemma_KvType:$kv);
   let assemblyFormat = [{
     $qkv `,` $q_norm `,` $k_norm `,` $table `,` $positions `,` $cache attr-dict `:`
@@ -491,7 +493,7 @@ def Gemma_PrepareKvOp : Gemma_Op<"prepare_kv", [MemoryEffects<[MemWrite]>]> {
   }];
   let arguments = (ins Gemma_Rows:$projected, Gemma_Vector:$k_norm,
                        Gemma_Rows:$table, Gemma_Positions:$positions,
-                       Gemma_KvType:$cache, F32Attr:$eps);
+                       Gemma_KvType:$cache, F32Attr:$eps, UnitAttr:$raw_values);
   let results = (outs Gemma_KvType:$kv);
   let assemblyFormat = [{
     $projected `,` $k_norm `,` $table `,` $positions `,` $cache attr-dict `:`

@@ -93,6 +93,9 @@ LogicalResult RopeTableOp::verify() {
   if (getPairs() <= 0 || 2 * int64_t(getPairs()) > int64_t(getHeadDim()))
     return emitOpError() << "pairs must be in 1 .. head_dim / 2 = "
                          << getHeadDim() / 2 << ", found " << getPairs();
+  if (!(getFactor().convertToFloat() > 0))
+    return emitOpError() << "factor must be positive, found "
+                         << getFactor().convertToFloat();
   if (rowsOf(getPositions()) != rowsOf(getResult()))
     return emitOpError() << "mixes row counts: " << getPositions().getType()
                          << " and " << getResult().getType();

@@ -212,6 +212,7 @@ def Kernel_RopeTableOp : Kernel_Stage<"rope_table"> {
   let arguments = (ins I64:$rows, Kernel_BufferType:$positions,
                        Kernel_BufferType:$output, I64Attr:$head_dim,
                        I64Attr:$pairs, F32Attr:$theta,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$factor,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
     $rows `,` $positions `outs` $output attr-dict `:` type($positions) `,`
@@ -312,7 +313,8 @@ def Kernel_PrepareKvOp : Kernel_Stage<"prepare_kv"> {
   let description = [{
     `input` is (rows, 2 * kv heads * head_dim): k, v; or (rows, kv heads *
     head_dim) where v is k. Row r goes to entry positions[r] % capacity of the
-    cache of slot positions[r].slot. See gemma.prepare_kv.
+    cache of slot positions[r].slot. With `raw_values` values are stored as they
+    are. See gemma.prepare_kv.
 
     ```mlir
     kernel.prepare_kv %n, %y, %kn, %t, %r, %c {eps = 1.0e-6 : f32}
@@ -324,7 +326,7 @@ def Kernel_PrepareKvOp : Kernel_Stage<"prepare_kv"> {
   let arguments = (ins I64:$rows, Kernel_BufferType:$input,
                        Kernel_WeightType:$k_norm, Kernel_BufferType:$table,
                        Kernel_BufferType:$positions, Kernel_CacheType:$cache,
-                       F32Attr:$eps,
+                       F32Attr:$eps, UnitAttr:$raw_values,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
     $rows `,` $input `,` $k_norm `,` $table `,` $positions `,` $cache attr-dict
@@ -354,7 +356,7 @@ def Kernel_PrepareQkvOp : Kernel_Stage<"prepare_qkv"> {
                        Kernel_WeightType:$q_norm, Kernel_WeightType:$k_norm,
                        Kernel_BufferType:$table, Kernel_BufferType:$positions,
                        Kernel_CacheType:$cache, Kernel_BufferType:$output,
-                       F32Attr:$eps, I64Attr:$heads,
+                       F32Attr:$eps, I64Attr:$heads, UnitAttr:$raw_values,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
     $rows `,` $input `,` $q_norm `,` $k_norm `,` $table `,` $positions `,` $cache

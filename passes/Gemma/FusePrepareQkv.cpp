@@ -17,7 +17,8 @@ using namespace gemcut;
 
 namespace {
 
-/// rope(rms_norm(input)), with the rotation absent for a value.
+/// rope(rms_norm(input)), with the rotation absent for a value, and the norm
+/// for a raw one.
 struct Head {
   Value input;
   gemma::RmsNormOp norm;
@@ -103,8 +104,12 @@ private:
     auto key = matchHead(write.getKey(), /*rotated=*/true, kv.getHeadDim());
     auto value =
         matchHead(write.getValue(), /*rotated=*/false, kv.getHeadDim());
-    if (!key || !value || key->norm.getEpsAttr() != value->norm.getEpsAttr())
+    if (!value)
+      value = Head{write.getValue(), {}, {}};
+    if (!key ||
+        (value->norm && key->norm.getEpsAttr() != value->norm.getEpsAttr()))
       return failure();
+    UnitAttr rawValues = value->norm ? UnitAttr() : rewriter.getUnitAttr();
     ColumnRange keys(key->input), values(value->input);
     if (keys.projected != values.projected)
       return failure();
@@ -121,7 +126,7 @@ private:
       auto fused = gemma::PrepareKvOp::create(
           rewriter, write.getLoc(), kv, projected, key->norm.getWeight(),
           key->rope.getTable(), write.getPositions(), write.getCache(),
-          key->norm.getEpsAttr());
+          key->norm.getEpsAttr(), rawValues);
       gemma::copyLayer(write, fused);
       rewriter.replaceOp(write, fused.getKv());
       ++numKv;
@@ -136,7 +141,8 @@ private:
           query->rope.getType(), kv, projected, query->norm.getWeight(),
           key->norm.getWeight(), key->rope.getTable(), write.getPositions(),
           write.getCache(), key->norm.getEpsAttr(),
-          rewriter.getI64IntegerAttr(queryColumns / kv.getHeadDim()));
+          rewriter.getI64IntegerAttr(queryColumns / kv.getHeadDim()),
+          rawValues);
       gemma::copyLayer(write, fused);
       rewriter.replaceOp(write, fused.getKv());
       rewriter.replaceAllUsesWith(query->rope.getResult(), fused.getQuery());

@@ -20,7 +20,7 @@ namespace {
 /// Output rows of one packed tile of weights (GEMCUT_TILE_ROWS).
 constexpr int64_t kTileRows = GEMCUT_TILE_ROWS;
 
-/// The projection behind a key (rotated) or value.
+/// The projection behind a key (rotated and normed) or value.
 gemma::LinearOp getProjection(Value value, bool rotated) {
   if (rotated) {
     auto rope = value.getDefiningOp<gemma::RopeOp>();
@@ -28,10 +28,11 @@ gemma::LinearOp getProjection(Value value, bool rotated) {
       return {};
     value = rope.getInput();
   }
-  auto norm = value.getDefiningOp<gemma::RmsNormOp>();
-  if (!norm)
+  if (auto norm = value.getDefiningOp<gemma::RmsNormOp>())
+    value = norm.getInput();
+  else if (rotated)
     return {};
-  auto linear = norm.getInput().getDefiningOp<gemma::LinearOp>();
+  auto linear = value.getDefiningOp<gemma::LinearOp>();
   return gemma::isPlain(linear) ? linear : gemma::LinearOp();
 }
 
@@ -61,7 +62,7 @@ private:
     gemma::LinearOp key = getProjection(write.getKey(), /*rotated=*/true);
     gemma::LinearOp value = getProjection(write.getValue(), /*rotated=*/false);
     if (!key || !value) {
-      LDBG() << "k or v is no normed plain linear: " << write;
+      LDBG() << "k or v is no plain linear: " << write;
       return {};
     }
     if (key.getInput() != value.getInput() ||

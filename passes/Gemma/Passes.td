@@ -170,7 +170,7 @@ def FusePleInputsPass : Pass<"gemma-fuse-ple-inputs", "mlir::func::FuncOp"> {
 def FuseQkvPass : Pass<"gemma-fuse-qkv", "mlir::func::FuncOp"> {
   let summary = "Projects q, k and v in one product.";
   let description = [{
-    Finds k and v as what `kv_write` stores, behind norm and RoPE, and q as what an
+    Finds k and v as what `kv_write` stores, behind norm (v also without) and RoPE, and q as what an
     attention over the written state asks with. Linears that read the same input,
     in the same layer, become one with several weights, in the order q, k, v, and
     slices of its result. q stays alone where it reads another input (the last row
@@ -213,7 +213,8 @@ def FusePrepareQkvPass : Pass<"gemma-fuse-prepare-qkv", "mlir::func::FuncOp"> {
 
     The fused op stands where `kv_write` stood, so the order of writes stays. All
     norms need the same eps, q and k the same rope table, and the slices must cover
-    y in the order q, k, v. Where v is k, both norms read one slice, or y itself.
+    y in the order q, k, v. Where v is k, both read one slice, or y itself.
+    Values that are stored without a norm give the attribute `raw_values`.
   }];
   let statistics = [
     Statistic<"numQkv", "qkv", "Number of prepare_qkv made">,

@@ -245,7 +245,8 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
             kernel::RopeTableOp::create(builder, loc, getRows(o.getPositions()),
                                         lookup(o.getPositions()), output,
                                         o.getHeadDimAttr(), o.getPairsAttr(),
-                                        o.getThetaAttr(), partition);
+                                        o.getThetaAttr(), o.getFactorAttr(),
+                                        partition);
             return success();
           })
           .Case([&](gemma::PleInputsOp o) {
@@ -441,11 +442,11 @@ LogicalResult FunctionConversion::convertPrepareQkv(gemma::PrepareQkvOp op) {
     return failure();
   Value cache = values[op.getKv()] = lookup(op.getCache());
   Value output = getOutput(op.getQuery());
-  kernel::PrepareQkvOp::create(builder, op.getLoc(), getRows(op.getQkv()),
-                               lookup(op.getQkv()), queryNorm, keyNorm,
-                               lookup(op.getTable()), lookup(op.getPositions()),
-                               cache, output, op.getEpsAttr(),
-                               op.getHeadsAttr(), kernel::PartitionAttr());
+  kernel::PrepareQkvOp::create(
+      builder, op.getLoc(), getRows(op.getQkv()), lookup(op.getQkv()),
+      queryNorm, keyNorm, lookup(op.getTable()), lookup(op.getPositions()),
+      cache, output, op.getEpsAttr(), op.getHeadsAttr(), op.getRawValuesAttr(),
+      kernel::PartitionAttr());
   return success();
 }
 
@@ -457,7 +458,8 @@ LogicalResult FunctionConversion::convertPrepareKv(gemma::PrepareKvOp op) {
   kernel::PrepareKvOp::create(builder, op.getLoc(), getRows(op.getProjected()),
                               lookup(op.getProjected()), keyNorm,
                               lookup(op.getTable()), lookup(op.getPositions()),
-                              cache, op.getEpsAttr(), kernel::PartitionAttr());
+                              cache, op.getEpsAttr(), op.getRawValuesAttr(),
+                              kernel::PartitionAttr());
   return success();
 }
 

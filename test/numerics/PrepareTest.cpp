@@ -26,6 +26,7 @@ struct Case {
   const char *op; // "q", "kv", "qkv"; "k", "qk": values are keys
   int64_t heads, pairs, chunk;
   CacheShape cache;
+  bool rawValues = false;
 };
 
 /// Values and error bounds of one head.
@@ -55,6 +56,11 @@ Head referenceHead(const float *x, const std::vector<float> *w,
         tolerance::normThenSum(d).bound(std::fabs(b * c) + std::fabs(a * s));
   }
   return head;
+}
+
+/// A head that is stored as it is.
+Head rawHead(const float *x, int64_t d) {
+  return {std::vector<double>(x, x + d), std::vector<double>(d)};
 }
 
 /// Expects the scale that the largest element gives, and element `i` within
@@ -110,10 +116,11 @@ TEST_P(PrepareTest, MatchesReference) {
       hasQuery ? fmt::format(", heads = {} : i64", c.heads) : "";
   program.stage(fmt::format(
       "kernel.prepare_{} %n, {}{} {{eps = 1.0e-6 : f32{}, partition = "
-      "#kernel.partition<rows, {}>}} : {}{}",
+      "#kernel.partition<rows, {}>{}}} : {}{}",
       std::string(hasQuery ? "q" : "") + (hasKv ? "kv" : ""),
       join(&Operand::name), hasQuery ? " outs " + out.name : "", heads, c.chunk,
-      join(&Operand::type), hasQuery ? ", " + out.type : ""));
+      c.rawValues ? ", raw_values" : "", join(&Operand::type),
+      hasQuery ? ", " + out.type : ""));
 
   Bytes weights = program.makeWeights();
   for (const targets::IsaLevel &level : hostLevels()) {
@@ -179,7 +186,9 @@ TEST_P(PrepareTest, MatchesReference) {
         for (int64_t h = 0; hasKv && h < cache.heads; ++h) {
           const float *k = row + (queryHeads + h) * d;
           Head key = referenceHead(k, &kn, angle, c.pairs, d);
-          Head value = referenceHead(k + valueHeads * d, nullptr, angle, 0, d);
+          const float *v = k + valueHeads * d;
+          Head value = c.rawValues ? rawHead(v, d)
+                                   : referenceHead(v, nullptr, angle, 0, d);
           for (int64_t i = 0; i < d; ++i) {
             check(key, i, cache.keyOffset(h, positions[r], i),
                   cache.keyScaleOffset(h, positions[r]));
@@ -221,11 +230,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"qkv", 4, 8, 16, {4, 64, kBf16, 0, 64}},
                     Case{"qkv", 8, 128, 1, {1, 256, kBf16, 0, 64}},
                     Case{"qkv", 8, 64, 8, {2, 512, kBf16, 0, 64}},
-                    Case{"qkv", 4, 64, 1, {1, 128, kF32, 0, 64}}),
+                    Case{"qkv", 4, 64, 1, {1, 128, kF32, 0, 64}},
+                    Case{"kv", 0, 5, 3, {1, 34, kBf16, 4, 64}, true},
+                    Case{"kv", 0, 8, 3, {2, 16, kInt8, 4, 64}, true},
+                    Case{"qkv", 4, 16, 1, {1, 32, kF32, 4, 64}, true},
+                    Case{"qkv", 4, 128, 1, {1, 256, kBf16, 0, 64}, true}),
     [](const testing::TestParamInfo<Case> &info) {
       const Case &c = info.param;
-      return fmt::format("{}_h{}_kv{}_d{}_p{}_{}", c.op, c.heads, c.cache.heads,
-                         c.cache.headDim, c.pairs, c.cache.formatName());
+      return fmt::format("{}_h{}_kv{}_d{}_p{}_{}{}", c.op, c.heads,
+                         c.cache.heads, c.cache.headDim, c.pairs,
+                         c.cache.formatName(), c.rawValues ? "_raw" : "");
     });
 
 } // namespace

@@ -328,12 +328,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 struct RopeCase {
   int64_t headDim, pairs;
-  float theta;
+  float theta, factor = 1;
 };
 class RopeTableTest : public testing::TestWithParam<RopeCase> {};
 
 TEST_P(RopeTableTest, MatchesReferenceUpToAMillion) {
-  auto [headDim, pairs, theta] = GetParam();
+  auto [headDim, pairs, theta, factor] = GetParam();
   int64_t maxRows = 40;
   StageProgram program(maxRows);
   Operand where = program.buffer(2, "i32");
@@ -343,9 +343,11 @@ TEST_P(RopeTableTest, MatchesReferenceUpToAMillion) {
                             where.name, where.type));
   program.stage(fmt::format(
       "kernel.rope_table %n, {} outs {} {{head_dim = {} : i64, pairs = {} : "
-      "i64, theta = {:e} : f32, partition = #kernel.partition<rows, 1>}} : "
+      "i64, theta = {:e} : f32, factor = {:e} : f32, partition = "
+      "#kernel.partition<rows, 1>}} : "
       "{}, {}",
-      where.name, table.name, headDim, pairs, theta, where.type, table.type));
+      where.name, table.name, headDim, pairs, theta, factor, where.type,
+      table.type));
   std::mt19937 rng(unsigned(headDim + pairs));
   std::vector<int32_t> slots(maxRows), positions(maxRows);
   const int32_t special[] = {0, 1, 2, 511, 100000, 1 << 20};
@@ -356,10 +358,10 @@ TEST_P(RopeTableTest, MatchesReferenceUpToAMillion) {
   int64_t count = pairs;
   std::vector<double> frequencies;
   for (int64_t j = 0; j < pairs; ++j) {
-    // As HF rounds: exponent, power and reciprocal each to f32.
+    // As HF rounds: exponent, power, reciprocal and quotient each to f32.
     float exponent = float(2 * j) / float(headDim);
     float power = float(std::pow(double(theta), double(exponent)));
-    frequencies.push_back(1.0f / power);
+    frequencies.push_back(1.0f / power / factor);
   }
   runRows(
       program, maxRows,
@@ -393,9 +395,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(RopeCase{16, 4, 1e4f}, RopeCase{16, 8, 1e4f},
                     RopeCase{34, 17, 1e4f}, RopeCase{64, 1, 1e6f},
                     RopeCase{128, 64, 1e4f}, RopeCase{256, 128, 1e4f},
-                    RopeCase{512, 64, 1e6f}, RopeCase{512, 256, 1e6f}),
+                    RopeCase{512, 64, 1e6f}, RopeCase{512, 256, 1e6f},
+                    RopeCase{256, 128, 1e6f, 8}),
     [](const testing::TestParamInfo<RopeCase> &info) {
-      return fmt::format("d{}_p{}", info.param.headDim, info.param.pairs);
+      return fmt::format("d{}_p{}_f{}", info.param.headDim, info.param.pairs,
+                         info.param.factor);
     });
 
 } // namespace

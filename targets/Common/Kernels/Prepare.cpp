@@ -105,19 +105,21 @@ public:
   }
 
   /// Stores rms_norm of the head_dim f32 values at `source`, given its inverse
-  /// RMS, as the value of head `head` (i64).
+  /// RMS, as the value of head `head` (i64); without `inverse` the values as
+  /// they are.
   void storeValue(Value source, Value inverse, Value head) {
     Value base = e.at(values, e.mul(head, type.getKeyOffset(1)));
     Int8Scale scale;
     if (format == Format::Int8) {
       Value most = largestMagnitude(e, source, headDim);
-      scale = int8Scale(e, e.mul(most, inverse));
+      scale = int8Scale(e, inverse ? e.mul(most, inverse) : most);
       e.store(scale.scale,
               e.at(e.at(base, kBlock * headDim), e.mul(inBlock, 4)));
     }
     auto store = [&](Value column, int64_t lanes, Value target) {
-      Value x = e.mul(loadColumns(e, source, column, lanes),
-                      e.broadcast(inverse, lanes));
+      Value x = loadColumns(e, source, column, lanes);
+      if (inverse)
+        x = e.mul(x, e.broadcast(inverse, lanes));
       if (format == Format::BF16)
         storeLowParts(e.f32ToBf16Bits(x), lanes, target);
       else if (format == Format::Int8)
@@ -232,7 +234,8 @@ void prepareKeysValues(StageEmitter &e, PrepareOp op, HeadEmitter &head,
     head.rotated(key, e.get(op.getKNorm()), table, pairs, scratch);
     entry.storeKey(scratch, index);
     Value value = e.at(key, hasValues ? type.getHeads() * headBytes : 0);
-    entry.storeValue(value, head.inverse(value), index);
+    entry.storeValue(value, op.getRawValues() ? Value() : head.inverse(value),
+                     index);
   });
 }
 

@@ -22,16 +22,18 @@ static constexpr int64_t kF64Lanes = kLanes / 2;
 static Value frequencyTable(StageEmitter &e, kernel::RopeTableOp op) {
   OpBuilder &builder = e.getBuilder();
   float theta = op.getTheta().convertToFloat();
+  float factor = op.getFactor().convertToFloat();
   std::string name =
       ("gemcut_rope_frequencies_d" + llvm::Twine(op.getHeadDim()) + "_p" +
        llvm::Twine(op.getPairs()) + "_t" +
-       llvm::Twine(llvm::bit_cast<uint32_t>(theta)))
+       llvm::Twine(llvm::bit_cast<uint32_t>(theta)) + "_f" +
+       llvm::Twine(llvm::bit_cast<uint32_t>(factor)))
           .str();
   auto module =
       builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   if (!module.lookupSymbol(name)) {
     SmallVector<float> values =
-        gemma::ropeFrequencies(theta, op.getHeadDim(), op.getPairs());
+        gemma::ropeFrequencies(theta, op.getHeadDim(), op.getPairs(), factor);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
     auto attribute = DenseElementsAttr::get(

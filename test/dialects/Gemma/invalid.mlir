@@ -169,6 +169,14 @@ func.func @table_pairs(%p: tensor<?xi64>) {
 
 // -----
 
+func.func @table_factor(%p: tensor<?xi64>) {
+  // expected-error@+1 {{factor must be positive, found 0}}
+  %t = gemma.rope_table %p {head_dim = 16 : i64, pairs = 4 : i64, theta = 1.0e4 : f32, factor = 0.0 : f32} : tensor<?xi64> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
 func.func @table_rows(%p: tensor<?xi64>) {
   // expected-error@+1 {{mixes row counts: 'tensor<?xi64>' and 'tensor<1x8xf32>'}}
   %t = gemma.rope_table %p {head_dim = 16 : i64, pairs = 4 : i64, theta = 1.0e4 : f32} : tensor<?xi64> -> tensor<1x8xf32>

@@ -48,6 +48,8 @@ func.func @elementary(%ids: tensor<?xi32>, %positions: tensor<?xi64>,
   %k = gemma.linear %nq, [%wk] {scale = 1.0 : f32} : tensor<?x64x!gemma.q8>, [tensor<32x64xf16>] -> tensor<?x32xf32>
   // CHECK: gemma.rope_table %{{.*}} {head_dim = 16 : i64, pairs = 4 : i64, theta = 1.000000e+04 : f32} : tensor<?xi64> -> tensor<?x8xf32>
   %t = gemma.rope_table %positions {head_dim = 16 : i64, pairs = 4 : i64, theta = 1.0e4 : f32} : tensor<?xi64> -> tensor<?x8xf32>
+  // CHECK: gemma.rope_table %{{.*}} {factor = 8.000000e+00 : f32, head_dim = 16 : i64, pairs = 8 : i64, theta = 1.000000e+06 : f32}
+  %t8 = gemma.rope_table %positions {head_dim = 16 : i64, pairs = 8 : i64, theta = 1.0e6 : f32, factor = 8.0 : f32} : tensor<?xi64> -> tensor<?x16xf32>
   // CHECK: gemma.rope %{{.*}}, %{{.*}} {head_dim = 16 : i64} : tensor<?x64xf32>, tensor<?x8xf32> -> tensor<?x64xf32>
   %r = gemma.rope %q, %t {head_dim = 16 : i64} : tensor<?x64xf32>, tensor<?x8xf32> -> tensor<?x64xf32>
   // CHECK: %[[KV:.*]] = gemma.kv_write %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16, window = 4>

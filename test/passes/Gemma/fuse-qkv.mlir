@@ -150,6 +150,30 @@ func.func @raw_key_alone(%h: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<
   return %s : !gemma.kv<2 x 16>
 }
 
+// Values that are stored without a norm.
+// CHECK-LABEL: func.func @raw_values
+// CHECK: %[[Y:.*]] = gemma.linear %{{.*}}, [%{{[a-z0-9_]*}}, %{{[a-z0-9_]*}}]
+// CHECK-NEXT: %[[K:.*]] = gemma.slice %[[Y]] {offset = 0 : i64}
+// CHECK-NEXT: %[[V:.*]] = gemma.slice %[[Y]] {offset = 32 : i64}
+// CHECK: gemma.kv_write %{{.*}}, %[[V]]
+func.func @raw_values(%h: tensor<?x32xf32>, %t: tensor<?x16xf32>, %p: tensor<?xi64>,
+    %kv: !gemma.kv<2 x 16>) -> !gemma.kv<2 x 16> {
+  %n = gemma.get_weight @n : tensor<16xf32>
+  %wk = gemma.get_weight @k : tensor<32x32xf32>
+  %wv = gemma.get_weight @v : tensor<32x32xf32>
+  %k = gemma.linear %h, [%wk] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<32x32xf32>] -> tensor<?x32xf32>
+  %kn = gemma.rms_norm %k, %n {eps = 1.0e-6 : f32, group = 16 : i64}
+      : tensor<?x32xf32>, tensor<16xf32> -> tensor<?x32xf32>
+  %kr = gemma.rope %kn, %t {head_dim = 16 : i64}
+      : tensor<?x32xf32>, tensor<?x16xf32> -> tensor<?x32xf32>
+  %v = gemma.linear %h, [%wv] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<32x32xf32>] -> tensor<?x32xf32>
+  %s = gemma.kv_write %kr, %v, %p, %kv
+      : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi64>, !gemma.kv<2 x 16>
+  return %s : !gemma.kv<2 x 16>
+}
+
 // Eight output rows do not fill a tile.
 // CHECK-LABEL: func.func @partial_tile
 // CHECK: gemma.linear

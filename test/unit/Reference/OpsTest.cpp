@@ -58,6 +58,9 @@ TEST(OpsTest, RopeTable) {
   EXPECT_EQ(far.values[3], float(std::cos(double(angle))));
   double exact = 100000 * std::pow(1e6, -2.0 * 3 / 512);
   EXPECT_GT(std::fabs(far.values[3] - std::cos(exact)), 1e-5);
+  // Linear scaling: position 24 with factor 8 is position 3.
+  Tensor scaled = ropeTable({24}, 4, 2, 1e4f, /*factor=*/8);
+  EXPECT_EQ(scaled.row(0).vec(), t.row(1).vec());
 }
 
 // Values at which an erf GELU differs by more than the tolerance.
