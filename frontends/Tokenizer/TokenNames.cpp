@@ -15,6 +15,7 @@ namespace {
 struct Role {
   gemcut_token_role role;
   const char *key, *content;
+  const char *gemma3 = ""; ///< where Gemma 3 has another
 };
 
 constexpr Role kRoles[] = {
@@ -23,8 +24,8 @@ constexpr Role kRoles[] = {
     {GEMCUT_TOKEN_BOS, "bos_token", "<bos>"},
     {GEMCUT_TOKEN_UNK, "unk_token", "<unk>"},
     {GEMCUT_TOKEN_MASK, "mask_token", "<mask>"},
-    {GEMCUT_TOKEN_TURN_OPEN, "sot_token", "<|turn>"},
-    {GEMCUT_TOKEN_TURN_CLOSE, "eot_token", "<turn|>"},
+    {GEMCUT_TOKEN_TURN_OPEN, "sot_token", "<|turn>", "<start_of_turn>"},
+    {GEMCUT_TOKEN_TURN_CLOSE, "eot_token", "<turn|>", "<end_of_turn>"},
     {GEMCUT_TOKEN_THINK, "think_token", "<|think|>"},
     {GEMCUT_TOKEN_CHANNEL_OPEN, "soc_token", "<|channel>"},
     {GEMCUT_TOKEN_CHANNEL_CLOSE, "eoc_token", "<channel|>"},
@@ -48,8 +49,10 @@ static_assert(std::size(kRoles) == GEMCUT_TOKEN_ROLES);
 } // namespace
 
 TokenNames::TokenNames() {
-  for (const Role &role : kRoles)
+  for (const Role &role : kRoles) {
     contents[role.role] = role.content;
+    alternatives[role.role] = role.gemma3;
+  }
 }
 
 StringRef gemcut::tokenizer::tokenNameKey(gemcut_token_role role) {
@@ -89,6 +92,7 @@ Expected<TokenNames> gemcut::tokenizer::readTokenNames(StringRef text,
       return createStringError(fileName + ": " + role.key +
                                " is not the text of a token");
     names.contents[role.role] = *content;
+    names.alternatives[role.role].clear();
     names.required[role.role] = true;
   }
   return names;

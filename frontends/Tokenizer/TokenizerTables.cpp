@@ -85,7 +85,10 @@ Error findRoles(const Vocabulary &vocabulary, const TokenNames &names,
                 StringRef fileName, int32_t *roles) {
   for (int i = 0; i < GEMCUT_TOKEN_ROLES; ++i) {
     uint32_t id = vocabulary.find(names.contents[i]);
-    if (id == GEMCUT_TOKENIZER_NONE && names.required[i])
+    if (id == GEMCUT_TOKENIZER_NONE && !names.alternatives[i].empty())
+      id = vocabulary.find(names.alternatives[i]);
+    if (id == GEMCUT_TOKENIZER_NONE && names.required[i] &&
+        !llvm::is_contained(vocabulary.beyond, names.contents[i]))
       return createStringError(fileName + ": the vocabulary has no piece " +
                                showText(names.contents[i]) +
                                ", which tokenizer_config.json names as " +

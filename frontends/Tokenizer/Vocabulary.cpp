@@ -115,6 +115,10 @@ private:
         return fail("added token " + showText(token.content) + " has id " +
                     Twine(token.id) + ", but the vocabulary gives it id " +
                     Twine(known));
+      if (known == kNone && token.special && token.id >= vocabSize) {
+        result.beyond.push_back(token.content);
+        continue;
+      }
       if (known == kNone) {
         if (Error error = place(token.id, token.content))
           return error;
@@ -184,9 +188,11 @@ private:
                       showText(text) +
                       ", only merges of other pieces are supported");
       }
-      // Otherwise ordinary text could become a control token.
-      if (result.flags[ids[2]] != GEMCUT_PIECE_NORMAL)
-        return fail("merge " + Twine(i) + " gives the added token " +
+      // Otherwise ordinary text could become a control token. Those that are
+      // shown are ordinary pieces too: Gemma 3 adds runs of spaces, which
+      // spaces merge into.
+      if (result.flags[ids[2]] == GEMCUT_PIECE_CONTROL)
+        return fail("merge " + Twine(i) + " gives the special token " +
                     showText(joined) + ", only other pieces are supported");
       if (result.rank(ids[0], ids[1]) != kNone)
         return fail("the merge of " + showText(texts[0]) + " and " +

@@ -30,6 +30,9 @@ struct Vocabulary {
   std::vector<uint32_t> added;         // ids, sorted by their bytes
   std::vector<uint32_t> byteIds;       // by byte
   std::vector<Merge> merges;           // by rank
+  /// Special tokens behind the model's vocabulary, which it can neither read
+  /// nor write: text models of Gemma 3 have the file of those that see images.
+  std::vector<llvm::StringRef> beyond;
   HashSlots<uint32_t> pieceSlots;
   HashSlots<uint64_t> mergeSlots;
 

@@ -129,8 +129,13 @@ gemcut_status Chat::open() {
   const gemcut_special_ids &special = gemcut_model.special;
   if (special.bos < 0 || special.turn_open < 0 || special.turn_close < 0)
     return fail(GEMCUT_INVALID_ARGUMENT,
-                "the vocabulary lacks <bos>, <|turn> or <turn|>, so this model "
-                "cannot hold a conversation; use the command generate");
+                "the vocabulary lacks <bos>, <|turn> and <turn|> (or "
+                "<start_of_turn> and <end_of_turn>), so this model cannot hold "
+                "a conversation; use the command generate");
+  if (options.think && special.think < 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "--think: the vocabulary lacks <|think|>, so this model does "
+                "not think on demand");
   clear();
   return GEMCUT_OK;
 }
@@ -150,6 +155,8 @@ bool Chat::onToken(void *context, int32_t id) {
 
 gemcut_status Chat::prepare(std::vector<int32_t> &rest) {
   text::RenderOptions rendering;
+  rendering.syntax =
+      text::findTurnSyntax(tokenizer.piece(gemcut_model.special.turn_open));
   rendering.enableThinking = options.think;
   rendering.largeTemplate = gemcut_model.chat_large_template != 0;
   std::vector<int32_t> ids;

@@ -198,6 +198,38 @@ private:
   std::string out;
 };
 
+/// Gemma 3's template: the first system message and a blank line, untrimmed, go
+/// in front of the first turn's text.
+std::string renderStartOfTurn(const Conversation &conversation,
+                              const RenderOptions &options) {
+  std::string out = "<bos>", prefix;
+  bool first = true;
+  for (const Message &message : conversation.messages) {
+    if (&message == &conversation.messages[0] && isFirstSystem(conversation)) {
+      for (const ContentPart &part : message.content)
+        prefix += part.text;
+      prefix += "\n\n";
+      continue;
+    }
+    out += "<start_of_turn>";
+    out += message.role == "assistant" ? "model" : message.role;
+    out += '\n';
+    if (first)
+      out += prefix;
+    first = false;
+    for (const ContentPart &part : message.content) {
+      if (part.kind == ContentPart::Image)
+        out += "<start_of_image>";
+      else if (part.kind == ContentPart::Text)
+        out += trim(part.text);
+    }
+    out += "<end_of_turn>\n";
+  }
+  if (options.addGenerationPrompt)
+    out += "<start_of_turn>model\n";
+  return out;
+}
+
 } // namespace
 
 Message gemcut::text::makeMessage(std::string_view role,
@@ -208,14 +240,25 @@ Message gemcut::text::makeMessage(std::string_view role,
   return message;
 }
 
+TurnSyntax gemcut::text::findTurnSyntax(std::string_view turnOpen) {
+  return turnOpen == "<start_of_turn>" ? TurnSyntax::StartOfTurn
+                                       : TurnSyntax::Bars;
+}
+
 std::string gemcut::text::renderChat(const Conversation &conversation,
                                      const RenderOptions &options) {
+  if (options.syntax == TurnSyntax::StartOfTurn)
+    return renderStartOfTurn(conversation, options);
   return Renderer(conversation, options).render();
 }
 
 std::string gemcut::text::renderNextTurn(std::string_view userText,
                                          bool turnClosed,
                                          const RenderOptions &options) {
+  if (options.syntax == TurnSyntax::StartOfTurn)
+    return std::string(turnClosed ? "" : "<end_of_turn>") +
+           "\n<start_of_turn>user\n" + std::string(trim(userText)) +
+           "<end_of_turn>\n<start_of_turn>model\n";
   std::string out(turnClosed ? std::string_view("\n") : kTurnClose);
   out += "<|turn>user\n";
   out += trim(userText);

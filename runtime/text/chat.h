@@ -1,9 +1,9 @@
 //===- chat.h - From messages to a prompt -----------------------*- C++ -*-===//
 //
-// The canonical Gemma 4 chat template (revision of 2026-07-09) as code. Values
-// of tools, calls and responses arrive already written in the template's
-// syntax: chat_tools.h makes them from JSON, so that a program without tools
-// links no JSON.
+// The canonical Gemma 4 chat template (revision of 2026-07-09) and that of
+// Gemma 3 as code; the vocabulary says which. Values of tools, calls and
+// responses arrive already written in the template's syntax: chat_tools.h makes
+// them from JSON, so that a program without tools links no JSON.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,7 +56,20 @@ struct Conversation {
   std::vector<std::string> tools; // declarations: declaration:NAME{...}
 };
 
+enum class TurnSyntax {
+  /// <|turn>ROLE ... <turn|>: system turns, tools, thoughts (Gemma 4).
+  Bars,
+  /// <start_of_turn>ROLE ... <end_of_turn> (Gemma 3): turns of user and model.
+  /// A system message stands in front of the first turn's text. Tools and
+  /// thoughts are left out.
+  StartOfTurn,
+};
+
+/// The syntax of a vocabulary whose token that opens a turn has this text.
+TurnSyntax findTurnSyntax(std::string_view turnOpen);
+
 struct RenderOptions {
+  TurnSyntax syntax = TurnSyntax::Bars;
   bool addGenerationPrompt = true;
   bool enableThinking = false;
   bool preserveThinking = false;
@@ -76,10 +89,10 @@ std::string renderChat(const Conversation &conversation,
 
 /// What to append to a context that ends with the model's last turn, instead of
 /// rendering everything again: closes that turn, adds the user's and opens the
-/// model's. `turnClosed`: <turn|> is the last token in the context (generation
-/// stopped on it and it was fed); otherwise (stopped by <eos>, by a length
-/// limit or by the user) it is written first. Unlike renderChat, thoughts of
-/// earlier turns stay in the context.
+/// model's. `turnClosed`: the token that ends a turn is the last one in the
+/// context (generation stopped on it and it was fed); otherwise (stopped by
+/// <eos>, by a length limit or by the user) it is written first. Unlike
+/// renderChat, thoughts of earlier turns stay in the context.
 std::string renderNextTurn(std::string_view userText, bool turnClosed,
                            const RenderOptions &options);
 

@@ -53,6 +53,37 @@ TEST(ChatTest, WorkedExamples) {
   }
 }
 
+// Prompts that Gemma 3's template renders.
+TEST(ChatTest, StartOfTurnSyntax) {
+  text::RenderOptions options;
+  options.syntax = text::findTurnSyntax("<start_of_turn>");
+  ASSERT_EQ(options.syntax, text::TurnSyntax::StartOfTurn);
+  EXPECT_EQ(text::findTurnSyntax("<|turn>"), text::TurnSyntax::Bars);
+  text::Conversation conversation;
+  conversation.messages = {text::makeMessage("user", " Hi \n"),
+                           text::makeMessage("assistant", "Hello!\n"),
+                           text::makeMessage("user", "And?")};
+  EXPECT_EQ(renderChat(conversation, options),
+            "<bos><start_of_turn>user\nHi<end_of_turn>\n"
+            "<start_of_turn>model\nHello!<end_of_turn>\n"
+            "<start_of_turn>user\nAnd?<end_of_turn>\n"
+            "<start_of_turn>model\n");
+  // The system message is not trimmed.
+  conversation.messages.insert(conversation.messages.begin(),
+                               text::makeMessage("system", "Be brief. "));
+  options.addGenerationPrompt = false;
+  std::string context = "<bos><start_of_turn>user\nBe brief. \n\nHi"
+                        "<end_of_turn>\n<start_of_turn>model\nHello!";
+  EXPECT_EQ(renderChat(conversation, options),
+            context + "<end_of_turn>\n<start_of_turn>user\nAnd?"
+                      "<end_of_turn>\n");
+  options.addGenerationPrompt = true;
+  EXPECT_EQ(renderChat(conversation, options),
+            context + renderNextTurn("And? ", false, options));
+  EXPECT_EQ("<end_of_turn>" + renderNextTurn("And?", true, options),
+            renderNextTurn("And?", false, options));
+}
+
 TEST(ChatTest, TinyModelPromptsAndIds) {
   std::string tiny = GEMCUT_SOURCE_DIR "/examples/tiny-gemma4/";
   auto t = compileFile(tiny + "tokenizer.json");

@@ -89,6 +89,39 @@ TEST(TokenizerErrorsTest, AcceptsTheVariantsOfPublishedFiles) {
   EXPECT_TRUE(compile(file.dump(), &error, 1000)) << error;
 }
 
+// Gemma 3 adds runs of spaces and newlines that are ordinary pieces as well.
+TEST(TokenizerErrorsTest, AcceptsMergesIntoAddedTokensThatAreShown) {
+  std::string error;
+  json file = minimal();
+  auto plain = compile(file.dump(), &error);
+  ASSERT_TRUE(plain) << error;
+  file["added_tokens"].push_back({{"id", plain->tokenizer.find("\u2581\u2581")},
+                                  {"content", "\u2581\u2581"},
+                                  {"special", false}});
+  auto added = compile(file.dump(), &error);
+  ASSERT_TRUE(added) << error;
+  for (const char *text : {"  abc", "   abc", "a  ", "\u2581\u2581a"})
+    EXPECT_EQ(added->encode(text), plain->encode(text)) << text;
+}
+
+// A text model's vocabulary may end before the tokens of images.
+TEST(TokenizerErrorsTest, AcceptsSpecialTokensBehindTheVocabulary) {
+  std::string error;
+  json file = minimal();
+  auto plain = compile(file.dump(), &error, 272);
+  ASSERT_TRUE(plain) << error;
+  json token = {{"id", 272}, {"content", "<image>"}, {"special", true}};
+  file["added_tokens"].push_back(token);
+  auto beyond = compile(file.dump(), &error, 272);
+  ASSERT_TRUE(beyond) << error;
+  EXPECT_EQ(beyond->tokenizer.find("<image>"), -1);
+  EXPECT_EQ(beyond->encode("<image>"), plain->encode("<image>"));
+  file["added_tokens"].back()["special"] = false;
+  EXPECT_FALSE(compile(file.dump(), &error, 272));
+  EXPECT_EQ(error, "tokenizer.json: piece \"<image>\" has id 272, expected 0 "
+                   "to 271 (the model's vocabulary)");
+}
+
 TEST(TokenizerErrorsTest, UnsupportedSettingsAreNamed) {
   const std::string f = "tokenizer.json: ";
   EXPECT_EQ(errorAfter([](json &j) { j["model"]["type"] = "Unigram"; }),
@@ -200,13 +233,14 @@ TEST(TokenizerErrorsTest, MergesAreChecked) {
             }),
             f + "merge 5 involves the byte piece \"<0x41>\", only merges of "
                 "other pieces are supported");
-  EXPECT_EQ(errorAfter([](json &j) {
-              j["model"]["vocab"]["<"] = 272;
-              j["model"]["vocab"]["|turn>"] = 273;
-              j["model"]["merges"].push_back({"<", "|turn>"});
-            }),
-            f + "merge 5 gives the added token \"<|turn>\", only other pieces "
-                "are supported");
+  EXPECT_EQ(
+      errorAfter([](json &j) {
+        j["model"]["vocab"]["<"] = 272;
+        j["model"]["vocab"]["|turn>"] = 273;
+        j["model"]["merges"].push_back({"<", "|turn>"});
+      }),
+      f + "merge 5 gives the special token \"<|turn>\", only other pieces "
+          "are supported");
 }
 
 /// The value at "/key/0/key".
