@@ -319,7 +319,7 @@ int finish(llvm::Error error) {
 } // namespace
 
 int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
-  CLI::App app("gemcut: compiles Gemma 4 checkpoints ahead of time.");
+  CLI::App app("gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.");
   app.name("gemcut");
   app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
   app.require_subcommand(1);

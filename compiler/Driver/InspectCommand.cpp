@@ -79,7 +79,8 @@ std::string describeTensor(const nlohmann::ordered_json &tensor) {
                      tensor["name"].get<std::string>());
 }
 
-/// The tensors as they are stored; for a bare configuration those that a
+/// The tensors as they are stored (those that are computed from stored ones as
+/// float32); for a bare configuration those that a
 /// checkpoint would hold.
 nlohmann::ordered_json listTensors(const LoadedModel &model) {
   auto list = nlohmann::ordered_json::array();

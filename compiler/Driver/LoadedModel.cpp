@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/LoadedModel.h"
 
+#include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
@@ -195,7 +196,8 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
 
   if (weights.randomSeed) {
     model.weights = std::make_unique<gemma4::RandomWeights>(
-        gemma4::expectedWeights(model.config), *weights.randomSeed);
+        gemma4::expectedWeights(model.config), *weights.randomSeed,
+        model.config.offsetNorms);
   } else {
     auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
     if (!checkpoint)
@@ -208,6 +210,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
       return check.takeError();
     model.check = std::move(*check);
   }
+  model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
 
   if (llvm::Error error = loadTokenizer(*files, model))
     return std::move(error);

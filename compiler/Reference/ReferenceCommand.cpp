@@ -5,6 +5,7 @@
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Reference/Npy.h"
 #include "frontends/Config/TensorNames.h"
+#include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
@@ -170,16 +171,19 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
   model.config = std::move(*config);
   if (isConfig) {
     model.weights = std::make_unique<gemma4::RandomWeights>(
-        gemma4::expectedWeights(model.config), options.seed);
-    return model;
+        gemma4::expectedWeights(model.config), options.seed,
+        model.config.offsetNorms);
+  } else {
+    auto checkpoint = safetensors::Checkpoint::open(path);
+    if (!checkpoint)
+      return checkpoint.takeError();
+    model.weights = std::move(*checkpoint);
+    if (auto check = config::checkTensors(model.config, *model.weights, path);
+        !check)
+      return check.takeError();
   }
-  auto checkpoint = safetensors::Checkpoint::open(path);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  model.weights = std::move(*checkpoint);
-  if (auto check = config::checkTensors(model.config, *model.weights, path);
-      !check)
-    return check.takeError();
+  model.weights =
+      gemma3::foldWeights(model.config, std::move(model.weights));
   return model;
 }
 

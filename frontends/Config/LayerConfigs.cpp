@@ -15,34 +15,40 @@ using namespace gemcut;
 using namespace gemcut::config;
 using nlohmann::json;
 
+std::vector<bool> gemcut::config::parseLayerTypes(JsonFields &fields,
+                                                  int64_t numLayers) {
+  const json *types = fields.find("layer_types");
+  if (!types)
+    return {};
+  if (!types->is_array() || int64_t(types->size()) != numLayers) {
+    fields.fail("layer_types", "a list of " + std::to_string(numLayers) +
+                                   " kinds, as many as num_hidden_layers");
+    return {};
+  }
+  std::vector<bool> sliding;
+  for (const json &type : *types) {
+    sliding.push_back(type == "sliding_attention");
+    if (!sliding.back() && type != "full_attention") {
+      fields.failText(fields.path("layer_types") + ": found " +
+                      safetensors::briefJson(type) + " for layer " +
+                      std::to_string(sliding.size() - 1) +
+                      ", supported are \"sliding_attention\" and "
+                      "\"full_attention\"");
+      return {};
+    }
+  }
+  return sliding;
+}
+
 /// Kinds in order, true for sliding. Absent: five sliding layers, then a full
 /// one, repeated. The last layer is full whatever the file says.
 static std::vector<bool> parseKinds(JsonFields &fields, int64_t numLayers,
                                     std::vector<std::string> *warnings) {
-  std::vector<bool> sliding(static_cast<size_t>(numLayers));
-  const json *types = fields.find("layer_types");
-  if (types && (!types->is_array() || int64_t(types->size()) != numLayers)) {
-    fields.fail("layer_types", "a list of " + std::to_string(numLayers) +
-                                   " kinds, as many as num_hidden_layers");
-    return sliding;
-  }
-  for (size_t i = 0; i < sliding.size(); ++i) {
-    if (!types) {
-      sliding[i] = (i + 1) % 6 != 0;
-      continue;
-    }
-    const json &type = (*types)[i];
-    sliding[i] = type == "sliding_attention";
-    if (!sliding[i] && type != "full_attention") {
-      fields.failText(fields.path("layer_types") + ": found " +
-                      safetensors::briefJson(type) + " for layer " +
-                      std::to_string(i) +
-                      ", supported are \"sliding_attention\" and "
-                      "\"full_attention\"");
-      return sliding;
-    }
-  }
-  if (sliding.back() && types)
+  std::vector<bool> sliding = parseLayerTypes(fields, numLayers);
+  if (sliding.empty())
+    for (int64_t i = 0; i < numLayers; ++i)
+      sliding.push_back((i + 1) % 6 != 0);
+  else if (sliding.back())
     fields.warn("layer_types",
                 "the last layer is sliding_attention, but the model makes it "
                 "full_attention",
@@ -125,7 +131,7 @@ static void resolveSources(JsonFields &fields, ModelConfig &config) {
   }
 }
 
-static void checkHeads(JsonFields &fields, const ModelConfig &config) {
+void gemcut::config::checkHeads(JsonFields &fields, const ModelConfig &config) {
   for (const auto &[i, layer] : llvm::enumerate(config.layers)) {
     std::string where = "layer " + std::to_string(i) + ": ";
     if (config.numHeads % layer.kvHeads)

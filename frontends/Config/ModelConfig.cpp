@@ -15,9 +15,7 @@
 using namespace gemcut::config;
 using nlohmann::json;
 
-/// Keys that every configuration of the library may carry and that say nothing
-/// about the function the model computes.
-static void ignoreCommonKeys(JsonFields &fields) {
+void gemcut::config::ignoreCommonKeys(JsonFields &fields) {
   fields.ignore({"_name_or_path", "architectures", "attention_dropout",
                  "chunk_size_feed_forward", "dtype", "id2label",
                  "initializer_range", "is_encoder_decoder", "label2id",
@@ -26,7 +24,8 @@ static void ignoreCommonKeys(JsonFields &fields) {
                  "transformers_version", "use_cache"});
 }
 
-static std::string parseDtype(JsonFields &fields, const std::string &fallback) {
+std::string gemcut::config::parseDtype(JsonFields &fields,
+                                       const std::string &fallback) {
   const char *key = fields.find("dtype") ? "dtype" : "torch_dtype";
   std::string dtype = fields.string(key, fallback.c_str());
   constexpr llvm::StringLiteral kTypes[] = {"bfloat16", "float16", "float32"};
@@ -36,14 +35,14 @@ static std::string parseDtype(JsonFields &fields, const std::string &fallback) {
   return dtype;
 }
 
-static void rejectQuantized(JsonFields &fields) {
+void gemcut::config::rejectQuantized(JsonFields &fields) {
   if (fields.find("quantization_config"))
     fields.fail("quantization_config",
                 "none: quantized checkpoints are not supported; use the "
                 "bfloat16 one");
 }
 
-static void expectTied(JsonFields &fields) {
+void gemcut::config::expectTied(JsonFields &fields) {
   if (!fields.boolean("tie_word_embeddings", true))
     fields.fail("tie_word_embeddings",
                 "true: a separate lm_head is not supported");
@@ -143,16 +142,25 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   ModelConfig config;
   JsonFields top(*root, fileName, "");
   config.modelType = top.string("model_type", "");
-  bool nested =
-      config.modelType == "gemma4" || config.modelType == "gemma4_unified";
-  std::string textType = nested ? config.modelType + "_text" : config.modelType;
-  if (textType != "gemma4_text" && textType != "gemma4_unified_text")
-    top.fail("model_type", "\"gemma4\", \"gemma4_unified\", \"gemma4_text\" or "
-                           "\"gemma4_unified_text\", the supported models");
-  bool unified = textType == "gemma4_unified_text";
+  constexpr llvm::StringLiteral kWhole[] = {"gemma4", "gemma4_unified",
+                                            "gemma3"};
+  bool nested = llvm::is_contained(kWhole, config.modelType);
+  llvm::StringRef family = config.modelType;
+  family.consume_back("_text");
+  if (!llvm::is_contained(kWhole, family))
+    top.fail("model_type",
+             "\"gemma4\", \"gemma4_unified\", \"gemma3\" or one of these and "
+             "\"_text\", the supported models");
+  std::string textType = (family + "_text").str();
+  auto parse = [&](JsonFields &fields, const std::string &dtype) {
+    if (family == "gemma3")
+      parseGemma3Text(fields, dtype, config, warnings);
+    else
+      parseText(fields, family == "gemma4_unified", dtype, config, warnings);
+  };
   if (!nested) {
     if (!top.failed())
-      parseText(top, unified, "bfloat16", config, warnings);
+      parse(top, "bfloat16");
     if (config.eosIds.empty())
       config.eosIds = {1};
     if (top.failed())
@@ -167,7 +175,7 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
               "boi_token_id", "boa_token_id", "eoi_token_id", "eoa_token_id",
               "eoa_token_index", "boi_token_index", "eoi_token_index",
               "boa_token_index", "vision_soft_tokens_per_image", "bos_token_id",
-              "pad_token_id"});
+              "pad_token_id", "image_token_index", "mm_tokens_per_image"});
   rejectQuantized(top);
   expectTied(top);
   config.hasVisionTower = top.find("vision_config") != nullptr;
@@ -180,7 +188,7 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   if (text.string("model_type", textType.c_str()) != textType)
     text.fail("model_type",
               "\"" + textType + "\" inside of \"" + config.modelType + "\"");
-  parseText(text, unified, dtype, config, warnings);
+  parse(text, dtype);
   if (text.failed())
     return text.takeError();
   // The whole model's list holds the end of turn, the text part's may not.

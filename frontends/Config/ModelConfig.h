@@ -1,9 +1,10 @@
 //===- ModelConfig.h - config.json, resolved --------------------*- C++ -*-===//
 //
-// The text part of a Gemma 4 configuration with every derived rule applied:
-// what head size, KV heads, width and KV source each layer has. Accepts both
-// published forms (global_head_dim ..., and per_layer_config as
-// transformers 5.24.0 writes).
+// The text part of a Gemma 4 or Gemma 3 configuration with every derived rule
+// applied: what head size, KV heads, width and KV source each layer has.
+// Accepts all published forms (of Gemma 4: global_head_dim ..., and
+// per_layer_config as transformers 5.24.0 writes; of Gemma 3: rope_scaling ...,
+// and rope_parameters).
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,8 @@ struct RopeConfig {
   /// for "proportional".
   int64_t rotaryPairs = 0;
   bool proportional = false;
+  /// Linear scaling: frequencies are divided by it.
+  double factor = 1.0;
 };
 
 struct LayerConfig {
@@ -61,6 +64,12 @@ struct ModelConfig {
   std::vector<int64_t> eosIds;
   bool tiedEmbeddings = true; ///< the only supported value
   bool hasVisionTower = false, hasAudioTower = false;
+
+  // What Gemma 3 has otherwise.
+  bool valueNorm = true;    ///< values are normed
+  bool layerScalar = true;  ///< a layer's output is times a stored scalar
+  bool offsetNorms = false; ///< norm weights are stored as w of 1 + w
+  double queryScale = 1.0;  ///< factor of attention scores
 
   int64_t numLayers() const { return int64_t(layers.size()); }
   /// First layer that reads another layer's K and V; numLayers() if none.

@@ -49,7 +49,8 @@ gemcut::config::expectedTextTensors(const ModelConfig &c) {
          {"input_layernorm", "post_attention_layernorm",
           "pre_feedforward_layernorm", "post_feedforward_layernorm"})
       add(layer + norm + ".weight", {hidden});
-    add(layer + "layer_scalar", {1});
+    if (c.layerScalar)
+      add(layer + "layer_scalar", {1});
     int64_t width = c.numHeads * l.headDim, kvWidth = l.kvHeads * l.headDim;
     add(layer + "self_attn.q_proj.weight", {width, hidden});
     add(layer + "self_attn.q_norm.weight", {l.headDim});
@@ -92,7 +93,7 @@ gemcut::config::findTextPrefix(const checkpoint::WeightSource &weights,
       checkpointPath.str() +
       ": holds no embed_tokens.weight under any known prefix (" +
       llvm::join(llvm::ArrayRef(kPrefixes), ", ") +
-      "); this is not a Gemma 4 checkpoint");
+      "); this is not a Gemma checkpoint");
 }
 
 static std::string shapeText(llvm::ArrayRef<int64_t> shape) {

@@ -24,6 +24,29 @@ inline constexpr int64_t kMaxExperts = 4096;
 inline constexpr int64_t kMaxPositions = int64_t(1) << 24;
 inline constexpr int64_t kMaxVocab = int64_t(1) << 24;
 
+// What the configurations of all families have.
+
+/// Keys that every configuration of the library may carry and that say nothing
+/// about the function the model computes.
+void ignoreCommonKeys(JsonFields &fields);
+std::string parseDtype(JsonFields &fields, const std::string &fallback);
+void rejectQuantized(JsonFields &fields);
+void expectTied(JsonFields &fields);
+/// Query heads are a multiple of each layer's key-value heads, head_dim is
+/// even.
+void checkHeads(JsonFields &fields, const ModelConfig &config);
+
+/// Reads the text part of a Gemma 3 configuration. `dtype`: of the whole model,
+/// where the text part does not name its own.
+void parseGemma3Text(JsonFields &fields, const std::string &dtype,
+                     ModelConfig &config, std::vector<std::string> *warnings);
+
+/// Kinds of `numLayers` layers from layer_types, true for sliding; empty if it
+/// is absent or wrong.
+std::vector<bool> parseLayerTypes(JsonFields &fields, int64_t numLayers);
+
+// Gemma 4.
+
 /// Resolves `numLayers` layers: kinds, head geometry in both published forms,
 /// widths and KV sources. Expects numHeads and numKvSharedLayers.
 void parseLayers(JsonFields &fields, int64_t numLayers, ModelConfig &config,

@@ -254,9 +254,10 @@ Value ModelImporter::buildKvWrite(const LayerConfig &layer, Value normed) {
   Value key = norm("self_attn.k_norm", projected, layer.headDim);
   key = rope("k", key, layer);
   Value value = layer.kEqV ? projected : linear("self_attn.v_proj", normed);
-  value = create<gemma::RmsNormOp>("v", value.getType(), value,
-                                   /*weight=*/Value(), f32(config.rmsNormEps),
-                                   builder.getI64IntegerAttr(layer.headDim));
+  if (config.valueNorm)
+    value = create<gemma::RmsNormOp>("v", value.getType(), value,
+                                     /*weight=*/Value(), f32(config.rmsNormEps),
+                                     builder.getI64IntegerAttr(layer.headDim));
   std::string symbol = "kv." + std::to_string(*currentLayer);
   auto type =
       gemma::KvType::get(builder.getContext(), layer.kvHeads, layer.headDim,
@@ -306,11 +307,13 @@ Value ModelImporter::buildLayer(int64_t index, Value x) {
     return create<gemma::AddOp>(name, x.getType(), residual, branch);
   };
   x = addTo(x, "residual_attn", buildAttention(layer, x));
-  x = addTo(x, "residual_mlp", buildMlp(x));
+  x = addTo(x, config.layerScalar ? "residual_mlp" : "out", buildMlp(x));
   if (config.perLayerInput)
     x = addTo(x, "residual_ple", buildPerLayerBlock(x));
-  Value scalar = weight("layer_scalar", /*suffix=*/"");
-  x = create<gemma::ScaleByOp>("out", x.getType(), x, scalar);
+  if (config.layerScalar) {
+    Value scalar = weight("layer_scalar", /*suffix=*/"");
+    x = create<gemma::ScaleByOp>("out", x.getType(), x, scalar);
+  }
   currentLayer.reset();
   return x;
 }
@@ -328,7 +331,8 @@ Value ModelImporter::buildForward(Value ids, Value positionArgument) {
     return create<gemma::RopeTableOp>(
         name, rows(2 * rope.rotaryPairs), positions,
         builder.getI64IntegerAttr(headDim),
-        builder.getI64IntegerAttr(rope.rotaryPairs), f32(rope.theta));
+        builder.getI64IntegerAttr(rope.rotaryPairs), f32(rope.theta),
+        f32(rope.factor));
   };
   for (const LayerConfig &layer : config.layers) {
     if (layer.sliding && !slidingTable)

@@ -34,13 +34,16 @@ static std::string canonicalName(StringRef name) {
 }
 
 std::pair<float, float>
-gemcut::gemma4::randomRange(StringRef name, llvm::ArrayRef<int64_t> shape) {
+gemcut::gemma4::randomRange(StringRef name, llvm::ArrayRef<int64_t> shape,
+                            bool offsetNorms) {
   auto [path, leaf] = name.rsplit('.');
   StringRef parent = path.rsplit('.').second;
   if (leaf == "layer_scalar")
     return {0.75f, 0.25f};
   if (leaf == "per_expert_scale")
     return {1.0f, 0.5f};
+  if (parent.contains("norm") && offsetNorms)
+    return {0.0f, 0.25f};
   if (parent == "q_norm") {
     float middle = shape[0] <= 64 ? 1.0f : shape[0] <= 256 ? 0.25f : 0.125f;
     return {middle, middle / 4};
@@ -70,8 +73,9 @@ static float roundToBF16(float value) {
 }
 
 RandomWeights::RandomWeights(llvm::StringMap<checkpoint::WeightInfo> tensors,
-                             uint64_t seed)
-    : tensors(std::move(tensors)), seedBits(mix(seed)) {}
+                             uint64_t seed, bool offsetNorms)
+    : tensors(std::move(tensors)), seedBits(mix(seed)),
+      offsetNorms(offsetNorms) {}
 
 std::optional<checkpoint::WeightInfo>
 RandomWeights::find(StringRef name) const {
@@ -94,7 +98,7 @@ llvm::Error RandomWeights::readF32(StringRef name, int64_t firstElement,
   std::optional<checkpoint::WeightInfo> info = find(name);
   if (llvm::Error error = checkRead(name, info, firstElement, out.size()))
     return error;
-  auto [a, b] = randomRange(name, info->shape);
+  auto [a, b] = randomRange(name, info->shape, offsetNorms);
   const uint64_t first = (fnv1a(canonicalName(name)) ^ seedBits) +
                          0x9E3779B97F4A7C15u + uint64_t(firstElement);
   const int64_t count = out.size();

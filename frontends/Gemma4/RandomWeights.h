@@ -29,9 +29,9 @@ namespace gemcut::gemma4 {
 /// value rounded to nearest even.
 class RandomWeights : public checkpoint::WeightSource {
 public:
-  /// `tensors`: dtype and shape by full name.
+  /// `tensors`: dtype and shape by full name. `offsetNorms`: see randomRange.
   explicit RandomWeights(llvm::StringMap<checkpoint::WeightInfo> tensors,
-                         uint64_t seed = 0);
+                         uint64_t seed = 0, bool offsetNorms = false);
 
   std::optional<checkpoint::WeightInfo>
   find(llvm::StringRef name) const override;
@@ -42,13 +42,16 @@ public:
 private:
   const llvm::StringMap<checkpoint::WeightInfo> tensors;
   const uint64_t seedBits;
+  const bool offsetNorms;
 };
 
 /// (a, b) for the text tensor `name` of this shape. They keep activations and
 /// attention scores moderate: linears get smaller with their fan-in, norms are
-/// around 1, q_norm below it for wide heads.
+/// around 1, q_norm below it for wide heads. With `offsetNorms` the multiplier
+/// of a norm is 1 + its weight: these, q_norm included, are around 0.
 std::pair<float, float> randomRange(llvm::StringRef name,
-                                    llvm::ArrayRef<int64_t> shape);
+                                    llvm::ArrayRef<int64_t> shape,
+                                    bool offsetNorms = false);
 
 } // namespace gemcut::gemma4
 

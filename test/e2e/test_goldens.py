@@ -17,7 +17,7 @@ from support import (GOLDENS, compile_model, ids_argument, integers, largest_dif
                      read_safetensors, run)
 
 LOGITS_ABS = 1e-3
-CASES = ("edge", "edge-mqa", "edge-bf16", "dense")
+CASES = ("edge", "edge-mqa", "edge-bf16", "dense", "gemma3", "gemma3-scaled")
 # Sum of differences of logits over the sum of their magnitudes, at most, for random weights.
 QUANTIZED_ERRORS = {"bf16": 0.02, "int8": 0.1, "int4": 0.5}
 
@@ -75,6 +75,10 @@ class Goldens(unittest.TestCase):
 
     def test_dense_logits(self):
         self.check_logits("dense")
+
+    def test_gemma3_logits(self):
+        for case in ("gemma3", "gemma3-scaled"):
+            self.check_logits(case, "--context", "30016")
 
     def test_quantized_logits(self):
         for case in ("dense",):

@@ -24,10 +24,10 @@ class BadConfigTest : public testing::TestWithParam<BadConfig> {};
 const BadConfig kBadConfigs[] = {
     {"ModelTypeMissing", "edge", "/model_type", nullptr,
      "model_type: found nothing, expected \"gemma4\", \"gemma4_unified\", "
-     "\"gemma4_text\" or \"gemma4_unified_text\", the supported models"},
+     "\"gemma3\" or one of these and \"_text\", the supported models"},
     {"Drafter", "edge", "/model_type", R"("gemma4_assistant")",
      "model_type: found \"gemma4_assistant\", expected \"gemma4\", "
-     "\"gemma4_unified\", \"gemma4_text\" or \"gemma4_unified_text\", the "
+     "\"gemma4_unified\", \"gemma3\" or one of these and \"_text\", the "
      "supported models"},
     {"ModelTypeIsNumber", "edge", "/model_type", "4",
      "model_type: found 4, expected a string"},
@@ -265,6 +265,42 @@ const BadConfig kBadConfigs[] = {
     {"RopeScaling", "edge", TEXT "rope_scaling", R"({"type":"linear"})",
      "text_config.rope_scaling: found {\"type\":\"linear\"}, expected null: "
      "scaling is not supported"},
+    {"Gemma3Window", "gemma3", "/sliding_window", nullptr,
+     "sliding_window: found nothing, expected an integer from 1 to 16777216"},
+    {"Gemma3Pattern", "gemma3-scaled", TEXT "sliding_window_pattern", "0",
+     "text_config.sliding_window_pattern: found 0, expected an integer from 1 "
+     "to 1024"},
+    {"Gemma3LayerTypes", "gemma3", "/layer_types/2", R"("chunked")",
+     "layer_types: found \"chunked\" for layer 2, supported are "
+     "\"sliding_attention\" and \"full_attention\""},
+    {"Gemma3QueryScale", "gemma3", "/query_pre_attn_scalar", "0",
+     "query_pre_attn_scalar: found 0, expected a number from 0.001 to 1e+06"},
+    {"Gemma3AttentionCap", "gemma3", "/attn_logit_softcapping", "50",
+     "attn_logit_softcapping: found 50, expected null, the only supported "
+     "value"},
+    {"Gemma3Bidirectional", "gemma3", "/use_bidirectional_attention", "true",
+     "use_bidirectional_attention: found true, expected false: models of "
+     "embeddings are not supported"},
+    {"Gemma3RopeType", "gemma3", "/rope_parameters/full_attention/rope_type",
+     R"("yarn")",
+     "rope_parameters.full_attention.rope_type: found \"yarn\", expected "
+     "\"default\" or \"linear\", the supported values"},
+    {"Gemma3RopeKey", "gemma3", "/rope_parameters/full_attention/beta_fast",
+     "32",
+     "'rope_parameters.full_attention.beta_fast': found 32, supported are "
+     "rope_type, rope_theta and factor"},
+    {"Gemma3RopeKind", "gemma3", "/rope_parameters/sliding_attention", nullptr,
+     "rope_parameters.sliding_attention: found nothing, expected an object"},
+    {"Gemma3Factor", "gemma3-scaled", TEXT "rope_scaling/factor", "0.5",
+     "text_config.rope_scaling.factor: found 0.5, expected a number from 1 to "
+     "1e+06"},
+    {"Gemma3FactorOfDefault", "gemma3",
+     "/rope_parameters/sliding_attention/factor", "2",
+     "rope_parameters.sliding_attention.factor: found 2, expected 1, the only "
+     "value of rope_type \"default\""},
+    {"Gemma3Heads", "gemma3", "/num_key_value_heads", "3",
+     "layer 0: num_attention_heads is 4, expected a multiple of its 3 "
+     "key-value heads"},
     // A text-only file names keys without the object around them.
     {"TextOnly", "edge-mqa", "/hidden_size", "-1",
      "hidden_size: found -1, expected an integer from 1 to 1048576"},

@@ -56,7 +56,9 @@ TEST(ModelConfig, ReleasedSizesHaveTheirTensors) {
         Size{"e4b", 7'463'013'418, 7'518'069'034, 665, 719},
         Size{"12b", 11'907'350'320, 11'907'350'320, 666, 666},
         Size{"26b-a4b", 25'233'141'790, 25'233'141'790, 657, 657},
-        Size{"31b", 30'697'345'340, 30'697'345'340, 832, 832}}) {
+        Size{"31b", 30'697'345'340, 30'697'345'340, 832, 832},
+        Size{"gemma3-270m", 268'098'176, 268'098'176, 236, 236},
+        Size{"gemma3-4b", 3'880'263'168, 3'880'263'168, 444, 444}}) {
     ModelConfig config = released(size.name);
     EXPECT_EQ(parameters(config, false), size.parameters) << size.name;
     EXPECT_EQ(parameters(config, true), size.parametersWithDead) << size.name;
@@ -183,8 +185,8 @@ TEST(ModelConfig, ReadsPerLayerConfigAndGlobalFields) {
 }
 
 TEST(ModelConfig, ReadsGoldenAndTinyConfigs) {
-  for (const char *name :
-       {"edge", "edge-mqa", "edge-bf16", "dense", "moe", "e2b-layer"}) {
+  for (const char *name : {"edge", "edge-mqa", "edge-bf16", "dense", "moe",
+                           "e2b-layer", "gemma3", "gemma3-scaled"}) {
     ModelConfig config = parseFile(goldenFolder(name) + "/config.json");
     EXPECT_FALSE(config.hasVisionTower) << name;
   }
@@ -197,6 +199,86 @@ TEST(ModelConfig, ReadsGoldenAndTinyConfigs) {
   EXPECT_TRUE(tiny.hasAudioTower);
   EXPECT_EQ(tiny.eosIds, (std::vector<int64_t>{1, 16}));
   EXPECT_EQ(tiny.fullRope.rotaryPairs, 16);
+}
+
+TEST(ModelConfig, ReadsGemma3) {
+  ModelConfig config = released("gemma3-270m");
+  EXPECT_EQ(config.modelType, "gemma3_text");
+  EXPECT_EQ(config.hiddenSize, 640);
+  EXPECT_EQ(config.numHeads, 4);
+  EXPECT_EQ(config.slidingWindow, 512);
+  EXPECT_EQ(config.maxPositions, 32768);
+  EXPECT_EQ(config.perLayerInput, 0);
+  EXPECT_EQ(config.eosIds, (std::vector<int64_t>{1, 106}));
+  EXPECT_FALSE(config.finalLogitSoftcap);
+  EXPECT_FALSE(config.hasVisionTower);
+  EXPECT_FALSE(config.valueNorm);
+  EXPECT_FALSE(config.layerScalar);
+  EXPECT_TRUE(config.offsetNorms);
+  EXPECT_EQ(config.queryScale, 1.0 / 16);
+  EXPECT_EQ(config.slidingRope.theta, 1e4);
+  EXPECT_EQ(config.slidingRope.factor, 1);
+  EXPECT_EQ(config.fullRope.theta, 1e6);
+  EXPECT_EQ(config.fullRope.factor, 1);
+  EXPECT_EQ(config.fullRope.rotaryPairs, 128);
+  ASSERT_EQ(config.numLayers(), 18);
+  for (int64_t i = 0; i < 18; ++i) {
+    const LayerConfig &layer = config.layers[size_t(i)];
+    EXPECT_EQ(layer.sliding, i % 6 != 5) << i;
+    EXPECT_EQ(layer.headDim, 256);
+    EXPECT_EQ(layer.kvHeads, 1);
+    EXPECT_EQ(layer.intermediateSize, 2048);
+    EXPECT_TRUE(layer.ownKv);
+    EXPECT_EQ(layer.kvSource, i);
+  }
+}
+
+// The files of 4B and up leave most fields to the library's defaults.
+TEST(ModelConfig, ReadsGemma3OfDefaults) {
+  ModelConfig config = released("gemma3-4b");
+  EXPECT_EQ(config.modelType, "gemma3");
+  EXPECT_TRUE(config.hasVisionTower);
+  EXPECT_EQ(config.vocabSize, 262208);
+  EXPECT_EQ(config.numHeads, 8);
+  EXPECT_EQ(config.maxPositions, 131072);
+  EXPECT_EQ(config.rmsNormEps, 1e-6f);
+  EXPECT_EQ(config.queryScale, 1.0 / 16);
+  EXPECT_EQ(config.eosIds, (std::vector<int64_t>{1, 106}));
+  EXPECT_EQ(config.slidingRope.theta, 1e4);
+  EXPECT_EQ(config.slidingRope.factor, 1);
+  EXPECT_EQ(config.fullRope.theta, 1e6);
+  EXPECT_EQ(config.fullRope.factor, 8);
+  // Layers 5, 11, ... 29 are full; the last one is what the cycle makes it.
+  for (int64_t i = 0; i < 34; ++i) {
+    EXPECT_EQ(config.layers[size_t(i)].sliding, i % 6 != 5) << i;
+    EXPECT_EQ(config.layers[size_t(i)].kvHeads, 4);
+    EXPECT_EQ(config.layers[size_t(i)].headDim, 256);
+  }
+}
+
+// Both published forms of the rotary embedding say the same.
+TEST(ModelConfig, ReadsBothFormsOfGemma3Rope) {
+  json root = goldenConfig("gemma3-scaled");
+  json &text = root["text_config"];
+  ModelConfig older = parseOrFail(root);
+  for (const char *key : {"rope_theta", "rope_local_base_freq", "rope_scaling",
+                          "sliding_window_pattern"})
+    text.erase(key);
+  text["rope_parameters"] = {
+      {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}},
+      {"full_attention",
+       {{"rope_type", "linear"}, {"rope_theta", 1e6}, {"factor", 8.0}}}};
+  text["layer_types"] = {"sliding_attention", "sliding_attention",
+                         "full_attention", "sliding_attention"};
+  ModelConfig newer = parseOrFail(root);
+  for (const ModelConfig *config : {&older, &newer}) {
+    EXPECT_EQ(config->slidingRope.theta, 1e4);
+    EXPECT_EQ(config->slidingRope.factor, 1);
+    EXPECT_EQ(config->fullRope.theta, 1e6);
+    EXPECT_EQ(config->fullRope.factor, 8);
+    for (int64_t i = 0; i < 4; ++i)
+      EXPECT_EQ(config->layers[size_t(i)].sliding, i != 2) << i;
+  }
 }
 
 TEST(ModelConfig, FillsInTheLayerCycle) {

@@ -157,7 +157,7 @@ TEST(TensorNames, AcceptsEveryPrefix) {
             other.folderName() +
                 "holds no embed_tokens.weight under any known prefix "
                 "(model.language_model., language_model.model., model.); this "
-                "is not a Gemma 4 checkpoint");
+                "is not a Gemma checkpoint");
 }
 
 TEST(TensorNames, SkipsDeadAndTowerTensors) {

@@ -2,6 +2,8 @@
 
 #include "test/unit/Reference/GoldenCase.h"
 
+#include "frontends/Gemma3/FoldedWeights.h"
+
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cmath>
@@ -81,7 +83,9 @@ void RunnableModel::import(const config::ModelConfig &config) {
 std::unique_ptr<RunnableModel>
 RunnableModel::fromCheckpoint(const GoldenCase &golden) {
   auto model = std::make_unique<RunnableModel>();
-  model->weights = llvm::cantFail(safetensors::Checkpoint::open(golden.folder));
+  model->weights = gemma3::foldWeights(
+      golden.config,
+      llvm::cantFail(safetensors::Checkpoint::open(golden.folder)));
   model->import(golden.config);
   return model;
 }
@@ -89,8 +93,10 @@ RunnableModel::fromCheckpoint(const GoldenCase &golden) {
 std::unique_ptr<RunnableModel>
 RunnableModel::fromConfig(const GoldenCase &golden) {
   auto model = std::make_unique<RunnableModel>();
-  model->weights = std::make_unique<gemma4::RandomWeights>(
-      gemma4::expectedWeights(golden.config));
+  model->weights = gemma3::foldWeights(
+      golden.config, std::make_unique<gemma4::RandomWeights>(
+                         gemma4::expectedWeights(golden.config), /*seed=*/0,
+                         golden.config.offsetNorms));
   model->import(golden.config);
   return model;
 }
