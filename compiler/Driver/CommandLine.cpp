@@ -45,6 +45,36 @@ std::string parseWeights(const std::string &text, WeightOptions &out) {
   return "found '" + text + "', expected embed, sidecar, random or random:SEED";
 }
 
+/// Adds "DIR" or "DIR=STRENGTH" to the adapters to merge.
+std::string parseLora(const std::string &text,
+                      std::vector<lora::MergeRequest> &out) {
+  auto [directory, strength] = llvm::StringRef(text).rsplit('=');
+  lora::MergeRequest request{directory.str()};
+  if (!strength.empty() && strength.getAsDouble(request.strength))
+    return "found '" + text + "', expected DIR or DIR=STRENGTH with a number";
+  out.push_back(std::move(request));
+  return "";
+}
+
+void addLoraFlag(CLI::App &command, std::vector<lora::MergeRequest> &out) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--lora",
+          [&out](const std::vector<std::string> &texts) {
+            for (const std::string &text : texts)
+              if (std::string problem = parseLora(text, out); !problem.empty())
+                throw CLI::ValidationError("--lora", problem);
+          },
+          "Adds a LoRA adapter of PEFT (a directory with adapter_config.json "
+          "and adapter_model.safetensors) to the weights before they are "
+          "stored, as DIR or DIR=STRENGTH, a factor of default 1. May be "
+          "repeated.")
+      ->type_name("DIR[=STRENGTH]")
+      ->expected(1)
+      ->take_all()
+      ->group("Model");
+}
+
 /// What decides the program and its memory.
 void addPlanFlags(CLI::App &command, PlanOptions &options) {
   command
@@ -55,9 +85,10 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       ->capture_default_str()
       ->group("Model");
   command
-      .add_option("--kv", options.kv,
-                  "Storage of the KV cache: bf16, f32 or int8. Default: f32 with "
-                  "--quant f32, otherwise bf16.")
+      .add_option(
+          "--kv", options.kv,
+          "Storage of the KV cache: bf16, f32 or int8. Default: f32 with "
+          "--quant f32, otherwise bf16.")
       ->check(CLI::IsMember({"bf16", "f32", "int8"}))
       ->group("Model");
   command
@@ -134,6 +165,7 @@ void addCompile(CLI::App &app, CompileOptions &options) {
           "OUT.gemw beside it. random[:SEED] invents them from the shapes, to "
           "size and time a model. Default: embed.")
       ->group("Model");
+  addLoraFlag(*compile, options.weights.loras);
   compile
       ->add_option(
           "--emit", options.emit,
@@ -300,6 +332,7 @@ void addReference(CLI::App &app, reference::ReferenceOptions &options) {
       "Prints every value of a dumped tensor, not only the first.");
   command->add_option("--stop-after", options.stopAfter,
                       "Stops after the op of this name.");
+  addLoraFlag(*command, options.loras);
   command
       ->add_option("--seed", options.seed,
                    "Seed of random weights (for a config.json).")
@@ -319,7 +352,8 @@ int finish(llvm::Error error) {
 } // namespace
 
 int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
-  CLI::App app("gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.");
+  CLI::App app(
+      "gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.");
   app.name("gemcut");
   app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
   app.require_subcommand(1);

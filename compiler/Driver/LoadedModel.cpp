@@ -210,6 +210,16 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
       return check.takeError();
     model.check = std::move(*check);
   }
+  if (!weights.loras.empty()) {
+    auto prefix = config::findTextPrefix(*model.weights, path);
+    if (!prefix)
+      return prefix.takeError();
+    auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
+                                      weights.loras, &model.inputs);
+    if (!merged)
+      return merged.takeError();
+    model.weights = std::move(*merged);
+  }
   model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
 
   if (llvm::Error error = loadTokenizer(*files, model))

@@ -17,7 +17,7 @@ struct LoadedModel {
   config::ModelConfig config;
   config::GenerationConfig generation;
   config::TensorCheck check;
-  /// As the graph reads them: Gemma 3's norms folded.
+  /// As the graph reads them: adapters merged, Gemma 3's norms folded.
   std::unique_ptr<checkpoint::WeightSource> weights;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: no tokenizer.json
   /// The template opens an empty thought block when thinking is off. Without a

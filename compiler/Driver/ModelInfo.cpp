@@ -145,6 +145,10 @@ std::string gemcut::driver::makeReport(const LoadedModel &model,
   report["quantization"] = recipeName(options.plan.quant);
   report["kv"] = options.plan.kv;
   report["weights_random"] = options.weights.randomSeed.has_value();
+  for (const lora::MergeRequest &request : options.weights.loras)
+    report["lora"].push_back(
+        {{"name", llvm::sys::path::filename(request.directory).str()},
+         {"strength", request.strength}});
   report["bytes_by_format"] = formats;
   report["weight_bytes"] = plan.weightBytes;
   report["weight_bytes_per_token"] = plan.weightBytesPerToken;

@@ -8,6 +8,8 @@
 #ifndef GEMCUT_COMPILER_DRIVER_OPTIONS_H
 #define GEMCUT_COMPILER_DRIVER_OPTIONS_H
 
+#include "frontends/Lora/MergedWeights.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@ namespace gemcut::driver {
 struct WeightOptions {
   bool sidecar = false; ///< to OUT.gemw instead of into the executable
   std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
+  std::vector<lora::MergeRequest> loras; ///< merged in this order
 };
 
 /// What decides the program and its memory.

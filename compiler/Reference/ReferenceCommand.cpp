@@ -182,8 +182,14 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
         !check)
       return check.takeError();
   }
-  model.weights =
-      gemma3::foldWeights(model.config, std::move(model.weights));
+  auto prefix = config::findTextPrefix(*model.weights, path);
+  if (!prefix)
+    return prefix.takeError();
+  auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
+                                    options.loras, /*files=*/nullptr);
+  if (!merged)
+    return merged.takeError();
+  model.weights = gemma3::foldWeights(model.config, std::move(*merged));
   return model;
 }
 

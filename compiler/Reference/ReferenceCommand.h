@@ -3,6 +3,8 @@
 #ifndef GEMCUT_COMPILER_REFERENCE_REFERENCECOMMAND_H
 #define GEMCUT_COMPILER_REFERENCE_REFERENCECOMMAND_H
 
+#include "frontends/Lora/MergedWeights.h"
+
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
@@ -34,6 +36,8 @@ struct ReferenceOptions {
   /// Name of the op after which to stop; empty: run to the end.
   std::string stopAfter;
   uint64_t seed = 0;
+  /// Adapters to merge, in this order.
+  std::vector<lora::MergeRequest> loras;
   /// Most threads; 0: one per core.
   unsigned threads = 0;
 };

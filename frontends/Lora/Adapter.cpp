@@ -1,0 +1,129 @@
+//===- Adapter.cpp - A LoRA adapter of PEFT -------------------------------===//
+
+#include "frontends/Lora/Adapter.h"
+
+#include "frontends/Safetensors/Checkpoint.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace gemcut;
+using namespace gemcut::lora;
+using llvm::createStringError;
+using llvm::StringRef;
+
+static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
+  return "[" +
+         llvm::join(llvm::map_range(
+                        shape, [](int64_t n) { return std::to_string(n); }),
+                    ", ") +
+         "]";
+}
+
+namespace {
+
+/// One half of a pair: the module that it changes and which half it is.
+struct Half {
+  std::string module; ///< "layers.3.mlp.up_proj"
+  bool isB = false;
+};
+
+/// Reads "base_model.model.MODULE.lora_A[.ADAPTER].weight".
+std::optional<Half> parseName(StringRef name) {
+  if (!name.consume_front("base_model.model.") || !name.consume_back(".weight"))
+    return std::nullopt;
+  for (bool isB : {false, true}) {
+    auto [module, adapter] = name.split(isB ? ".lora_B" : ".lora_A");
+    if (module == name || (!adapter.empty() && !adapter.starts_with(".")))
+      continue;
+    module.consume_front("model.language_model.") ||
+        module.consume_front("language_model.model.") ||
+        module.consume_front("model.");
+    if (!module.starts_with("layers."))
+      return std::nullopt;
+    return Half{module.str(), isB};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+llvm::Expected<Adapter> Adapter::open(StringRef directory,
+                                      const checkpoint::WeightSource &model,
+                                      StringRef prefix) {
+  auto path = [&](StringRef name) {
+    llvm::SmallString<256> path(directory);
+    llvm::sys::path::append(path, name);
+    return path.str().str();
+  };
+  Adapter adapter;
+  adapter.files = {path("adapter_config.json"),
+                   path("adapter_model.safetensors")};
+  auto text = llvm::MemoryBuffer::getFile(adapter.files[0]);
+  if (!text)
+    return createStringError(adapter.files[0] +
+                             ": cannot be read: " + text.getError().message());
+  auto config = parseAdapterConfig((*text)->getBuffer(), adapter.files[0]);
+  if (!config)
+    return config.takeError();
+  adapter.config = *config;
+  const std::string &file = adapter.files[1];
+  auto weights = safetensors::Checkpoint::open(file);
+  if (!weights)
+    return weights.takeError();
+  adapter.weights = std::move(*weights);
+
+  const int64_t rank = adapter.config.rank;
+  for (const std::string &name : adapter.weights->names()) {
+    std::string where = file + ": tensor '" + name + "' ";
+    std::optional<Half> half = parseName(name);
+    std::string target;
+    std::optional<checkpoint::WeightInfo> changed;
+    if (half) {
+      target = prefix.str() + half->module + ".weight";
+      changed = model.find(target);
+    }
+    if (!changed || changed->shape.size() != 2)
+      return createStringError(
+          where + "changes no linear of the model's text layers; supported are "
+                  "pairs base_model.model.MODULE.lora_A.weight and "
+                  "lora_B.weight of these");
+    checkpoint::WeightInfo info = *adapter.weights->find(name);
+    llvm::SmallVector<int64_t, 2> expected =
+        half->isB ? llvm::SmallVector<int64_t, 2>{changed->shape[0], rank}
+                  : llvm::SmallVector<int64_t, 2>{rank, changed->shape[1]};
+    if (llvm::ArrayRef<int64_t>(info.shape) != llvm::ArrayRef(expected))
+      return createStringError(
+          where + "has shape " + shapeText(info.shape) + ", expected " +
+          shapeText(expected) + " for rank " + std::to_string(rank) + " and '" +
+          target + "' of shape " + shapeText(changed->shape));
+    if (!checkpoint::isFloat(info.type))
+      return createStringError(where + "has type " +
+                               checkpoint::stringify(info.type).str() +
+                               "; supported are F32, BF16 and F16");
+    Pair &pair = adapter.pairs[target];
+    std::string &slot = half->isB ? pair.b : pair.a;
+    if (!slot.empty())
+      return createStringError(where + "and '" + slot +
+                               "' change the same linear, expected one "
+                               "adapter in a file");
+    slot = name;
+  }
+  for (const auto &entry : adapter.pairs)
+    if (entry.second.a.empty() || entry.second.b.empty())
+      return createStringError(
+          file + ": tensor '" +
+          (entry.second.a.empty() ? entry.second.b : entry.second.a) +
+          "' lacks its other half, lora_" +
+          (entry.second.a.empty() ? "A" : "B"));
+  if (adapter.pairs.empty())
+    return createStringError(file + ": holds no tensor, expected pairs lora_A "
+                                    "and lora_B");
+  return adapter;
+}
+
+const Adapter::Pair *Adapter::find(StringRef name) const {
+  auto found = pairs.find(name);
+  return found == pairs.end() ? nullptr : &found->second;
+}

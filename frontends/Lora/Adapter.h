@@ -1,0 +1,71 @@
+//===- Adapter.h - A LoRA adapter of PEFT -----------------------*- C++ -*-===//
+//
+// A directory with adapter_config.json and adapter_model.safetensors, as PEFT
+// writes it: pairs of small matrices A and B that change linears of the model,
+//
+//   W + scale * B A        A: (rank, in), B: (out, rank), W: (out, in)
+//   scale = lora_alpha / r, or lora_alpha / sqrt(r) with use_rslora
+//
+// Source: PEFT 0.17, tuners/lora/layer.py.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef GEMCUT_FRONTENDS_LORA_ADAPTER_H
+#define GEMCUT_FRONTENDS_LORA_ADAPTER_H
+
+#include "frontends/Checkpoint/WeightSource.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <memory>
+
+namespace gemcut::lora {
+
+/// What adapter_config.json says.
+struct AdapterConfig {
+  int64_t rank = 0;
+  double scale = 0; ///< of the product B A
+};
+
+/// Parses the text of adapter_config.json. Errors name the file, the key, what
+/// was found and what is expected: another PEFT type than LORA, DoRA, trained
+/// biases, modules saved whole, ranks or alphas per module, initializations
+/// that change the base weights.
+llvm::Expected<AdapterConfig> parseAdapterConfig(llvm::StringRef json,
+                                                 llvm::StringRef fileName);
+
+/// An open adapter, related to the model that it changes.
+class Adapter {
+public:
+  /// The matrices of one linear, by their names in `weights`.
+  struct Pair {
+    std::string a, b;
+  };
+
+  /// Opens `directory` for a model whose text tensors are `model`'s with the
+  /// name prefix `prefix`. Errors name the file and the tensor: one that is no
+  /// A or B of a linear of the text layers, a pair without its other half, a
+  /// shape that the linear and the rank do not have, a type that is no float.
+  static llvm::Expected<Adapter> open(llvm::StringRef directory,
+                                      const checkpoint::WeightSource &model,
+                                      llvm::StringRef prefix);
+
+  const AdapterConfig &getConfig() const { return config; }
+  /// The pair that changes the model's tensor `name`, or null.
+  const Pair *find(llvm::StringRef name) const;
+  const checkpoint::WeightSource &getWeights() const { return *weights; }
+  /// The files that were read.
+  llvm::ArrayRef<std::string> getFiles() const { return files; }
+  /// Linears that are changed.
+  size_t size() const { return pairs.size(); }
+
+private:
+  AdapterConfig config;
+  std::unique_ptr<checkpoint::WeightSource> weights;
+  llvm::StringMap<Pair> pairs;
+  std::vector<std::string> files;
+};
+
+} // namespace gemcut::lora
+
+#endif // GEMCUT_FRONTENDS_LORA_ADAPTER_H
