@@ -118,10 +118,11 @@ void addCompile(CLI::App &app, CompileOptions &options) {
   CLI::App *compile =
       app.add_subcommand("compile", "Compiles a checkpoint to one executable.");
   compile
-      ->add_option("MODEL", options.model,
-                   "A checkpoint directory, a .safetensors file with "
-                   "config.json beside it, or a config.json with --weights "
-                   "random.")
+      ->add_option(
+          "MODEL", options.model,
+          "A checkpoint directory, a .safetensors file with "
+          "config.json beside it, a .gguf file (of several the first), "
+          "or a config.json with --weights random.")
       ->required();
   compile
       ->add_option("-o,--output", options.output,
@@ -216,10 +217,9 @@ void addInspect(CLI::App &app, InspectOptions &options) {
       "Shows what a checkpoint, a config.json or an executable holds, "
       "and the memory that a compiled model needs.");
   command
-      ->add_option(
-          "MODEL", options.subject,
-          "A checkpoint directory, a .safetensors file, a config.json, "
-          "or a file that gemcut compile wrote.")
+      ->add_option("MODEL", options.subject,
+                   "A checkpoint directory, a .safetensors or .gguf file, a "
+                   "config.json, or a file that gemcut compile wrote.")
       ->required();
   addPlanFlags(*command, options.plan);
   command
@@ -309,7 +309,7 @@ void addReference(CLI::App &app, reference::ReferenceOptions &options) {
       "reference", "Runs a model with the interpreter: slow, obvious, exact.");
   command
       ->add_option("MODEL", options.model,
-                   "A checkpoint directory, a .safetensors file, or a "
+                   "A checkpoint directory, a .safetensors or .gguf file, or a "
                    "config.json (random weights).")
       ->required();
   command

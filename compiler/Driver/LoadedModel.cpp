@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/LoadedModel.h"
 
+#include "compiler/Driver/LoadGguf.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
@@ -68,7 +69,7 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
   } else {
     return createStringError(
         path.str() + ": expected a checkpoint directory, a .safetensors "
-                     "file or a config.json");
+                     "or .gguf file or a config.json");
   }
   if (!llvm::sys::fs::exists(files.config))
     return createStringError(files.config +
@@ -105,12 +106,6 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
     return tables.takeError();
   model.tokenizer = std::move(*tables);
   return llvm::Error::success();
-}
-
-/// Only the large variant writes both tags of an empty thought in one literal,
-/// spelled as in Jinja source.
-bool isLargeTemplate(StringRef text) {
-  return text.contains("<|channel>thought\\n<channel|>");
 }
 
 llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
@@ -155,8 +150,14 @@ void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
 
 } // namespace
 
+bool gemcut::driver::isLargeTemplate(StringRef text) {
+  return text.contains("<|channel>thought\\n<channel|>");
+}
+
 llvm::Expected<LoadedModel>
 gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
+  if (path.ends_with(".gguf"))
+    return loadGguf(path, weights);
   auto files = findFiles(path, weights);
   if (!files)
     return files.takeError();

@@ -13,13 +13,13 @@
 namespace gemcut::driver {
 
 struct LoadedModel {
-  std::string name; ///< of the directory, for people
+  std::string name; ///< of the directory or GGUF file, for people
   config::ModelConfig config;
   config::GenerationConfig generation;
   config::TensorCheck check;
   /// As the graph reads them: adapters merged, Gemma 3's norms folded.
   std::unique_ptr<checkpoint::WeightSource> weights;
-  std::vector<uint8_t> tokenizer; ///< compiled tables; empty: no tokenizer.json
+  std::vector<uint8_t> tokenizer; ///< compiled tables; empty: none was found
   /// The template opens an empty thought block when thinking is off. Without a
   /// template: as the official models do, those without per-layer embeddings.
   bool largeTemplate = false;
@@ -27,10 +27,14 @@ struct LoadedModel {
   std::vector<std::string> inputs;   ///< paths of all files that were read
 };
 
+/// True for the text of the template of the large models: only it writes both
+/// tags of an empty thought in one literal, spelled as in Jinja source.
+bool isLargeTemplate(llvm::StringRef text);
+
 /// Reads `path`: a checkpoint directory, a .safetensors file with config.json
-/// beside it, or a config.json (random weights only). With a random seed the
-/// checkpoint's tensors are not opened. One error for whatever is missing,
-/// malformed or not supported.
+/// beside it, a .gguf file, or a config.json (random weights only). With a
+/// random seed the checkpoint's tensors are not opened. One error for whatever
+/// is missing, malformed or not supported.
 llvm::Expected<LoadedModel> loadModel(llvm::StringRef path,
                                       const WeightOptions &weights);
 

@@ -5,6 +5,7 @@
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Reference/Npy.h"
 #include "frontends/Config/TensorNames.h"
+#include "frontends/GGUF/ModelMetadata.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
@@ -141,14 +142,34 @@ private:
 
 } // namespace
 
+static Expected<OpenModel> openGguf(StringRef path, raw_ostream &err) {
+  auto checkpoint = gguf::Checkpoint::open(path);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  auto text = gguf::makeConfigJson(**checkpoint);
+  if (!text)
+    return text.takeError();
+  std::vector<std::string> warnings;
+  auto config = config::parseModelConfig(*text, path, &warnings);
+  for (const std::string &warning : warnings)
+    err << "warning: " << warning << "\n";
+  if (!config)
+    return config.takeError();
+  if (auto check = config::checkTensors(*config, **checkpoint, path); !check)
+    return check.takeError();
+  return OpenModel{std::move(*config), std::move(*checkpoint)};
+}
+
 static Expected<OpenModel> openModel(const ReferenceOptions &options,
                                      raw_ostream &err) {
   StringRef path = options.model;
   if (!llvm::sys::fs::exists(path))
     return createStringError(
         "'%s' does not exist; expected a checkpoint directory, a .safetensors "
-        "file or a config.json",
+        "or .gguf file or a config.json",
         options.model.c_str());
+  if (path.ends_with(".gguf"))
+    return openGguf(path, err);
   llvm::SmallString<128> configPath(path);
   bool isConfig = path.ends_with(".json");
   if (!isConfig) {

@@ -19,8 +19,8 @@ namespace gemcut::reference {
 
 /// `gemcut reference MODEL --ids LIST|@FILE ...`.
 struct ReferenceOptions {
-  /// A checkpoint directory, a .safetensors file with config.json beside it, or
-  /// a config.json without weights (then RandomWeights of `seed`).
+  /// A checkpoint directory, a .safetensors file with config.json beside it,
+  /// a .gguf file, or a config.json without weights (then RandomWeights of `seed`).
   std::string model;
   /// "2,17,93", separated by commas or white space, or "@FILE" with such a
   /// text.

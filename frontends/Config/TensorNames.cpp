@@ -132,7 +132,7 @@ gemcut::config::checkTensors(const ModelConfig &config,
         llvm::ArrayRef<int64_t>(expected.shape))
       return createStringError(where + "has shape " + shapeText(found->shape) +
                                ", expected " + shapeText(expected.shape) +
-                               " by config.json");
+                               " by the configuration");
     if (!found->isReadable())
       return createStringError(where + "has dtype " +
                                checkpoint::stringify(found->type) +
@@ -146,9 +146,10 @@ gemcut::config::checkTensors(const ModelConfig &config,
       return createStringError(
           weights.fileOf(name) + ": tensor '" + name +
           (llvm::StringRef(name).ends_with("lm_head.weight")
-               ? "' is a separate output head, but tie_word_embeddings of "
-                 "config.json is true; only tied embeddings are supported"
-               : "' is not part of the model that config.json describes"));
+               ? "' is a separate output head, but the configuration ties "
+                 "it to the embeddings; only tied embeddings are supported"
+               : "' is not part of the model that the configuration "
+                 "describes"));
     ++(tower == Tower::Vision ? check.visionTensors : check.audioTensors);
     ++check.towerTensors;
     check.skippedBytes += weights.find(name)->bytes;

@@ -193,7 +193,8 @@ std::optional<checkpoint::WeightInfo> Checkpoint::find(StringRef name) const {
 std::vector<std::string> Checkpoint::names() const {
   std::vector<std::string> result;
   for (StringRef name : tensors.keys())
-    result.push_back(name.str());
+    if (name != kRopeFrequencies)
+      result.push_back(name.str());
   llvm::sort(result);
   return result;
 }

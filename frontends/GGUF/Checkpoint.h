@@ -37,6 +37,7 @@ public:
 
   std::optional<checkpoint::WeightInfo>
   find(llvm::StringRef name) const override;
+  /// All but rope_freqs, which is part of the configuration.
   std::vector<std::string> names() const override;
   std::string fileOf(llvm::StringRef name) const override;
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,

@@ -109,14 +109,21 @@ Expected<std::vector<uint8_t>>
 gemcut::tokenizer::compileTokenizerJson(StringRef json, StringRef fileName,
                                         int64_t vocabSize,
                                         const TokenNames &names) {
+  Expected<TokenizerJson> file = parseTokenizerJson(json, fileName);
+  if (!file)
+    return file.takeError();
+  return compileTokenizer(*file, fileName, vocabSize, names);
+}
+
+Expected<std::vector<uint8_t>>
+gemcut::tokenizer::compileTokenizer(const TokenizerJson &file,
+                                    StringRef fileName, int64_t vocabSize,
+                                    const TokenNames &names) {
   if (vocabSize < 1 || vocabSize > INT32_MAX)
     return createStringError(fileName + ": the model's vocabulary has " +
                              Twine(vocabSize) + " entries, expected 1 to " +
                              Twine(INT32_MAX));
-  Expected<TokenizerJson> file = parseTokenizerJson(json, fileName);
-  if (!file)
-    return file.takeError();
-  Expected<Vocabulary> vocabulary = buildVocabulary(*file, fileName, vocabSize);
+  Expected<Vocabulary> vocabulary = buildVocabulary(file, fileName, vocabSize);
   if (!vocabulary)
     return vocabulary.takeError();
   const Vocabulary &v = *vocabulary;

@@ -9,6 +9,7 @@
 #define GEMCUT_FRONTENDS_TOKENIZER_TOKENIZERTABLES_H
 
 #include "frontends/Tokenizer/TokenNames.h"
+#include "frontends/Tokenizer/TokenizerJson.h"
 
 #include "llvm/ADT/ArrayRef.h"
 
@@ -27,6 +28,14 @@ namespace gemcut::tokenizer {
 llvm::Expected<std::vector<uint8_t>>
 compileTokenizerJson(llvm::StringRef json, llvm::StringRef fileName,
                      int64_t vocabSize, const TokenNames &names);
+
+/// The same for a tokenizer that another file describes, without the errors of
+/// parsing. Pieces are valid UTF-8, and sizes within the bounds of
+/// tokenizer_tables.h.
+llvm::Expected<std::vector<uint8_t>> compileTokenizer(const TokenizerJson &file,
+                                                      llvm::StringRef fileName,
+                                                      int64_t vocabSize,
+                                                      const TokenNames &names);
 
 /// The id of a piece in compiled tables, or -1.
 int32_t findPiece(llvm::ArrayRef<uint8_t> tables, llvm::StringRef piece);

@@ -207,14 +207,14 @@ TEST(TensorNames, RejectsWrongTensors) {
     checkpoint.add(name, {64, 128});
     EXPECT_EQ(checkpoint.error(), checkpoint.fileName() + "tensor '" + name +
                                       "' has shape [64, 128], expected [128, "
-                                      "64] by config.json");
+                                      "64] by the configuration");
   }
   {
     ZeroCheckpoint checkpoint(config);
     checkpoint.add(name, {128, 64, 1});
     EXPECT_EQ(checkpoint.error(), checkpoint.fileName() + "tensor '" + name +
                                       "' has shape [128, 64, 1], expected "
-                                      "[128, 64] by config.json");
+                                      "[128, 64] by the configuration");
   }
   {
     ZeroCheckpoint checkpoint(config);
@@ -230,7 +230,7 @@ TEST(TensorNames, RejectsWrongTensors) {
     checkpoint.add(extra, {32, 64});
     EXPECT_EQ(checkpoint.error(),
               checkpoint.fileName() + "tensor '" + extra +
-                  "' is not part of the model that config.json describes");
+                  "' is not part of the model that the configuration describes");
   }
   {
     ZeroCheckpoint checkpoint(config);
@@ -238,7 +238,7 @@ TEST(TensorNames, RejectsWrongTensors) {
     EXPECT_EQ(checkpoint.error(),
               checkpoint.fileName() +
                   "tensor 'lm_head.weight' is a separate output head, but "
-                  "tie_word_embeddings of config.json is true; only tied "
+                  "the configuration ties it to the embeddings; only tied "
                   "embeddings are supported");
   }
   {
@@ -247,7 +247,6 @@ TEST(TensorNames, RejectsWrongTensors) {
     checkpoint.add("model.norm.weight", {64});
     EXPECT_EQ(checkpoint.error(), checkpoint.fileName() +
                                       "tensor 'model.norm.weight' is not part "
-                                      "of the model that config.json "
-                                      "describes");
+                  "of the model that the configuration describes");
   }
 }

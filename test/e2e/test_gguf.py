@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""GGUF files: the same model as the checkpoint they were converted from."""
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, read_npy, run
+
+F32 = ("--quant", "f32", "--kv", "f32")
+
+
+class Gguf(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-gguf-"))
+        cls.cases = json.loads((TINY / "goldens" / "text.json").read_text())
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def convert(self, checkpoint, name, *flags):
+        path = self.folder / (name + ".gguf")
+        run(sys.executable, ROOT / "test" / "tools" / "convert_to_gguf.py", checkpoint, path, *flags)
+        return path
+
+    def compiled(self, model, name, *flags):
+        return compile_model(model, self.folder / name, "--cpu", "avx2", *flags)
+
+    def logits(self, executable, ids):
+        out = self.folder / "logits.npy"
+        run(executable, "score", "--ids", ids_argument(ids), "--logits", out)
+        return out.read_bytes()
+
+    def answers(self, executable):
+        return [integers(run(executable, "generate", "--ids", ids_argument(case["ids"]), "-n", 24, "--temp", "0",
+                             "--print-ids").stdout) for case in self.cases[:4]]
+
+    def test_float_types_give_the_same_logits_and_ids(self):
+        """bfloat16 weights of this size are exact in F16, BF16 and F32."""
+        expected = self.compiled(TINY, "tiny-hf", *F32)
+        ids = self.cases[0]["ids"]
+        for kind in ("BF16", "F16", "F32"):
+            with self.subTest(kind=kind):
+                model = self.convert(TINY, "tiny-" + kind, "--type", kind)
+                found = self.compiled(model, "tiny-gguf", *F32)
+                self.assertEqual(self.logits(found, ids), self.logits(expected, ids))
+                self.assertEqual(self.answers(found), self.answers(expected))
+
+    def test_quantizing_floats_gives_the_same_weights(self):
+        model = self.convert(TINY, "tiny-int4", "--type", "BF16")
+        ids = self.cases[1]["ids"]
+        self.assertEqual(self.logits(self.compiled(model, "tiny-a", "--quant", "int4"), ids),
+                         self.logits(self.compiled(TINY, "tiny-b", "--quant", "int4"), ids))
+
+    def test_parts_are_one_model(self):
+        self.convert(GOLDENS / "edge", "edge", "--type", "F32", "--parts", "3", "--vocabulary", "none")
+        found = self.compiled(self.folder / "edge-00001-of-00003.gguf", "edge-gguf", *F32)
+        expected = self.compiled(GOLDENS / "edge", "edge-hf", *F32)
+        ids = [2, 17, 93, 5, 200, 41]
+        self.assertEqual(self.logits(found, ids), self.logits(expected, ids))
+
+    def test_vocabularies_tokenize_alike(self):
+        strings = [case["rendered"] for case in self.cases]
+        strings += [entry["text"] for entry in
+                    json.loads((ROOT / "test" / "data" / "tokenizer" / "cases.json").read_text())["encode"]
+                    if "\0" not in entry["text"] and entry["text"].strip()][:60]
+        expected = self.compiled(TINY, "tokens-hf")
+        for kind in ("merges", "scores"):
+            found = self.compiled(self.convert(TINY, kind, "--vocabulary", kind), "tokens-gguf")
+            for text in strings:
+                self.assertEqual(run(found, "tokenize", "--", text).stdout,
+                                 run(expected, "tokenize", "--", text).stdout, (kind, text))
+
+    def test_inspect_names_types_and_shapes(self):
+        model = self.convert(TINY, "inspected", "--type", "Q4_0")
+        inspected = json.loads(run(GEMCUT, "inspect", model, "--tensors", "--json").stdout)
+        original = json.loads(run(GEMCUT, "inspect", TINY, "--json").stdout)
+        for key in ("parameters", "text_tensors", "vocab_size", "hidden_size", "sliding_window", "max_positions",
+                    "per_layer_input", "layers", "tokenizer"):
+            self.assertEqual(inspected[key], original[key], key)
+        tensors = {tensor["name"]: tensor for tensor in inspected["tensors"]}
+        self.assertEqual(tensors["model.layers.2.self_attn.q_proj.weight"]["dtype"], "Q4_0")
+        self.assertEqual(tensors["model.layers.2.self_attn.q_proj.weight"]["shape"], [512, 256])
+        self.assertEqual(tensors["model.norm.weight"]["dtype"], "F32")
+
+    def test_chat_and_stop_tokens_come_from_the_file(self):
+        found = self.compiled(self.convert(TINY, "chat"), "chat-gguf", "--quant", "bf16", "--kv", "f32")
+        expected = self.compiled(TINY, "chat-hf", "--quant", "bf16", "--kv", "f32")
+        infos = [json.loads(run(executable, "info", "--json").stdout) for executable in (found, expected)]
+        for key in ("special", "chat_large_template", "vocab_size"):
+            if key in infos[1]:
+                self.assertEqual(infos[0][key], infos[1][key], key)
+        answers = [run(executable, "-p", "What is a candle?", "--temp", "0").stdout for executable in (found, expected)]
+        self.assertEqual(answers[0], answers[1])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
