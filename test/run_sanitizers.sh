@@ -7,8 +7,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-fuzzers='safetensors_fuzz config_fuzz tokenizer_fuzz'
-units='safetensors_tests config_tests TokenizerTest runtime_core_test
+fuzzers='safetensors_fuzz gguf_fuzz config_fuzz recipe_fuzz tokenizer_fuzz'
+units='safetensors_tests gguf_tests config_tests TokenizerTest runtime_core_test
        runtime_session_test runtime_chat_test'
 cmake --preset asan >/dev/null
 # shellcheck disable=SC2086  # lists of targets

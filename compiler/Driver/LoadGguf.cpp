@@ -22,15 +22,11 @@ static std::string describeMetadata(StringRef path) {
 
 static Error readConfigs(const gguf::Checkpoint &checkpoint, StringRef path,
                          LoadedModel &model) {
-  auto text = gguf::makeConfigJson(checkpoint);
-  if (!text)
-    return text.takeError();
-  auto config =
-      config::parseModelConfig(*text, describeMetadata(path), &model.warnings);
+  auto config = gguf::readModelConfig(checkpoint, &model.warnings);
   if (!config)
     return config.takeError();
   model.config = std::move(*config);
-  text = gguf::makeGenerationJson(checkpoint);
+  auto text = gguf::makeGenerationJson(checkpoint);
   if (!text)
     return text.takeError();
   auto generation = config::parseGenerationConfig(
@@ -81,13 +77,16 @@ gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights) {
     return std::move(error);
   if (weights.randomSeed) {
     model.weights = std::make_unique<gemma4::RandomWeights>(
-        gemma4::expectedWeights(model.config), *weights.randomSeed);
-    return model;
+        gemma4::expectedWeights(model.config), *weights.randomSeed,
+        model.config.offsetNorms);
+  } else {
+    auto check = config::checkTensors(model.config, *checkpoint, path);
+    if (!check)
+      return check.takeError();
+    model.check = std::move(*check);
+    model.weights = std::move(checkpoint);
   }
-  auto check = config::checkTensors(model.config, *checkpoint, path);
-  if (!check)
-    return check.takeError();
-  model.check = std::move(*check);
-  model.weights = std::move(checkpoint);
+  if (Error error = adaptWeights(path, weights, model))
+    return std::move(error);
   return model;
 }

@@ -154,6 +154,23 @@ bool gemcut::driver::isLargeTemplate(StringRef text) {
   return text.contains("<|channel>thought\\n<channel|>");
 }
 
+llvm::Error gemcut::driver::adaptWeights(StringRef path,
+                                         const WeightOptions &weights,
+                                         LoadedModel &model) {
+  if (!weights.loras.empty()) {
+    auto prefix = config::findTextPrefix(*model.weights, path);
+    if (!prefix)
+      return prefix.takeError();
+    auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
+                                      weights.loras, &model.inputs);
+    if (!merged)
+      return merged.takeError();
+    model.weights = std::move(*merged);
+  }
+  model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
+  return llvm::Error::success();
+}
+
 llvm::Expected<LoadedModel>
 gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   if (path.ends_with(".gguf"))
@@ -211,17 +228,8 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
       return check.takeError();
     model.check = std::move(*check);
   }
-  if (!weights.loras.empty()) {
-    auto prefix = config::findTextPrefix(*model.weights, path);
-    if (!prefix)
-      return prefix.takeError();
-    auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
-                                      weights.loras, &model.inputs);
-    if (!merged)
-      return merged.takeError();
-    model.weights = std::move(*merged);
-  }
-  model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
+  if (llvm::Error error = adaptWeights(path, weights, model))
+    return std::move(error);
 
   if (llvm::Error error = loadTokenizer(*files, model))
     return std::move(error);

@@ -31,6 +31,11 @@ struct LoadedModel {
 /// tags of an empty thought in one literal, spelled as in Jinja source.
 bool isLargeTemplate(llvm::StringRef text);
 
+/// Merges the adapters that `weights` names into the model's weights, which are
+/// those of `path`, and folds Gemma 3's norms.
+llvm::Error adaptWeights(llvm::StringRef path, const WeightOptions &weights,
+                         LoadedModel &model);
+
 /// Reads `path`: a checkpoint directory, a .safetensors file with config.json
 /// beside it, a .gguf file, or a config.json (random weights only). With a
 /// random seed the checkpoint's tensors are not opened. One error for whatever

@@ -142,17 +142,12 @@ private:
 
 } // namespace
 
-static Expected<OpenModel> openGguf(StringRef path, raw_ostream &err) {
+static Expected<OpenModel> openGguf(StringRef path,
+                                    std::vector<std::string> *warnings) {
   auto checkpoint = gguf::Checkpoint::open(path);
   if (!checkpoint)
     return checkpoint.takeError();
-  auto text = gguf::makeConfigJson(**checkpoint);
-  if (!text)
-    return text.takeError();
-  std::vector<std::string> warnings;
-  auto config = config::parseModelConfig(*text, path, &warnings);
-  for (const std::string &warning : warnings)
-    err << "warning: " << warning << "\n";
+  auto config = gguf::readModelConfig(**checkpoint, warnings);
   if (!config)
     return config.takeError();
   if (auto check = config::checkTensors(*config, **checkpoint, path); !check)
@@ -160,8 +155,9 @@ static Expected<OpenModel> openGguf(StringRef path, raw_ostream &err) {
   return OpenModel{std::move(*config), std::move(*checkpoint)};
 }
 
-static Expected<OpenModel> openModel(const ReferenceOptions &options,
-                                     raw_ostream &err) {
+/// The model without adapters, its weights as they are stored.
+static Expected<OpenModel> openFiles(const ReferenceOptions &options,
+                                     std::vector<std::string> *warnings) {
   StringRef path = options.model;
   if (!llvm::sys::fs::exists(path))
     return createStringError(
@@ -169,7 +165,7 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
         "or .gguf file or a config.json",
         options.model.c_str());
   if (path.ends_with(".gguf"))
-    return openGguf(path, err);
+    return openGguf(path, warnings);
   llvm::SmallString<128> configPath(path);
   bool isConfig = path.ends_with(".json");
   if (!isConfig) {
@@ -180,11 +176,8 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
   Expected<std::string> text = readFile(configPath);
   if (!text)
     return text.takeError();
-  std::vector<std::string> warnings;
   Expected<config::ModelConfig> config =
-      config::parseModelConfig(*text, configPath, &warnings);
-  for (const std::string &warning : warnings)
-    err << "warning: " << warning << "\n";
+      config::parseModelConfig(*text, configPath, warnings);
   if (!config)
     return config.takeError();
 
@@ -203,14 +196,25 @@ static Expected<OpenModel> openModel(const ReferenceOptions &options,
         !check)
       return check.takeError();
   }
-  auto prefix = config::findTextPrefix(*model.weights, path);
+  return model;
+}
+
+static Expected<OpenModel> openModel(const ReferenceOptions &options,
+                                     raw_ostream &err) {
+  std::vector<std::string> warnings;
+  auto model = openFiles(options, &warnings);
+  for (const std::string &warning : warnings)
+    err << "warning: " << warning << "\n";
+  if (!model)
+    return model.takeError();
+  auto prefix = config::findTextPrefix(*model->weights, options.model);
   if (!prefix)
     return prefix.takeError();
-  auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
+  auto merged = lora::mergeAdapters(std::move(model->weights), *prefix,
                                     options.loras, /*files=*/nullptr);
   if (!merged)
     return merged.takeError();
-  model.weights = gemma3::foldWeights(model.config, std::move(*merged));
+  model->weights = gemma3::foldWeights(model->config, std::move(*merged));
   return model;
 }
 

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import GEMCUT, GOLDENS, TINY, run
+from support import GEMCUT, GOLDENS, ROOT, TINY, run
 
 
 class Damaged(unittest.TestCase):
@@ -136,6 +136,59 @@ class Damaged(unittest.TestCase):
         for text in (whole[: len(whole) // 2], whole.replace('"BPE"', '"Unigram"'), "[]"):
             (model / "tokenizer.json").write_text(text)
             self.rejected(model, "tokenizer.json")
+
+    def gguf(self):
+        """A fresh GGUF of `edge`: its path and its bytes."""
+        path = self.folder / f"model-{len(list(self.folder.iterdir()))}.gguf"
+        run(sys.executable, ROOT / "test" / "tools" / "convert_to_gguf.py", GOLDENS / "edge", path, "--type", "Q8_0",
+            "--vocabulary", "none")
+        return path, path.read_bytes()
+
+    def test_truncated_gguf(self):
+        path, whole = self.gguf()
+        names = whole.index(b"token_embd.weight")
+        for size in [0, 3, 4, 8, 23, 24, 100, names - 9, names + 5, names + 30, len(whole) // 2, len(whole) - 32]:
+            with self.subTest(size=size):
+                path.write_bytes(whole[:size])
+                self.rejected(path, path.name)
+
+    def test_absurd_numbers_in_gguf(self):
+        path, whole = self.gguf()
+        names = whole.index(b"token_embd.weight") + len("token_embd.weight")
+        architecture = whole.index(b"gemma4") - 8
+        # Version, counts, the length of a string, a number of dimensions, a dimension, a type, an offset.
+        for at, form in ((4, "<I"), (8, "<Q"), (16, "<Q"), (architecture, "<Q"), (names, "<I"), (names + 4, "<Q"),
+                         (names + 20, "<I"), (names + 24, "<Q")):
+            for value in (2**31 + 1, 2**32 - 1) if form == "<I" else (2**63, 2**64 - 31, len(whole)):
+                with self.subTest(at=at, value=value):
+                    path.write_bytes(whole[:at] + struct.pack(form, value) + whole[at + struct.calcsize(form) :])
+                    self.rejected(path, path.name)
+
+    def test_gguf_of_another_model(self):
+        path, whole = self.gguf()
+        for found, put, fragment in ((b"gemma4", b"llamas", "'llamas'"),
+                                     (b"gemma4.block_count", b"gemma4.block_kount", "gemma4.block_count"),
+                                     (b"blk.2.ffn_up.weight", b"blk.2.ffn_ob.weight", "layers.2.mlp.up_proj.weight"),
+                                     (b"rope_freqs.weight", b"rope_frets.weight", "rope_freqs.weight")):
+            with self.subTest(found=found):
+                self.assertEqual(len(found), len(put))
+                path.write_bytes(whole.replace(found, put, 1))
+                self.rejected(path, path.name, fragment)
+
+    def test_not_a_number_in_a_block(self):
+        path, whole = self.gguf()
+        at = self.find_block(whole, b"blk.0.ffn_down.weight")
+        path.write_bytes(whole[:at] + struct.pack("<e", float("nan")) + whole[at + 2 :])
+        for quant in ("int4", "f32"):
+            self.rejected(path, "layers.0.mlp.down_proj.weight", quant=quant)
+
+    def find_block(self, whole, name):
+        """The first byte of a tensor of two dimensions."""
+        at = whole.index(name) + len(name) + 4 + 16 + 4
+        (offset,) = struct.unpack_from("<Q", whole, at)
+        # The tensor infos end with the one of rope_freqs, whose single dimension makes it 8 bytes shorter.
+        end = whole.index(b"rope_freqs.weight") + len("rope_freqs.weight") + 4 + 8 + 4 + 8
+        return (end + 31) // 32 * 32 + offset
 
     def test_missing_model(self):
         self.rejected(self.folder / "nowhere", "nowhere")

@@ -25,7 +25,9 @@ static void checkMessage(llvm::Error error) {
 
 static void checkLayers(const ModelConfig &config) {
   require(config.numLayers() >= 1, "there is a layer");
-  require(!config.layers.back().sliding, "the last layer is full");
+  require(!config.layers.back().sliding ||
+              llvm::StringRef(config.modelType).starts_with("gemma3"),
+          "the last layer of Gemma 4 is full");
   for (int64_t i = 0; i < config.numLayers(); ++i) {
     const LayerConfig &layer = config.layers[size_t(i)];
     const RopeConfig &rope =
