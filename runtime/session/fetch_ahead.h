@@ -1,13 +1,16 @@
 //===- fetch_ahead.h - Whether to prefetch weights --------------*- C++ -*-===//
 //
-// Prefetch instructions in the weight stream of a decoding step make a Zen 5
-// 1.25 times as fast and a Zen 4 0.8 times (compiler/Docs/decisions,
-// fetch-ahead). No feature bit tells, so the steps themselves are timed.
+// Prefetch instructions in the weight stream of a decoding step make one CPU
+// faster and another slower, and the more rows a step has, the more they help
+// (compiler/Docs/decisions, fetch-ahead). No feature bit tells, so the steps
+// themselves are timed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_SESSION_FETCH_AHEAD_H
 #define GEMCUT_RUNTIME_SESSION_FETCH_AHEAD_H
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace gemcut {
@@ -31,6 +34,20 @@ private:
   int step = 0; // of the present trial and the steps behind it
   bool chosen = false;
   double fastest[2] = {0, 0}; // of this trial; 0: none yet
+};
+
+/// A choice for every number of rows of a step; many rows share one.
+class FetchAheadByRows {
+public:
+  static constexpr size_t kMostRows = 8; ///< and more
+
+  /// `rows`: at least 1.
+  FetchAhead &operator[](size_t rows) {
+    return choices[std::min(rows, kMostRows) - 1];
+  }
+
+private:
+  FetchAhead choices[kMostRows];
 };
 
 } // namespace gemcut

@@ -272,10 +272,10 @@ gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
   step.first_position = states[slots[0]].first;
   step.logits = reinterpret_cast<float *>(
       work.data() + getLogitsOffset(program.model->arena_bytes));
-  step.fetch_ahead = fetchAhead.next();
+  step.fetch_ahead = fetchAhead[rows].next();
   double start = seconds();
   team.run(level->decode, &step);
-  fetchAhead.record(seconds() - start);
+  fetchAhead[rows].record(seconds() - start);
   logits = step.logits;
   return GEMCUT_OK;
 }

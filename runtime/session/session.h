@@ -145,7 +145,7 @@ private:
 
   Program program = {};
   const gemcut_level *level = nullptr;
-  FetchAhead fetchAhead;
+  FetchAheadByRows fetchAhead;
   WeightPages pages;
   Memory work, kv, history, rowMemory, layerRows, slotMemory;
   Team team; // last, so that its threads end before their memory does

@@ -19,14 +19,6 @@ using namespace gemcut::targets;
 
 namespace {
 
-/// True if the int32 and f32 accumulators of a block take more than half of the
-/// registers.
-bool fillsRegisters(const IsaLevel &level, const MicroKernelShape &shape) {
-  int64_t perVector = 512 / level.vectorBits;
-  return isQuantized(shape.format) &&
-         4 * shape.rows * shape.tiles * perVector > level.registers;
-}
-
 constexpr int64_t kVectorBytes = 64;
 constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
 
@@ -66,12 +58,6 @@ private:
     return row * shape.tiles + tile;
   }
 
-  /// Where accumulators leave few registers, loads stay next to their uses.
-  void keepOrderIfFull() {
-    if (fillsRegisters(isa.getLevel(), shape))
-      e.keepOrder();
-  }
-
   Values zeroAccumulators(int64_t copies = 1) {
     return Values(shape.rows * shape.tiles * copies, e.splat(0.0f));
   }
@@ -84,11 +70,11 @@ private:
     }
   }
 
-  void prefetch(Value stream, int64_t bytes) {
-    if (!shape.prefetchBytes)
-      return;
-    for (int64_t line = 0; line < bytes; line += kVectorBytes)
-      e.prefetch(e.at(stream, shape.prefetchBytes + line));
+  /// Fetches the line ahead of `line`, which is about to be loaded: fetching
+  /// several at once would stall the loads behind them.
+  void prefetch(Value line) {
+    if (shape.prefetchBytes)
+      e.prefetch(e.at(line, shape.prefetchBytes));
   }
 
   //===--------------------------------------------------------------------===//
@@ -117,7 +103,7 @@ private:
     Value weights = e.at(e.at(w, layout.header_bytes), e.mul(block, bytes));
     Value quants = e.at(x, e.mul(block, layout.groups * GEMCUT_GROUP));
     Value perGroup = e.at(x, e.mul(block, layout.groups * 4));
-    prefetch(weights, bytes);
+    prefetch(weights);
     for (int64_t group = 0; group < groups; ++group)
       addGroup(sums, weights, quants, perGroup, group);
   }
@@ -168,9 +154,8 @@ private:
     return e.loadI32(e.at(perGroup, m * shape.inputRowBytes + offset));
   }
 
-  int64_t quantsOffset(int64_t tile, int64_t group) const {
-    return tile * tileBytes + GEMCUT_BLOCK_SCALE_BYTES +
-           layout.quant_bytes * group;
+  int64_t quantsOffset(int64_t group) const {
+    return GEMCUT_BLOCK_SCALE_BYTES + layout.quant_bytes * group;
   }
 
   Value inputBytes(Value quants, int64_t m, int64_t column) {
@@ -188,25 +173,24 @@ private:
                   isa.startNibbles(e, correction(perGroup, m, group)));
     if (twoChains)
       high.push_back(isa.startNibbles(e, e.i32(0)));
-    for (int64_t step = 0; step < 8; ++step) {
-      int64_t v = step / 2;
-      bool isHigh = step % 2;
-      keepOrderIfFull();
-      Values nibbles;
-      for (int64_t t = 0; t < shape.tiles; ++t)
-        nibbles.push_back(loadNibbles(
-            e.at(weights, quantsOffset(t, group) + kVectorBytes * v), isHigh));
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        Value input = inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v);
-        for (int64_t t = 0; t < shape.tiles; ++t) {
-          Value &dot = twoChains && isHigh ? high[0] : dots[index(m, t)];
-          dot = isa.dotNibbles(e, dot, nibbles[t], input);
+    for (int64_t v = 0; v < 4; ++v) {
+      Values bytes =
+          loadWeights(weights, quantsOffset(group) + kVectorBytes * v);
+      for (bool isHigh : {false, true}) {
+        Values nibbles;
+        for (Value pairs : bytes)
+          nibbles.push_back(nibblesOf(pairs, isHigh));
+        for (int64_t m = 0; m < shape.rows; ++m) {
+          Value input = inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v);
+          for (int64_t t = 0; t < shape.tiles; ++t) {
+            Value &dot = twoChains && isHigh ? high[0] : dots[index(m, t)];
+            dot = isa.dotNibbles(e, dot, nibbles[t], input);
+          }
         }
       }
     }
     if (twoChains)
       dots[0] = e.add(dots[0], high[0]);
-    keepOrderIfFull();
     for (int64_t m = 0; m < shape.rows; ++m)
       for (int64_t t = 0; t < shape.tiles; ++t)
         dots[index(m, t)] = isa.finishNibbles(e, dots[index(m, t)],
@@ -215,14 +199,25 @@ private:
   }
 
   /// The low or high nibbles of 64 bytes, as bytes.
-  Value loadNibbles(Value address, bool high) {
-    Type i8 = e.getBuilder().getI8Type(), i16 = e.getBuilder().getI16Type();
-    Value bytes = e.load(e.vecType(i8, 64), address, 64);
+  Value nibblesOf(Value bytes, bool high) {
     if (high) {
-      Value words = e.shiftRight(e.bitcast(bytes, e.vecType(i16, 32)), 4);
-      bytes = e.bitcast(words, bytes.getType());
+      Type words = e.vecType(e.getBuilder().getI16Type(), 32);
+      bytes =
+          e.bitcast(e.shiftRight(e.bitcast(bytes, words), 4), bytes.getType());
     }
     return e.bitAnd(bytes, byteSplat(0x0F));
+  }
+
+  /// The vector at `offset` of every tile.
+  Values loadWeights(Value weights, int64_t offset) {
+    Type type = e.vecType(e.getBuilder().getI8Type(), 64);
+    Values vectors;
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      Value line = e.at(weights, t * tileBytes + offset);
+      prefetch(line);
+      vectors.push_back(e.load(type, line, 64));
+    }
+    return vectors;
   }
 
   Values dotGroupInt8(Value weights, Value quants, Value perGroup,
@@ -236,14 +231,9 @@ private:
               : e.splatI32(0);
       dots.append(shape.tiles, start);
     }
-    Type i8 = e.getBuilder().getI8Type();
     for (int64_t v = 0; v < 8; ++v) {
-      keepOrderIfFull();
-      Values bytes;
-      for (int64_t t = 0; t < shape.tiles; ++t) {
-        int64_t offset = quantsOffset(t, group) + kVectorBytes * v;
-        bytes.push_back(e.load(e.vecType(i8, 64), e.at(weights, offset), 64));
-      }
+      Values bytes =
+          loadWeights(weights, quantsOffset(group) + kVectorBytes * v);
       for (int64_t m = 0; m < shape.rows; ++m) {
         Value input = inputBytes(quants, m, 32 * group + 4 * v);
         for (int64_t t = 0; t < shape.tiles; ++t) {
@@ -328,12 +318,10 @@ private:
 
   void addBf16Pair(Values &sums, Value pair, int64_t sub, bool both) {
     Value weights = e.at(w, e.mul(pair, kVectorBytes));
-    if (sub == 0)
-      prefetch(weights, 4 * kVectorBytes);
     for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value words =
-          e.load(e.vecType(e.i32Type()),
-                 e.at(weights, t * tileBytes + sub * kVectorBytes), 64);
+      Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
+      prefetch(line);
+      Value words = e.load(e.vecType(e.i32Type()), line, 64);
       Value even = e.lowBf16ToF32(words), odd = e.highBf16ToF32(words);
       for (int64_t m = 0; m < shape.rows; ++m) {
         Value &first = chainSum(sums, 2 * sub, m, t);
@@ -351,11 +339,10 @@ private:
         shape.columns, 4, zeroAccumulators(chains()),
         [&](Value column, int64_t sub, Values &carried) {
           Value weights = e.at(w, e.mul(column, kVectorBytes));
-          if (sub == 0)
-            prefetch(weights, 4 * kVectorBytes);
           for (int64_t t = 0; t < shape.tiles; ++t) {
-            Value lanes = e.loadVec(
-                e.at(weights, t * tileBytes + sub * kVectorBytes), kLanes, 64);
+            Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
+            prefetch(line);
+            Value lanes = e.loadVec(line, kLanes, 64);
             for (int64_t m = 0; m < shape.rows; ++m) {
               Value &sum = chainSum(carried, sub, m, t);
               sum = e.fma(lanes, inputLanes(column, 1, sub, m, 0), sum);
@@ -392,9 +379,7 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
   // Shared by every stage of this shape; inlined copies would fill the cache.
-  SmallVector<StringRef> attributes = {"noinline"};
-  if (fillsRegisters(e.getIsa().getLevel(), shape))
-    attributes.push_back(kKeepOrderAttribute);
-  function->setAttr("passthrough", e.getBuilder().getStrArrayAttr(attributes));
+  function->setAttr("passthrough", e.getBuilder().getStrArrayAttr(
+                                       {"noinline", kKeepOrderAttribute}));
   return function;
 }

@@ -29,8 +29,6 @@ constexpr int64_t kTileBytesF32 = 64;
 constexpr int64_t kStreamAhead = 4608;
 /// Panels of more bytes would not stay in a core's L2 nor fit on the stack.
 constexpr int64_t kMostPanelBytes = 512 << 10;
-/// Rows of one gemv block; more rows reuse the tile from L1.
-constexpr int64_t kGemvRows = 4;
 
 template <typename ProductOp> class Product {
 public:
@@ -246,7 +244,9 @@ private:
 
 void gemcut::targets::buildGemv(StageEmitter &e, kernel::GemvOp op) {
   // One tile at a time is one sequential stream; see kStreamAhead.
-  Product<kernel::GemvOp>(e, op, {kGemvRows, 1}, /*stream=*/true).build();
+  Product<kernel::GemvOp>(e, op, {e.getIsa().getLevel().gemvRows, 1},
+                          /*stream=*/true)
+      .build();
 }
 
 void gemcut::targets::buildGemm(StageEmitter &e, kernel::GemmOp op) {

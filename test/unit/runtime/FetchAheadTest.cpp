@@ -50,3 +50,13 @@ TEST(FetchAhead, TriesAgainAndForgetsOldTimes) {
             FetchAhead::kTrialSteps / 2);
   EXPECT_FALSE(choice.next());
 }
+
+TEST(FetchAheadByRows, ChoosesForEveryNumberOfRows) {
+  FetchAheadByRows choices;
+  runSteps(choices[1], FetchAhead::kTrialSteps, 2, 1);
+  runSteps(choices[4], FetchAhead::kTrialSteps, 1, 2);
+  runSteps(choices[FetchAheadByRows::kMostRows], FetchAhead::kTrialSteps, 1, 2);
+  EXPECT_FALSE(choices[1].next());
+  EXPECT_TRUE(choices[4].next());
+  EXPECT_TRUE(choices[FetchAheadByRows::kMostRows + 5].next());
+}
