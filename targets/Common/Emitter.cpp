@@ -297,6 +297,11 @@ void Emitter::prefetch(Value ptr) {
   LLVM::Prefetch::create(builder, loc, ptr, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
+void Emitter::keepOrder() {
+  LLVM::FenceOp::create(builder, loc, LLVM::AtomicOrdering::seq_cst,
+                        "singlethread");
+}
+
 //===----------------------------------------------------------------------===//
 // Control flow
 //===----------------------------------------------------------------------===//

@@ -124,6 +124,8 @@ public:
   void endUse(mlir::Value storage);
   /// Fetches a cache line for reading into all levels.
   void prefetch(mlir::Value ptr);
+  /// Keeps loads and stores on their side of this point; no instruction.
+  void keepOrder();
 
   //===--------------------------------------------------------------------===//
   // Control flow

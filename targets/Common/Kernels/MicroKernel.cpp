@@ -28,6 +28,7 @@ public:
               ValueRange arguments)
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
+        next(shape.nextLines ? arguments[4] : Value()),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
         layout(gemcut_block_of(toAbi(shape.format))) {}
 
@@ -50,7 +51,7 @@ private:
   Emitter &e;
   const VectorIsa &isa;
   const MicroKernelShape &shape;
-  Value w, x, y, yStride;
+  Value w, x, y, yStride, next;
   int64_t tileBytes;
   gemcut_block layout; ///< of formats with groups
 
@@ -103,9 +104,15 @@ private:
     Value weights = e.at(e.at(w, layout.header_bytes), e.mul(block, bytes));
     Value quants = e.at(x, e.mul(block, layout.groups * GEMCUT_GROUP));
     Value perGroup = e.at(x, e.mul(block, layout.groups * 4));
+    int64_t nextBytes = shape.nextLines * kVectorBytes;
+    Value others =
+        next ? e.at(next, e.mul(block, layout.groups * nextBytes)) : next;
     prefetch(weights);
-    for (int64_t group = 0; group < groups; ++group)
+    for (int64_t group = 0; group < groups; ++group) {
       addGroup(sums, weights, quants, perGroup, group);
+      for (int64_t line = 0; line < shape.nextLines; ++line)
+        e.prefetch(e.at(others, group * nextBytes + line * kVectorBytes));
+    }
   }
 
   /// sums += scales * (int32 dot products of one group of 32 columns).
@@ -212,6 +219,9 @@ private:
   Values loadWeights(Value weights, int64_t offset) {
     Type type = e.vecType(e.getBuilder().getI8Type(), 64);
     Values vectors;
+    // Loads between two distant prefetches would gather behind the first.
+    if (next)
+      e.keepOrder();
     for (int64_t t = 0; t < shape.tiles; ++t) {
       Value line = e.at(weights, t * tileBytes + offset);
       prefetch(line);
@@ -364,15 +374,23 @@ Value gemcut::targets::emitScaleCodeBits(Emitter &e, Value codes) {
                                                         : e.i32(kMask));
 }
 
+int64_t gemcut::targets::nextBytes(const MicroKernelShape &shape) {
+  return shape.columns / GEMCUT_GROUP * shape.nextLines * kVectorBytes;
+}
+
 func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
                                              const MicroKernelShape &shape) {
   std::string name =
       ("gemcut_dot_" + stringifyFormat(shape.format) + "_k" +
        llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows) + "n" +
-       llvm::Twine(shape.tiles) + (shape.prefetchBytes ? "_stream" : ""))
+       llvm::Twine(shape.tiles) + (shape.prefetchBytes ? "_stream" : "") +
+       (shape.nextLines ? "_next" + llvm::Twine(shape.nextLines) : ""))
           .str();
-  FunctionType type = e.getBuilder().getFunctionType(
-      {e.ptrType(), e.ptrType(), e.ptrType(), e.i64Type()}, {});
+  SmallVector<Type> arguments = {e.ptrType(), e.ptrType(), e.ptrType(),
+                                 e.i64Type()};
+  if (shape.nextLines)
+    arguments.push_back(e.ptrType());
+  FunctionType type = e.getBuilder().getFunctionType(arguments, {});
   func::FuncOp function = e.getOrCreateFunction(
       name, type, [&](Emitter &body, ValueRange arguments) {
         MicroKernel(body, e.getIsa(), shape, arguments).build();

@@ -16,7 +16,13 @@ struct MicroKernelShape {
   int64_t rows = 1, tiles = 1;
   /// Bytes ahead of the stream to fetch; 0 for weights that stay in cache.
   int64_t prefetchBytes = 0;
+  /// Lines of other weights to fetch in every group of 32 columns, while these
+  /// are multiplied; only of formats with groups.
+  int64_t nextLines = 0;
 };
+
+/// Bytes of other weights that one call of a kernel fetches.
+int64_t nextBytes(const MicroKernelShape &shape);
 
 /// The scales that codes of int4 stand for (i8, a scalar or 16 lanes), without
 /// those of rows, as f32 bits less the bits of 1.0f.
@@ -24,12 +30,13 @@ mlir::Value emitScaleCodeBits(Emitter &e, mlir::Value codes);
 
 /// A private function of the module, made on first use:
 ///
-///   void f(w, x, y, yStride)
+///   void f(w, x, y, yStride[, next])
 ///   y[m * yStride + 64 t + 4 r] = sum_k W[16 t + r, k] * x[m, k]   (f32)
 ///
 /// w: first of the tiles (r16k4); x: first of the rows, q8 for int4, q4_0
 /// and int8 weights and f32 otherwise; y: f32, 64-byte aligned, yStride in
-/// bytes. int4, q4_0 and int8: int32 sums inside a group of 32, f32 across
+/// bytes; next, with nextLines: nextBytes(shape) are fetched from there. int4,
+/// q4_0 and int8: int32 sums inside a group of 32, f32 across
 /// groups:
 ///   sum_g ws[g, r] * xs[g] * (sum_k q_w q_x + correction).
 mlir::func::FuncOp getMicroKernel(StageEmitter &e,

@@ -24,6 +24,7 @@ using namespace gemcut::targets;
 namespace {
 
 constexpr int64_t kTileBytesF32 = 64;
+constexpr int64_t kLineBytes = 64;
 /// Where it pays (gemcut_step.fetch_ahead), a tile is fetched this far ahead of
 /// its use: the distance that was best in whole decoding steps on Zen 5.
 constexpr int64_t kStreamAhead = 4608;
@@ -121,6 +122,37 @@ private:
       e.call(unpacker, {tileAddress(tile, i), panelAddress(i)});
   }
 
+  int64_t unitBytes() const { return unitTiles * tileBytes; }
+  /// Kernel calls for a block of rows of a unit.
+  int64_t callsPerBlock() const {
+    return llvm::divideCeil(unitTiles, block.tiles);
+  }
+
+  /// Lines of the next unit's weights that a kernel fetches in each group, so
+  /// that the blocks of rows of this unit fetch all of them. Without that the
+  /// first block of every unit would wait for memory.
+  int64_t nextLines() {
+    if (stream || tileIsa || !isQuantized(weight.getFormat()))
+      return 0;
+    int64_t calls =
+        op.getInput().getType().getRows() / block.rows * callsPerBlock();
+    int64_t groups = weight.getColumns() / GEMCUT_GROUP;
+    return calls ? llvm::divideCeil(unitBytes(), calls * groups * kLineBytes)
+                 : 0;
+  }
+
+  /// What the kernel of the tiles from `tile` + `first` and the block of rows
+  /// from `row` fetches: its part of the next unit, at most the last one.
+  Value nextWeights(Value tile, Value row, int64_t first,
+                    const MicroKernelShape &shape) {
+    int64_t bytes = nextBytes(shape);
+    Value call = e.add(e.mul(e.div(row, block.rows), callsPerBlock()),
+                       first / block.tiles);
+    Value offset = e.min(e.mul(call, bytes),
+                         e.i64(std::max<int64_t>(0, unitBytes() - bytes)));
+    return e.at(tileAddress(tile, unitTiles), offset);
+  }
+
   /// All rows times the tiles tile .. tile + count - 1.
   void buildUnit(Value tile, int64_t count) {
     int64_t most = block.rows;
@@ -168,8 +200,15 @@ private:
       Value results = e.at(target, first * kTileBytesF32);
       auto multiply = [&](int64_t prefetchBytes) {
         shape.prefetchBytes = prefetchBytes;
-        e.call(onTiles ? getTileKernel(e, shape) : getMicroKernel(e, shape),
-               {tiles, input, results, stride});
+        SmallVector<Value> arguments = {tiles, input, results, stride};
+        if (onTiles) {
+          e.call(getTileKernel(e, shape), arguments);
+          return;
+        }
+        shape.nextLines = size == block.rows ? nextLines() : 0;
+        if (shape.nextLines)
+          arguments.push_back(nextWeights(tile, row, first, shape));
+        e.call(getMicroKernel(e, shape), arguments);
       };
       if (stream)
         e.ifElse(
