@@ -41,13 +41,22 @@ gemcut::artifact::emitModelObject(const gemcut_model_info &info,
   for (const targets::IsaLevel &level : spec.levels) {
     llvm::SmallVector<llvm::Constant *> fields{text(level.name),
                                                text(level.cpuidFeatures)};
-    for (const char *entry : {"decode", "prefill", "extend", "score"})
+    auto addEntry = [&](llvm::StringRef entry) {
       fields.push_back(llvm::cast<llvm::Constant>(
           module
               .getOrInsertFunction(
                   (llvm::Twine("gemcut_") + entry + "_" + level.name).str(),
                   entryType)
               .getCallee()));
+    };
+    for (const char *entry : {"decode", "prefill", "extend", "score"})
+      addEntry(entry);
+    for (const char *entry : {"bounds", "rescore"}) {
+      if (info.two_stage_head)
+        addEntry(entry);
+      else
+        fields.push_back(llvm::ConstantPointerNull::get(pointer));
+    }
     levels.push_back(llvm::ConstantStruct::getAnon(fields));
   }
   auto *array = llvm::ArrayType::get(levels.front()->getType(), levels.size());

@@ -201,8 +201,19 @@ private:
           format, &values[size_t(t * GEMCUT_TILE_ROWS * columns)],
           std::min<int64_t>(GEMCUT_TILE_ROWS, unit.rows - t * GEMCUT_TILE_ROWS),
           columns, &packed[size_t(t * tileBytes)]);
-    written = packed.size();
     int64_t firstTile = unit.row / GEMCUT_TILE_ROWS;
+    if (type.getLayout() == kernel::Layout::Coarse) {
+      std::vector<uint8_t> exact = std::move(packed);
+      int64_t coarseBytes = gemcut_coarse_tile_bytes(columns);
+      packed.resize(size_t(tiles * coarseBytes));
+      for (int64_t t = 0; t < tiles; ++t)
+        packCoarseTile(&exact[size_t(t * tileBytes)], columns,
+                       &packed[size_t(t * coarseBytes)]);
+      written = packed.size();
+      return output.write(packed.data(), packed.size(),
+                          base + uint64_t(firstTile * coarseBytes));
+    }
+    written = packed.size();
     if (type.getLayout() == kernel::Layout::Tiles)
       return output.write(packed.data(), packed.size(),
                           base + uint64_t(firstTile * tileBytes));

@@ -360,6 +360,30 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
   }
 }
 
+void gemcut::artifact::packCoarseTile(const uint8_t *tile, int64_t columns,
+                                      uint8_t *coarse) {
+  std::memset(coarse, 0, size_t(gemcut_coarse_tile_bytes(columns)));
+  int64_t pairBytes = gemcut_block_bytes(gemcut_block_of(GEMCUT_INT8));
+  int64_t pairs =
+      gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE) / GEMCUT_TILE_K_MULTIPLE;
+  for (int64_t p = 0; p < pairs; ++p) {
+    const uint8_t *from = tile + p * pairBytes;
+    uint8_t *to = coarse + p * GEMCUT_COARSE_PAIR_BYTES;
+    std::memcpy(to, from, 64);
+    for (int64_t g = 0; g < 2; ++g)
+      for (int64_t k = 0; k < kGroup; ++k)
+        for (int64_t r = 0; r < GEMCUT_TILE_ROWS; ++r) {
+          uint8_t upper = from[64 + g * 512 + k / 4 * 64 + 4 * r + k % 4] >> 2;
+          uint8_t *group = to + 64 + g * 384;
+          // Nibble vector v of column k, and which half of its bytes.
+          int64_t v = k % 16 / 4, half = k / 16, byte = 4 * r + k % 4;
+          group[64 * v + byte] |= uint8_t((upper & 15) << 4 * half);
+          group[256 + 64 * (v / 2) + byte] |=
+              uint8_t(upper >> 4 << (4 * (v % 2) + 2 * half));
+        }
+  }
+}
+
 void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
                                     int64_t columns, uint8_t *out) {
   std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns)));

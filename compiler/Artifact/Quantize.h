@@ -36,6 +36,10 @@ int64_t findUnstorable(gemcut_format format, const float *values,
 void packTile(gemcut_format format, const float *values, int64_t rows,
               int64_t columns, uint8_t *tile);
 
+/// The coarse form of a packed int8 tile, at `coarse`
+/// (gemcut_coarse_tile_bytes).
+void packCoarseTile(const uint8_t *tile, int64_t columns, uint8_t *coarse);
+
 /// Packs one row of a table (f32, bf16 or int8) at `out`.
 void packTableRow(gemcut_format format, const float *values, int64_t columns,
                   uint8_t *out);

@@ -93,6 +93,15 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       ->group("Model");
   command
       .add_option(
+          "--head", options.head,
+          "How greedy and top-k choices read the output matrix: full, or "
+          "two-stage for int8: the upper 6 bits of all tokens, then all "
+          "bits of those that can be chosen. The tokens are the same.")
+      ->check(CLI::IsMember({"full", "two-stage"}))
+      ->capture_default_str()
+      ->group("Model");
+  command
+      .add_option(
           "--context", options.context,
           "Positions (tokens) that one sequence can hold. Default: what "
           "the model was made for, at most 8192.")

@@ -79,6 +79,7 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.decode_max_rows = entryRows(kernelModule, "decode");
   info.prefill_chunk = entryRows(kernelModule, "prefill");
   info.score_chunk = entryRows(kernelModule, "score");
+  info.two_stage_head = entryRows(kernelModule, "rescore") > 0;
   info.last_own_kv_layer = int32_t(config.firstSharedLayer() - 1);
   info.chat_large_template = model.largeTemplate;
   info.arena_bytes = plan.arenaBytes;

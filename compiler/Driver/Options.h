@@ -28,6 +28,7 @@ struct WeightOptions {
 struct PlanOptions {
   std::string quant = "int4"; ///< a built-in recipe, or the path of one
   std::string kv = "bf16";
+  std::string head = "full"; ///< or "two-stage"
   int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
   int64_t slots = 1;
   int64_t prefillChunk = 0; ///< rows; 0: choosePrefillChunk

@@ -92,6 +92,7 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
   KernelPipelineOptions kernel;
   kernel.kv = options.kv;
   kernel.context = positions;
+  kernel.twoStageHead = options.head == "two-stage";
   kernel.l2Bytes = l2Bytes;
   PassManager kernelPasses(&context);
   dumps.attach(kernelPasses);

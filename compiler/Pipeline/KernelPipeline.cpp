@@ -19,6 +19,10 @@ void gemcut::buildKernelPipeline(OpPassManager &pm,
   // Each stage addressed its own weights; equal addresses become one.
   pm.addPass(createCSEPass());
 
+  // Before the plans, which place what it adds.
+  if (options.twoStageHead)
+    pm.addPass(kernel::createSplitHeadPass());
+
   //===--- kernel-plan-*: where storage lies -----------------------------===//
   // After CSE, which may not change what is adjacent or who reads first.
   pm.addPass(kernel::createPlanWeightsPass());

@@ -22,6 +22,10 @@ struct KernelPipelineOptions
   Option<int64_t> context{*this, "context",
                           llvm::cl::desc("Positions that a slot can hold."),
                           llvm::cl::init(4096)};
+  Option<bool> twoStageHead{
+      *this, "two-stage-head",
+      llvm::cl::desc("Add the entry points of a two-stage head."),
+      llvm::cl::init(false)};
   Option<int64_t> l2Bytes{*this, "l2-bytes",
                           llvm::cl::desc("Bytes of one core's L2 cache."),
                           llvm::cl::init(1 << 20)};

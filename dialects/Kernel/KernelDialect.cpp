@@ -72,6 +72,9 @@ int64_t WeightType::getByteSize() const {
   case Layout::Interleaved:
     return 2 *
            gemcut_tiled_bytes(toAbi(getFormat()), getRows() / 2, getColumns());
+  case Layout::Coarse:
+    return gemcut_round_up(getRows(), GEMCUT_TILE_ROWS) / GEMCUT_TILE_ROWS *
+           gemcut_coarse_tile_bytes(getColumns());
   case Layout::Rows:
     return gemcut_table_bytes(
         gemcut_table_row_bytes(toAbi(getFormat()), getColumns()), getRows());
@@ -89,6 +92,9 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << rows << " x " << columns;
   if (layout == Layout::Vector && (rows != 1 || format != Format::F32))
     return emitError() << "a vector weight is 1 x n and f32";
+  if (layout == Layout::Coarse && format != Format::Int8)
+    return emitError() << "a coarse weight is int8, found "
+                       << stringifyFormat(format);
   if (layout == Layout::Interleaved && rows % 2)
     return emitError() << "an interleaved weight holds two matrices, found "
                        << rows << " rows";

@@ -23,8 +23,8 @@ def Kernel_Dialect : Dialect {
     is; `kernel-partition-stages` sets it.
 
     Entry points are functions with the attribute `kernel.entry` ("decode",
-    "prefill", "extend", "score") and arguments (rows: i64, ids, logits); extend has
-    no logits. Other functions are
+    "prefill", "extend", "score", and with a two-stage head "bounds" and "rescore")
+    and arguments (rows: i64, ids, logits); extend has no logits. Other functions are
     called by them and take (rows: i64, ...). Functions return nothing.
   }];
   let useDefaultTypePrinterParser = 1;
@@ -46,6 +46,7 @@ def Kernel_Layout : Kernel_I32Enum<"Layout", "arrangement of a packed weight", [
   I32EnumAttrCase<"Tiles", 0, "tiles">,             // matrix, r16k4
   I32EnumAttrCase<"Interleaved", 1, "interleaved">, // two matrices, tile by tile
   I32EnumAttrCase<"Rows", 2, "rows">,               // table of single rows
+  I32EnumAttrCase<"Coarse", 4, "coarse">,           // upper bits of int8 tiles
   I32EnumAttrCase<"Vector", 3, "vector">]>;         // f32 vector, padded to 64 B
 
 def Kernel_Epilogue : Kernel_I32Enum<"Epilogue", "what follows a product", [

@@ -24,8 +24,13 @@
 #include "dialects/Kernel/KernelEnums.h.inc"
 
 namespace gemcut::kernel {
-/// Function attribute (string): "decode", "prefill", "extend" or "score".
+/// Function attribute (string): "decode", "prefill", "extend", "score",
+/// "bounds" or "rescore".
 inline constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";
+/// Unit attribute of a kernel.alloc: the buffer lies at the start of its entry
+/// point's frame and keeps its contents until the entry point returns, for
+/// another one with the same buffer.
+inline constexpr llvm::StringLiteral kKeptAttr = "kernel.kept";
 /// Function attribute (i64): arena bytes of the function's own frame.
 inline constexpr llvm::StringLiteral kFrameBytesAttr = "kernel.frame_bytes";
 /// Module attributes (i64): arena bytes of the deepest call; bytes between KV

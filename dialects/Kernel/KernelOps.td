@@ -502,4 +502,65 @@ def Kernel_GemvOp : Kernel_ProductOp<"gemv",
 def Kernel_GemmOp : Kernel_ProductOp<"gemm",
     "Product with a packed matrix for many rows, register-blocked.">;
 
+
+def Kernel_UpperBoundsOp : Kernel_Stage<"upper_bounds"> {
+  let summary = "Upper bounds of a product from the upper bits of its weights.";
+  let description = [{
+    For one row x (q8) and an int8 matrix of which only the upper 6 bits of each
+    quant q = 4 u - 128 + r, 0 <= r <= 3, are read:
+
+      outs[0, n] >= y[n] = sum_g ws[n, g] xs[g] sum_k q[n, k] qx[k]
+      outs[0, n] = sum_g ws[n, g] xs[g]
+                     (sum_k (4 u[n, k] - 128) qx[k] + 3 max(qx[k], 0) + m[g])
+
+    because r qx <= 3 max(qx, 0). m[g] covers the roundings of this sum and of
+    the f32 sum that kernel.gemv computes: with G groups each is at most G + 2
+    roundings of 2^-24 relative to sum_g ws xs 131 sum_k |qx|, so
+
+      m[g] = 1 + ((G + 2) sum_k |qx[k]| >> 15)  >=  2 (G + 2) 2^-24 131 sum_k |qx|
+
+    With `cap` both sides go through cap * tanh(y / cap), plus 1e-6 cap for the
+    error of tanh, so that the order of computed values holds as well.
+
+    ```mlir
+    kernel.upper_bounds %n, %x, %w outs %b {cap = 30.0 : f32}
+        : !kernel.buffer<8 x 1536, q8>, !kernel.weight<262144 x 1536, int8, coarse>,
+          !kernel.buffer<8 x 262144, f32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Kernel_WeightType:$weight, Kernel_BufferType:$output,
+                       OptionalAttr<F32Attr>:$cap,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $input `,` $weight `outs` $output attr-dict `:` type($input) `,`
+    type($weight) `,` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_RescoreOp : Kernel_Stage<"rescore"> {
+  let summary = "The outputs of single weight tiles, as kernel.gemv gives them.";
+  let description = [{
+    `rows` is the number of tiles, `tiles` their indices t. For each, outs[0, 16 t ..
+    16 t + 15] gets the bits that kernel.gemv (with epilogue softcap if there is a
+    cap) writes for row 0 of `input`.
+
+    ```mlir
+    kernel.rescore %n, %t, %x, %w outs %y {cap = 30.0 : f32}
+        : !kernel.buffer<16384 x 1, i32>, !kernel.buffer<8 x 1536, q8>,
+          !kernel.weight<262144 x 1536, int8, tiles>, !kernel.buffer<8 x 262144, f32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$tiles,
+                       Kernel_BufferType:$input, Kernel_WeightType:$weight,
+                       Kernel_BufferType:$output, OptionalAttr<F32Attr>:$cap,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $tiles `,` $input `,` $weight `outs` $output attr-dict `:`
+    type($tiles) `,` type($input) `,` type($weight) `,` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // GEMCUT_KERNEL_OPS

@@ -344,3 +344,38 @@ template <typename ProductOp> static LogicalResult verifyProduct(ProductOp op) {
 
 LogicalResult GemvOp::verify() { return verifyProduct(*this); }
 LogicalResult GemmOp::verify() { return verifyProduct(*this); }
+
+/// The row, int8 weight and f32 output of a stage of a two-stage product.
+template <typename StageOp>
+static LogicalResult verifyHeadStage(StageOp op, Layout layout) {
+  WeightType weight = op.getWeight().getType();
+  if (weight.getLayout() != layout || weight.getFormat() != Format::Int8)
+    return op.emitOpError() << "weight is " << weight << ", expected int8, "
+                            << stringifyLayout(layout);
+  if (weight.getRows() % GEMCUT_TILE_ROWS)
+    return op.emitOpError()
+           << "weight has " << weight.getRows()
+           << " rows, expected a multiple of " << GEMCUT_TILE_ROWS;
+  if (failed(
+          expectElement(op, "input", op.getInput().getType(), {Element::Q8})) ||
+      failed(expectElement(op, "output", op.getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectColumns(op, "weight", weight.getColumns(),
+                           "the input's width",
+                           op.getInput().getType().getColumns())))
+    return failure();
+  return expectColumns(op, "output", op.getOutput().getType().getColumns(),
+                       "the weight's output size", weight.getRows());
+}
+
+LogicalResult UpperBoundsOp::verify() {
+  return verifyHeadStage(*this, Layout::Coarse);
+}
+
+LogicalResult RescoreOp::verify() {
+  BufferType tiles = getTiles().getType();
+  if (failed(expectElement(*this, "tiles", tiles, {Element::I32})) ||
+      failed(expectColumns(*this, "tiles", tiles.getColumns(), "one index", 1)))
+    return failure();
+  return verifyHeadStage(*this, Layout::Tiles);
+}

@@ -38,7 +38,12 @@ SmallVector<LiveBuffer> gemcut::kernel::getLiveBuffers(func::FuncOp function) {
     ++position;
   }
   SmallVector<LiveBuffer> buffers;
-  for (auto &[op, buffer] : live)
+  for (auto &[op, buffer] : live) {
+    if (op->hasAttr(kKeptAttr)) {
+      buffer.first = 0;
+      buffer.last = position;
+    }
     buffers.push_back(buffer);
+  }
   return buffers;
 }

@@ -9,7 +9,8 @@ namespace gemcut::kernel {
 
 /// A buffer and the ops, by position in its block, that first and last use it
 /// or a view of it. Both ends belong to its life: a stage reads its inputs
-/// while it writes its outputs, and a call may write any of its operands.
+/// while it writes its outputs, and a call may write any of its operands. A
+/// kept buffer (kKeptAttr) lives throughout.
 struct LiveBuffer {
   AllocOp alloc;
   int64_t first, last;

@@ -81,6 +81,10 @@ struct PartitionStages
       TypeSwitch<Operation *>(stage)
           .Case([&](GemvOp op) { partitionGemv(op); })
           .Case([&](GemmOp op) { partitionGemm(op); })
+          .Case([&](UpperBoundsOp op) {
+            OutputTiles tiles(op.getWeight().getType());
+            set(op, PartitionDim::Tiles, tiles.getEvenChunk());
+          })
           .Case([&](AttentionOp op) { partitionAttention(op); })
           .Case<PrepareQkvOp, PrepareKvOp>([&](StageOpInterface op) {
             // Rows of one chunk often share cache lines of K and V.

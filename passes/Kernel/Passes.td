@@ -38,6 +38,36 @@ def PlanWeightsPass : Pass<"kernel-plan-weights", "mlir::ModuleOp"> {
   ];
 }
 
+def SplitHeadPass : Pass<"kernel-split-head", "mlir::ModuleOp"> {
+  let summary = "Adds the entry points of a two-stage head.";
+  let description = [{
+    Where the decode entry's logits are a gemv with an int8 matrix, adds
+
+    * a packed tensor with the upper 6 bits of the matrix,
+    * the entry point `bounds`: decode with kernel.upper_bounds in place of the gemv,
+    * the entry point `rescore`, which computes the logits of single weight tiles
+      from the input that `bounds` has left (`kernel.kept`).
+
+    The runtime discards every token whose bound is below the best (k-th best) exact
+    logit, so greedy and top-k choices stay what they are. Errors: no such gemv;
+    a vocabulary that is no multiple of 16.
+
+    ```mlir
+    kernel.gemv %n, %x, %w outs %logits {cap = 30.0 : f32, ...}
+        : !kernel.buffer<8 x 64, q8>, !kernel.weight<96 x 64, int8, tiles>, ...
+    ```
+    in `bounds` becomes
+    ```mlir
+    kernel.upper_bounds %n, %x, %c outs %logits {cap = 30.0 : f32}
+        : !kernel.buffer<8 x 64, q8>, !kernel.weight<96 x 64, int8, coarse>, ...
+    ```
+    and in `rescore`
+    ```mlir
+    kernel.rescore %n, %tiles, %x, %w outs %logits {cap = 30.0 : f32} : ...
+    ```
+  }];
+}
+
 def PlanKvPass : Pass<"kernel-plan-kv", "mlir::ModuleOp"> {
   let summary = "Gives every KV cache a capacity and a place in the slot.";
   let description = [{
@@ -77,7 +107,8 @@ def PlanBuffersPass : Pass<"kernel-plan-buffers", "mlir::ModuleOp"> {
     A buffer lives from the first to the last op that uses it or a view of it; a
     buffer passed to a call lives across the call. Buffers that live at the same
     time never overlap. Largest first, each buffer goes to the smallest gap that
-    fits, aligned to 64 bytes.
+    fits, aligned to 64 bytes. A buffer with the attribute `kernel.kept` lives
+    throughout and goes to the start of the frame.
 
     Sets `offset` of every `kernel.alloc`, `kernel.frame_bytes` of every function
     and `kernel.arena_bytes` of every entry point: the largest sum of frames from it

@@ -68,8 +68,13 @@ struct PlanBuffers : kernel::impl::PlanBuffersPassBase<PlanBuffers> {
         alloc.erase();
     SmallVector<LiveBuffer> buffers = getLiveBuffers(function);
     llvm::sort(buffers, [](const LiveBuffer &a, const LiveBuffer &b) {
-      return std::make_tuple(-getAllocBytes(a.alloc), a.first, a.last) <
-             std::make_tuple(-getAllocBytes(b.alloc), b.first, b.last);
+      // Kept buffers first, at the start of the frame.
+      auto key = [](const LiveBuffer &buffer) {
+        return std::make_tuple(!buffer.alloc->hasAttr(kKeptAttr),
+                               -getAllocBytes(buffer.alloc), buffer.first,
+                               buffer.last);
+      };
+      return key(a) < key(b);
     });
     Builder builder(&getContext());
     SmallVector<Placed> placed;

@@ -69,7 +69,8 @@ struct PlanKv : kernel::impl::PlanKvPassBase<PlanKv> {
   static int64_t getLargestChunk(ModuleOp module) {
     int64_t chunk = 1;
     for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr(kEntryAttr))
+      if (auto entry = function->getAttrOfType<StringAttr>(kEntryAttr);
+          entry && entry != "rescore") // whose rows are weight tiles
         for (Type type : function.getArgumentTypes())
           if (auto buffer = dyn_cast<BufferType>(type))
             chunk = std::max(chunk, buffer.getRows());

@@ -23,7 +23,8 @@ static int64_t getElementBytes(Format format) {
   case Format::BF16:
     return 2;
   case Format::Int8:
-  case Format::Int4: // no cache has it
+  case Format::Int4: // no cache has these
+  case Format::Q4_0:
     return 1;
   }
   llvm_unreachable("all formats are listed");
@@ -43,6 +44,7 @@ static Arithmetic getArithmetic(Format format) {
     return Arithmetic::Bf16;
   case Format::Int8:
   case Format::Int4:
+  case Format::Q4_0:
     return Arithmetic::Int8;
   }
   llvm_unreachable("all formats are listed");
@@ -125,6 +127,15 @@ StageWork gemcut::kernel::getStageWork(StageOpInterface stage) {
       })
       .Case([&](GemvOp op) { addProduct(work, op); })
       .Case([&](GemmOp op) { addProduct(work, op); })
+      .Case([&](UpperBoundsOp op) { addProduct(work, op); })
+      .Case([&](RescoreOp op) { // a row is a tile
+        WeightType weight = op.getWeight().getType();
+        work.weightBytes = 0;
+        work.tableBytesPerRow =
+            gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns());
+        work.macsPerRow = GEMCUT_TILE_ROWS * weight.getColumns();
+        work.arithmetic = Arithmetic::Int8;
+      })
       .Case([&](AttentionOp op) { addAttention(work, op); })
       .Case<PrepareKvOp, PrepareQkvOp>([&](auto op) {
         work.cacheWrittenBytesPerRow =

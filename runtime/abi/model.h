@@ -65,6 +65,7 @@ typedef struct gemcut_model_info {
   float temperature, top_p /* 1: off */, min_p /* 0: off */;
   gemcut_row_table row_tables[GEMCUT_MAX_ROW_TABLES];
   int32_t row_table_count;
+  int32_t two_stage_head;  /* 1: the levels have `bounds` and `rescore` */
   uint8_t reserved[60];
 } gemcut_model_info;
 
@@ -75,6 +76,11 @@ typedef struct gemcut_level {
   const char *features; /* "avx2,fma,f16c,bmi2", names of runtime/core/cpu.h */
   /* extend: a prefill chunk that more will follow; writes no logits */
   gemcut_entry_fn decode, prefill, extend, score;
+  /* With two_stage_head, otherwise null. bounds: decode of one row, whose logits
+   * become upper bounds of them. rescore, behind it: `rows` is a number of weight
+   * tiles of the head and `tokens` their indices; writes the logits 16 t .. 16 t + 15
+   * of each, the same bits as decode does, and no others. */
+  gemcut_entry_fn bounds, rescore;
 } gemcut_level;
 
 extern const gemcut_model_info gemcut_model;

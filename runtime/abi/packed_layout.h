@@ -21,6 +21,12 @@
  *           64 B    f16 scale[2][16]
  *           2x512 B per group 8 vectors of 64 B; byte 4r+j of vector v holds
  *                   column 4v+j as q + 128 (unsigned), q in -127..127
+ *   int8, coarse: the upper 6 bits of the same quants, per pair of groups, 832 bytes:
+ *           64 B    f16 scale[2][16]
+ *           2x384 B per group, with u = (q + 128) >> 2 in 0..63: 4 vectors of 64 B
+ *                   with u's low 4 bits, placed as the nibbles of int4, then 2 vectors
+ *                   with its high 2 bits: byte 4r+j of vector v holds those of columns
+ *                   8v+j, 16+8v+j, 8v+4+j and 20+8v+j, lowest bits first
  *   bf16  per pair of columns 64 B: bf16 [16 lanes][2]     (K padded to 64)
  *   f32   per column 64 B: f32 [16 lanes]                   (K padded to 64)
  *
@@ -65,6 +71,7 @@
 #define GEMCUT_TILE_ROWS 16
 #define GEMCUT_GROUP 32
 #define GEMCUT_TILE_K_MULTIPLE 64
+#define GEMCUT_COARSE_PAIR_BYTES 832
 #define GEMCUT_ROW_ALIGNMENT 64
 #define GEMCUT_KV_BLOCK 32
 #define GEMCUT_Q8_LEAST_SCALE 0x1p-96f
@@ -131,6 +138,12 @@ static inline int64_t gemcut_tiled_bytes(gemcut_format format, int64_t rows,
                                          int64_t columns) {
   return gemcut_round_up(rows, GEMCUT_TILE_ROWS) / GEMCUT_TILE_ROWS *
          gemcut_tile_bytes(format, columns);
+}
+
+/* Bytes of one 16-row tile of the coarse form of an int8 matrix. */
+static inline int64_t gemcut_coarse_tile_bytes(int64_t columns) {
+  return gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE) /
+         GEMCUT_TILE_K_MULTIPLE * GEMCUT_COARSE_PAIR_BYTES;
 }
 
 /* Bytes of one row of a row table; int4 and q4_0 tables do not exist. */

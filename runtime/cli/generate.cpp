@@ -78,9 +78,9 @@ int cli::runGenerate(int argc, char **argv) {
   options.addLimitFlag(flags);
   flags.add(printIds, "print-ids", 0,
             "Prints ids, separated by commas, instead of text.");
-  flags.add(
-      showStats, "stats", 0,
-      "Prints times, speeds and the rows that each layer ran for to stderr.");
+  flags.add(showStats, "stats", 0,
+            "Prints times, speeds, the rows that each layer ran for and what a "
+            "two-stage head did to stderr.");
   options.addSamplingFlags(flags);
   flags.add(options.sampling.noRepeat, "no-repeat", 0,
             "Never picks an id that the sequence already holds.");

@@ -65,6 +65,18 @@ void cli::printStats(const GenerateStats &stats, const Session &session) {
   fprintf(stderr, "private memory: %.1f MB, planned at most %.1f MB\n",
           double(readProcessMemory().privateBytes) * 1e-6,
           double(getPrivateBytes(gemcut_model, session.getSlots())) * 1e-6);
+  if (gemcut_model.two_stage_head) {
+    const TwoStageHead::Counters &head = session.getHead().getCounters();
+    double tiles =
+        double(head.tried) * double(session.getHead().getTileCount());
+    fprintf(stderr,
+            "two-stage head: %llu steps tried, %.2f %% of the head rescored, "
+            "%llu fell back, %llu left alone\n",
+            (unsigned long long)head.tried,
+            tiles > 0 ? 100 * double(head.rescored) / tiles : 0.0,
+            (unsigned long long)head.fellBack,
+            (unsigned long long)head.leftAlone);
+  }
   fprintf(stderr, "rows so far: %s\n",
           describeLayerRows(session.getLayerRows(), size_t(gemcut_model.layers))
               .c_str());

@@ -51,7 +51,7 @@ gemcut_status gemcut::generate(Session &session, Sampler &sampler, int32_t slot,
     }
     if (options.limit >= 0 && stats.newTokens >= size_t(options.limit))
       continue; // the last token is not run
-    status = session.decode(&slot, &id, 1, logits);
+    status = session.decodeBest(slot, id, sampler.countNeeded(), logits);
     if (status == GEMCUT_CONTEXT_FULL) {
       stats.reason = StopReason::ContextFull;
       status = GEMCUT_OK;

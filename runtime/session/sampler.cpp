@@ -3,11 +3,11 @@
 #include "runtime/session/sampler.h"
 
 #include "runtime/core/error.h"
+#include "runtime/session/kth_largest.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 
 using namespace gemcut;
 
@@ -67,6 +67,12 @@ uint64_t Sampler::getBytes(int32_t vocabSize) {
   uint64_t ids = uint64_t(vocabSize);
   return ids * (sizeof(Candidate) + sizeof(uint32_t) + sizeof(uint8_t)) +
          (ids + kBlock - 1) / kBlock * sizeof(float);
+}
+
+size_t Sampler::countNeeded() const {
+  if (options.noRepeat)
+    return 0;
+  return options.temperature == 0 ? 1 : size_t(options.topK);
 }
 
 void Sampler::forbid(int32_t id) {
@@ -131,30 +137,14 @@ int32_t Sampler::findFirst(const float *logits, float largest) const {
   return int32_t(std::find(begin, logits + blockEnd(block), largest) - logits);
 }
 
-/// The k-th largest of `count` >= k values, through `heap` (k,).
-static float findKthOf(const float *values, size_t count, size_t k,
-                       float *heap) {
-  // The k largest so far, smallest on top.
-  std::copy(values, values + k, heap);
-  std::make_heap(heap, heap + k, std::greater<float>());
-  for (size_t i = k; i < count; ++i) {
-    if (!(values[i] > heap[0]))
-      continue;
-    std::pop_heap(heap, heap + k, std::greater<float>());
-    heap[k - 1] = values[i];
-    std::push_heap(heap, heap + k, std::greater<float>());
-  }
-  return heap[0];
-}
-
 float Sampler::findKthLargest(const float *logits, size_t k) {
   float *heap = ranked.as<float>();
   if (k >= blockCount())
-    return findKthOf(logits, size_t(model->vocab_size), k, heap);
+    return gemcut::findKthLargest(logits, size_t(model->vocab_size), k, heap);
   // k blocks reach the k-th largest maximum, so at least k logits do, and few
   // blocks hold them all.
   const float *largest = maxima.as<float>();
-  float bound = findKthOf(largest, blockCount(), k, heap);
+  float bound = gemcut::findKthLargest(largest, blockCount(), k, heap);
   float *reaching = candidates.as<float>();
   size_t count = 0;
   for (size_t block = 0; block < blockCount(); ++block)
@@ -162,7 +152,7 @@ float Sampler::findKthLargest(const float *logits, size_t k) {
       for (size_t i = block * kBlock; i < blockEnd(block); ++i)
         if (logits[i] >= bound)
           reaching[count++] = logits[i];
-  return findKthOf(reaching, count, k, heap);
+  return gemcut::findKthLargest(reaching, count, k, heap);
 }
 
 /// exp(x) for x <= 0 within 2 ulp, 0 below the smallest normal number; the

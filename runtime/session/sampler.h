@@ -53,6 +53,11 @@ public:
   /// GEMCUT_INVALID_ARGUMENT: a logit is NaN or +inf, or no token is left.
   [[nodiscard]] gemcut_status pick(float *logits, int32_t &id);
 
+  /// How many of the largest logits (suppressed ids of the model left aside,
+  /// all that are equal to the last included) decide what `pick` gives; it
+  /// takes -inf for any other. 0: all of them.
+  size_t countNeeded() const;
+
   /// With noRepeat, `id` is not picked from now on.
   void forbid(int32_t id);
   void forgetForbidden();

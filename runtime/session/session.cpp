@@ -38,6 +38,12 @@ gemcut_status Session::checkModel() const {
         "%d, context %d, slots %d, rows per step %d, %d and %d",
         model.vocab_size, model.layers, model.context, model.slots,
         model.decode_max_rows, model.prefill_chunk, model.score_chunk);
+  if (model.two_stage_head &&
+      (model.two_stage_head != 1 || model.vocab_size % GEMCUT_TILE_ROWS))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the model description has a two-stage head (%d) of %d ids, "
+                "which are no multiple of %d",
+                model.two_stage_head, model.vocab_size, GEMCUT_TILE_ROWS);
   if (program.weightBytes != model.weight_bytes)
     return fail(GEMCUT_CORRUPT_ARTIFACT,
                 "the weight section has %llu bytes, but the code was compiled "
@@ -75,10 +81,11 @@ gemcut_status Session::checkOptions(const SessionOptions &options) {
 
 uint64_t gemcut::getWorkBytes(const gemcut_model_info &model, int scoreChunk) {
   uint64_t row = uint64_t(gemcut_f32_row_bytes(model.vocab_size));
-  return std::max(getLogitsOffset(model.arena_bytes) +
-                      row * uint64_t(model.decode_max_rows),
-                  getLogitsOffset(model.score_arena_bytes) +
-                      row * uint64_t(scoreChunk));
+  // Bounds of a two-stage head take the second row.
+  int decodeRows = std::max(model.decode_max_rows, 1 + model.two_stage_head);
+  return std::max(
+      getLogitsOffset(model.arena_bytes) + row * uint64_t(decodeRows),
+      getLogitsOffset(model.score_arena_bytes) + row * uint64_t(scoreChunk));
 }
 
 uint64_t gemcut::getPrivateBytes(const gemcut_model_info &model, int slots) {
@@ -134,6 +141,9 @@ gemcut_status Session::open(const Program &what,
     return status;
   if (gemcut_status status = allocate())
     return status;
+  if (program.model->two_stage_head)
+    if (gemcut_status status = head.open(*program.model))
+      return status;
   UsableCores cores = detectUsableCores();
   int threads = options.threads ? options.threads
                                 : std::min(cores.getThreads(), kMaxThreads);
@@ -240,8 +250,8 @@ gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
   return GEMCUT_OK;
 }
 
-gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
-                              size_t rows, float *&logits) {
+gemcut_status Session::beginDecode(const int32_t *slots, const int32_t *ids,
+                                   size_t rows) {
   if (rows < 1 || rows > size_t(program.model->decode_max_rows))
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "a decode step has %zu rows, but 1 to %d are possible", rows,
@@ -272,11 +282,44 @@ gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
   step.first_position = states[slots[0]].first;
   step.logits = reinterpret_cast<float *>(
       work.data() + getLogitsOffset(program.model->arena_bytes));
+  return GEMCUT_OK;
+}
+
+gemcut_status Session::decode(const int32_t *slots, const int32_t *ids,
+                              size_t rows, float *&logits) {
+  if (gemcut_status status = beginDecode(slots, ids, rows))
+    return status;
   step.fetch_ahead = fetchAhead[rows].next();
   double start = seconds();
   team.run(level->decode, &step);
   fetchAhead[rows].record(seconds() - start);
   logits = step.logits;
+  return GEMCUT_OK;
+}
+
+void Session::rescore(void *session, const int32_t *tiles, size_t count) {
+  auto *self = static_cast<Session *>(session);
+  gemcut_step step = self->step;
+  step.tokens = tiles;
+  step.rows = int64_t(count);
+  self->team.run(self->level->rescore, &step);
+}
+
+gemcut_status Session::decodeBest(int32_t slot, int32_t id, size_t best,
+                                  float *&logits) {
+  if (best == 0 || best > TwoStageHead::kMostBest ||
+      !program.model->two_stage_head || !head.shouldTry())
+    return decode(&slot, &id, 1, logits);
+  if (gemcut_status status = beginDecode(&slot, &id, 1))
+    return status;
+  logits = step.logits;
+  gemcut_step bounds = step;
+  bounds.logits = logits + logitsStride;
+  bounds.fetch_ahead = boundsFetchAhead.next();
+  double start = seconds();
+  team.run(level->bounds, &bounds);
+  boundsFetchAhead.record(seconds() - start);
+  head.choose(bounds.logits, best, rescore, this, logits);
   return GEMCUT_OK;
 }
 

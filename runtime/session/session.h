@@ -14,6 +14,7 @@
 #include "runtime/core/team.h"
 #include "runtime/core/weight_pages.h"
 #include "runtime/session/fetch_ahead.h"
+#include "runtime/session/two_stage_head.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -82,6 +83,13 @@ public:
   [[nodiscard]] gemcut_status decode(const int32_t *slots, const int32_t *ids,
                                      size_t rows, float *&logits);
 
+  /// As decode of one row, but only the logits that can be among the `best`
+  /// largest need be right: others may be -inf. Suppressed ids of the model do
+  /// not count. best 0: all are right. Reads less where the executable was
+  /// compiled with a two-stage head.
+  [[nodiscard]] gemcut_status decodeBest(int32_t slot, int32_t id, size_t best,
+                                         float *&logits);
+
   /// Receives the (V,) logits of the token with index `row` of the ids.
   /// Returning an error ends `score` with it.
   using ScoreFn = gemcut_status (*)(void *context, size_t row,
@@ -121,6 +129,8 @@ public:
 
   /// Bytes of the KV memory of all slots that are resident now.
   size_t countResidentKv() const { return kv.countResident(); }
+  /// What the two-stage head did since `open`; all 0 without one.
+  const TwoStageHead &getHead() const { return head; }
 
   /// (layers,) rows that ran through each layer since `clearLayerRows`.
   const uint64_t *getLayerRows() const { return layerRows.as<uint64_t>(); }
@@ -142,10 +152,16 @@ private:
   void runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
                size_t rows, size_t later);
   void append(size_t row, int32_t slot, int32_t id);
+  /// Checks and appends the rows of a decode step.
+  gemcut_status beginDecode(const int32_t *slots, const int32_t *ids,
+                            size_t rows);
+  static void rescore(void *session, const int32_t *tiles, size_t count);
 
   Program program = {};
   const gemcut_level *level = nullptr;
   FetchAheadByRows fetchAhead;
+  FetchAhead boundsFetchAhead; // of bounds
+  TwoStageHead head;
   WeightPages pages;
   Memory work, kv, history, rowMemory, layerRows, slotMemory;
   Team team; // last, so that its threads end before their memory does

@@ -232,6 +232,11 @@ private:
         })
         .Case([&](kernel::GemvOp o) { return buildGemv(e, o), success(); })
         .Case([&](kernel::GemmOp o) { return buildGemm(e, o), success(); })
+        .Case([&](kernel::UpperBoundsOp o) {
+          return buildUpperBounds(e, o), success();
+        })
+        .Case(
+            [&](kernel::RescoreOp o) { return buildRescore(e, o), success(); })
         .Default([&](Operation *) {
           return op->emitOpError("has no machine code on CPU targets");
         });

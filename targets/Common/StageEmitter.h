@@ -97,6 +97,8 @@ void buildAttention(StageEmitter &e, kernel::AttentionOp op);
 void buildResidualNorm(StageEmitter &e, kernel::ResidualNormOp op);
 void buildGemv(StageEmitter &e, kernel::GemvOp op);
 void buildGemm(StageEmitter &e, kernel::GemmOp op);
+void buildUpperBounds(StageEmitter &e, kernel::UpperBoundsOp op);
+void buildRescore(StageEmitter &e, kernel::RescoreOp op);
 
 /// Quantizes one row of `columns` (static, multiple of 32) f32 values at
 /// `source` to the q8 row at `target`, padding group included

@@ -42,7 +42,11 @@ public:
     return acc;
   }
 
-  /// Like dotNibbles, on vector<16xi32>, for int8 weights stored as q + 128.
+  /// The same on vector<16xi32>, for unsigned values up to 128; x as above.
+  virtual mlir::Value dotUnsigned(Emitter &e, mlir::Value acc, mlir::Value w,
+                                  mlir::Value x) const = 0;
+
+  /// Like dotUnsigned, for int8 weights stored as q + 128.
   /// Returns acc + sum q x + bias, where bias is 128 * sum x if
   /// `int8NeedsCorrection()` and 0 otherwise.
   virtual mlir::Value dotInt8(Emitter &e, mlir::Value acc, mlir::Value w,

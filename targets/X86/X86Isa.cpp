@@ -50,6 +50,10 @@ public:
                          {acc, w, broadcastBytes(e, x, 64)});
   }
 
+  Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
+    return dotNibbles(e, acc, w, x);
+  }
+
   Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
     return dotNibbles(e, acc, w, x);
   }
@@ -89,6 +93,10 @@ public:
     return join(e, accs[0], accs[1]);
   }
 
+  Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
+    return dotNibbles(e, acc, w, x);
+  }
+
   Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
     return dotNibbles(e, acc, w, x);
   }
@@ -126,6 +134,15 @@ public:
     SmallVector<Value> accs = split(e, acc, 2);
     return e.add(join(e, addPairs(e, accs[0]), addPairs(e, accs[1])),
                  e.broadcast(correction));
+  }
+
+  Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
+    Value bytes = broadcastBytes(e, x, 32);
+    SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
+    for (int half = 0; half < 2; ++half)
+      accs[half] =
+          e.add(accs[half], addPairs(e, multiplyPairs(e, ws[half], bytes)));
+    return join(e, accs[0], accs[1]);
   }
 
   Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy, read_safetensors, run)
+from support import (GEMCUT, TINY, compile_model, ids_argument, integers, largest_difference, levels, read_npy, read_safetensors, run)
 
 
 class Tiny(unittest.TestCase):
@@ -142,6 +142,34 @@ class Tiny(unittest.TestCase):
             row = rows.rows(19 + i, 20 + i).values
             # Another order of summation may decide a tie the other way.
             self.assertGreater(row[token], max(row) - 1e-3, f"token {i}")
+
+    def test_the_two_stage_head_chooses_the_same_tokens(self):
+        full = self.executable("--quant", "int8")
+        staged = self.executable("--quant", "int8", "--head", "two-stage")
+        samplings = [("--temp", "0"), ("--top-k", 4, "--top-p", 1), ("--top-k", 64, "--temp", 1.5), ("--top-k", 1)]
+        prompts = [case["ids"] for case in self.cases]
+        text = (TINY / "eval.txt").read_text().replace("<bos>", "")
+        prompts += [[2] + integers(run(full, "tokenize", line).stdout)[:60] for line in text.splitlines() if line][:4]
+        tried = rescored = 0
+        for level in levels(full):
+            for i, ids in enumerate(prompts):
+                sampling = samplings[i % len(samplings)]
+                flags = ("generate", "--ids", ids_argument(ids), "-n", 24, "--print-ids", "--ignore-stop", "--seed", i,
+                         "--level", level, *sampling)
+                result = run(staged, *flags, "--stats")
+                self.assertEqual(result.stdout, run(full, *flags).stdout, (level, i, sampling))
+                counters = re.search(r"two-stage head: (\d+) steps tried, ([0-9.]+) % of the head rescored, "
+                                     r"(\d+) fell back, (\d+) left alone", result.stderr)
+                self.assertEqual(int(counters[1]) + int(counters[4]), 23)
+                tried += int(counters[1])
+                rescored += int(counters[1]) * float(counters[2])
+        print(f"two-stage head: {tried} steps tried, {rescored / tried:.1f} % rescored")
+        # All logits are wanted: one stage.
+        result = run(staged, "generate", "--ids", "2,15,421", "-n", 9, "--top-k", 0, "--stats")
+        self.assertIn("two-stage head: 0 steps tried", result.stderr)
+        refused = run(GEMCUT, "compile", TINY, "-o", self.folder / "refused", "--head", "two-stage", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("stores the head as int4, but a two-stage head needs int8", refused.stderr)
 
     def test_failed_writes_are_reported(self):
         for command in (["-p", "hi"], ["tokenize", "hi"], ["detokenize", "17"]):

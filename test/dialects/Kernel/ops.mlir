@@ -70,6 +70,20 @@ func.func @row_stages(%n: i64, %ids: !kernel.buffer<8 x 1, i32>, %r: !kernel.buf
   return
 }
 
+// The two stages of a head.
+// CHECK-LABEL: func.func @head_stages
+func.func @head_stages(%n: i64, %t: !kernel.buffer<6 x 1, i32>, %x: !kernel.buffer<8 x 64, q8>,
+    %c: !kernel.weight<96 x 64, int8, coarse>, %w: !kernel.weight<96 x 64, int8, tiles>,
+    %y: !kernel.buffer<8 x 96, f32>) {
+  // CHECK: kernel.upper_bounds %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {cap = 3.000000e+01 : f32} : <8 x 64, q8>, <96 x 64, int8, coarse>, <8 x 96, f32>
+  kernel.upper_bounds %n, %x, %c outs %y {cap = 30.0 : f32}
+      : !kernel.buffer<8 x 64, q8>, !kernel.weight<96 x 64, int8, coarse>, !kernel.buffer<8 x 96, f32>
+  // CHECK: kernel.rescore %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} : <6 x 1, i32>, <8 x 64, q8>, <96 x 64, int8, tiles>, <8 x 96, f32>
+  kernel.rescore %n, %t, %x, %w outs %y
+      : !kernel.buffer<6 x 1, i32>, !kernel.buffer<8 x 64, q8>, !kernel.weight<96 x 64, int8, tiles>, !kernel.buffer<8 x 96, f32>
+  return
+}
+
 // CHECK-LABEL: func.func @attention_stages
 func.func @attention_stages(%n: i64, %qkv: !kernel.buffer<8 x 128, f32>, %y: !kernel.buffer<8 x 64, f32>,
     %w: !kernel.weight<1 x 16, f32, vector>, %t: !kernel.buffer<8 x 16, f32>, %r: !kernel.buffer<8 x 2, i32>,

@@ -469,4 +469,30 @@ TEST(Quantize, LargestValuesComeBackFinite) {
     }
 }
 
+/// Scales and upper bits of the int8 tile, found by the layout's text.
+TEST(Quantize, CoarseTileHoldsTheUpperBits) {
+  for (int64_t columns : {32, 64, 96, 640}) {
+    std::vector<uint8_t> tile =
+        pack(GEMCUT_INT8, gaussian(kRows * columns, 3), kRows, columns);
+    std::vector<uint8_t> coarse(size_t(gemcut_coarse_tile_bytes(columns)),
+                                0xAA);
+    packCoarseTile(tile.data(), columns, coarse.data());
+    for (int64_t row = 0; row < kRows; ++row)
+      for (int64_t c = 0; c < columns; ++c) {
+        int64_t g = c / 32, k = c % 32;
+        const uint8_t *exact = &tile[size_t(g / 2 * 1088)];
+        const uint8_t *upper = &coarse[size_t(g / 2 * 832)];
+        ASSERT_EQ(std::memcmp(exact, upper, 64), 0);
+        int quant = exact[64 + g % 2 * 512 + k / 4 * 64 + 4 * row + k % 4];
+        const uint8_t *group = upper + 64 + g % 2 * 384;
+        int nibbles = group[k % 16 / 4 * 64 + 4 * row + k % 4];
+        int low = k < 16 ? nibbles & 15 : nibbles >> 4;
+        int fields = group[256 + k % 16 / 8 * 64 + 4 * row + k % 4];
+        int field = k % 8 / 4 * 2 + k / 16;
+        ASSERT_EQ(low | (fields >> 2 * field & 3) << 4, quant >> 2)
+            << "row " << row << " column " << c;
+      }
+  }
+}
+
 } // namespace
