@@ -33,13 +33,15 @@ struct Source {
   unsigned index; ///< into the op's sources
   StringRef name;
   size_t unitsLeft = 0;
-  int64_t valuesRead = 0; ///< since pages were given back
+  int64_t valuesRead = 0;   ///< since pages were given back
+  bool isQuantized = false; ///< in the checkpoint
 };
 
 /// Rows [row, row + rows) of one source tensor.
 struct Unit {
   size_t source;
   int64_t row, rows;
+  double error = 0, square = 0; ///< sums of squares, of quantized sources
 };
 
 class Packer {
@@ -59,9 +61,11 @@ public:
     if (type.getLayout() != kernel::Layout::Rows)
       step = gemcut_round_up(step, GEMCUT_TILE_ROWS);
     size_t first = tensors.size();
-    for (unsigned i = 0; i < sources; ++i)
+    for (unsigned i = 0; i < sources; ++i) {
       tensors.push_back(
           {op, i, cast<StringAttr>(op.getSources()[i]).getValue()});
+      tensors.back().isQuantized = isQuantized(source, tensors.back().name);
+    }
     // The sources take turns, so that neighbouring tiles are made together.
     for (int64_t row = 0; row < rows; row += step)
       for (size_t i = first; i < tensors.size(); ++i) {
@@ -80,6 +84,28 @@ public:
     if (error)
       return std::move(*error);
     return llvm::Error::success();
+  }
+
+  /// The errors of quantized sources, in order.
+  void fill(std::vector<Conversion> &conversions) const {
+    std::vector<double> errors(tensors.size()), squares(tensors.size());
+    for (const Unit &unit : units) {
+      errors[unit.source] += unit.error;
+      squares[unit.source] += unit.square;
+    }
+    size_t next = 0;
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i].isQuantized) {
+        Conversion &conversion = conversions[next++];
+        if (errors[i] > 0)
+          conversion.relativeError = std::sqrt(errors[i] / squares[i]);
+      }
+  }
+
+  static bool isQuantized(const checkpoint::WeightSource &source,
+                          StringRef name) {
+    std::optional<checkpoint::WeightInfo> info = source.find(name);
+    return info && (info->levels || checkpoint::isBlock(info->type));
   }
 
 private:
@@ -136,7 +162,50 @@ private:
                                    "; store this tensor as f32 with a recipe");
   }
 
-  llvm::Error packUnit(const Unit &unit, std::vector<float> &values,
+  /// Bits of a level in formats whose groups of 32 have an f16 scale; 0 for
+  /// others.
+  static int groupBits(gemcut_format format) {
+    return format == GEMCUT_Q4_0 ? 4 : format == GEMCUT_INT8 ? 8 : 0;
+  }
+
+  /// Reads a unit's values, and its scales where the checkpoint's levels are
+  /// levels of the format too; `scales` is empty otherwise.
+  llvm::Error readUnit(const Unit &unit, kernel::WeightType type,
+                       StringRef name, std::vector<float> &values,
+                       std::vector<float> &scales) const {
+    gemcut_format format = toAbi(type.getFormat());
+    int64_t columns = type.getColumns();
+    std::optional<checkpoint::WeightInfo> info = source.find(name);
+    scales.clear();
+    if (!info || !info->levels)
+      return source.readF32(name, unit.row * columns, values);
+    checkpoint::LevelForm form = *info->levels;
+    if (form.bits > groupBits(format) || form.group % GEMCUT_GROUP)
+      return source.readF32(name, unit.row * columns, values);
+    std::vector<int8_t> levels(values.size());
+    std::vector<float> stored(values.size() / size_t(form.group));
+    if (llvm::Error failure = source.readLevels(name, unit.row, levels, stored))
+      return failure;
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(levels[i]) * stored[i / size_t(form.group)];
+    // Kernels multiply levels of int8 by signs: -128 has no opposite.
+    if (llvm::all_of(stored, isGroupScale) &&
+        !llvm::is_contained(levels, int8_t(-128))) {
+      scales.resize(values.size() / GEMCUT_GROUP);
+      for (size_t i = 0; i < scales.size(); ++i)
+        scales[i] = stored[i * GEMCUT_GROUP / size_t(form.group)];
+    }
+    return llvm::Error::success();
+  }
+
+  /// Adds what a packed value differs by from the checkpoint's.
+  static void addError(Unit &unit, float value, float packed) {
+    double difference = double(packed) - double(value);
+    unit.error += difference * difference;
+    unit.square += double(value) * double(value);
+  }
+
+  llvm::Error packUnit(Unit &unit, std::vector<float> &values,
                        std::vector<uint8_t> &packed) {
     Source &tensor = tensors[unit.source];
     kernel::PackedOp op = tensor.op;
@@ -145,7 +214,8 @@ private:
     int64_t columns = type.getColumns();
     values.resize(size_t(unit.rows * columns));
     int64_t first = unit.row * columns;
-    if (llvm::Error failure = source.readF32(name, first, values))
+    std::vector<float> scales;
+    if (llvm::Error failure = readUnit(unit, type, name, values, scales))
       return failure;
     if (llvm::Error failure = checkValues(type, name, first, values))
       return failure;
@@ -168,9 +238,18 @@ private:
       };
       int64_t start = offsetOf(unit.row);
       packed.assign(size_t(offsetOf(unit.row + unit.rows) - start), 0);
-      for (int64_t r = 0; r < unit.rows; ++r)
-        packTableRow(toAbi(type.getFormat()), &values[size_t(r * columns)],
-                     columns, &packed[size_t(offsetOf(unit.row + r) - start)]);
+      gemcut_format format = toAbi(type.getFormat());
+      size_t rowScales = scales.size() / size_t(unit.rows);
+      for (int64_t r = 0; r < unit.rows; ++r) {
+        const float *row = &values[size_t(r * columns)];
+        uint8_t *out = &packed[size_t(offsetOf(unit.row + r) - start)];
+        packTableRow(
+            format, row, columns, out,
+            {scales.empty() ? nullptr : &scales[size_t(r) * rowScales]});
+        if (tensor.isQuantized && scales.empty())
+          for (int64_t c = 0; c < columns; ++c)
+            addError(unit, row[c], unpackTableValue(format, out, c, columns));
+      }
       if (llvm::Error failure = output.write(packed.data(), packed.size(),
                                              base + uint64_t(start)))
         return failure;
@@ -178,7 +257,7 @@ private:
       break;
     }
     default:
-      if (llvm::Error failure = packTiles(unit, tensor.index, type, values,
+      if (llvm::Error failure = packTiles(unit, tensor, type, values, scales,
                                           packed, base, written))
         return failure;
     }
@@ -186,21 +265,29 @@ private:
     return llvm::Error::success();
   }
 
-  llvm::Error packTiles(const Unit &unit, unsigned index,
-                        kernel::WeightType type,
-                        const std::vector<float> &values,
-                        std::vector<uint8_t> &packed, uint64_t base,
-                        uint64_t &written) {
+  llvm::Error
+  packTiles(Unit &unit, const Source &tensor, kernel::WeightType type,
+            const std::vector<float> &values, const std::vector<float> &scales,
+            std::vector<uint8_t> &packed, uint64_t base, uint64_t &written) {
     gemcut_format format = toAbi(type.getFormat());
     int64_t columns = type.getColumns();
     int64_t tileBytes = gemcut_tile_bytes(format, columns);
     int64_t tiles = (unit.rows + GEMCUT_TILE_ROWS - 1) / GEMCUT_TILE_ROWS;
     packed.resize(size_t(tiles * tileBytes));
-    for (int64_t t = 0; t < tiles; ++t)
-      packTile(
-          format, &values[size_t(t * GEMCUT_TILE_ROWS * columns)],
-          std::min<int64_t>(GEMCUT_TILE_ROWS, unit.rows - t * GEMCUT_TILE_ROWS),
-          columns, &packed[size_t(t * tileBytes)]);
+    size_t rowScales = scales.size() / size_t(unit.rows);
+    for (int64_t t = 0; t < tiles; ++t) {
+      int64_t row = t * GEMCUT_TILE_ROWS;
+      int64_t rows = std::min<int64_t>(GEMCUT_TILE_ROWS, unit.rows - row);
+      const float *first = &values[size_t(row * columns)];
+      uint8_t *tile = &packed[size_t(t * tileBytes)];
+      packTile(format, first, rows, columns, tile,
+               {scales.empty() ? nullptr : &scales[size_t(row) * rowScales]});
+      if (tensor.isQuantized && scales.empty())
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t c = 0; c < columns; ++c)
+            addError(unit, first[r * columns + c],
+                     unpackTileValue(format, tile, r, c, columns));
+    }
     int64_t firstTile = unit.row / GEMCUT_TILE_ROWS;
     if (type.getLayout() == kernel::Layout::Coarse) {
       std::vector<uint8_t> exact = std::move(packed);
@@ -218,7 +305,7 @@ private:
       return output.write(packed.data(), packed.size(),
                           base + uint64_t(firstTile * tileBytes));
     for (int64_t t = 0; t < tiles; ++t) {
-      int64_t place = 2 * (firstTile + t) + index;
+      int64_t place = 2 * (firstTile + t) + tensor.index;
       if (llvm::Error failure =
               output.write(&packed[size_t(t * tileBytes)], size_t(tileBytes),
                            base + uint64_t(place * tileBytes)))
@@ -242,18 +329,38 @@ private:
 
 } // namespace
 
+/// The packed tensors of a planned module, in the order of the section.
+static SmallVector<kernel::PackedOp> getTensors(ModuleOp module) {
+  SmallVector<kernel::PackedOp> tensors(module.getOps<kernel::PackedOp>());
+  llvm::sort(tensors, [](kernel::PackedOp a, kernel::PackedOp b) {
+    return a.getOffset().value_or(0) < b.getOffset().value_or(0);
+  });
+  return tensors;
+}
+
+std::vector<Conversion>
+gemcut::artifact::findConversions(ModuleOp module,
+                                  const checkpoint::WeightSource &source) {
+  std::vector<Conversion> conversions;
+  for (kernel::PackedOp op : getTensors(module))
+    for (Attribute attribute : op.getSources()) {
+      StringRef name = cast<StringAttr>(attribute).getValue();
+      if (Packer::isQuantized(source, name))
+        conversions.push_back({name.str()});
+    }
+  return conversions;
+}
+
 llvm::Error gemcut::artifact::packWeights(
     ModuleOp module, const checkpoint::WeightSource &source, int descriptor,
-    uint64_t fileOffset, unsigned threads, const PackProgress &progress) {
-  SmallVector<kernel::PackedOp> tensors(module.getOps<kernel::PackedOp>());
+    uint64_t fileOffset, unsigned threads, const PackProgress &progress,
+    std::vector<Conversion> *conversions) {
+  SmallVector<kernel::PackedOp> tensors = getTensors(module);
   for (kernel::PackedOp op : tensors)
     if (!op.getOffset())
       return llvm::createStringError(
           "packed tensor '" + op.getSymName().str() +
           "' has no offset; run kernel-plan-weights");
-  llvm::sort(tensors, [](kernel::PackedOp a, kernel::PackedOp b) {
-    return *a.getOffset() < *b.getOffset();
-  });
   uint64_t length = 0;
   for (kernel::PackedOp op : tensors)
     length = std::max(
@@ -265,5 +372,9 @@ llvm::Error gemcut::artifact::packWeights(
     packer.addTensor(op);
   if (!threads)
     threads = std::max(1u, std::thread::hardware_concurrency());
-  return packer.run(threads);
+  if (llvm::Error error = packer.run(threads))
+    return error;
+  if (conversions)
+    packer.fill(*conversions);
+  return llvm::Error::success();
 }

@@ -231,6 +231,18 @@ void quantizeInt8(const float *x, int64_t groups, float *scales,
   }
 }
 
+/// The levels of groups under scales that their values are multiples of.
+GEMCUT_MULTIVERSION
+void quantizeKnown(const float *x, int64_t groups, const float *scales,
+                   float low, float high, int8_t *levels) {
+  for (int64_t g = 0; g < groups; ++g) {
+    float inverse = scales[g] != 0 ? 1 / scales[g] : 0;
+    for (int64_t i = g * kGroup; i < (g + 1) * kGroup; ++i)
+      levels[i] =
+          int8_t(std::min(std::max(std::nearbyint(x[i] * inverse), low), high));
+  }
+}
+
 GEMCUT_MULTIVERSION
 bool anyBeyond(const float *values, int64_t count, float limit) {
   int any = 0;
@@ -294,6 +306,10 @@ void clearGroups(gemcut_format format, int64_t columns, uint8_t *tile) {
 
 } // namespace
 
+bool gemcut::artifact::isGroupScale(float scale) {
+  return std::isfinite(scale) && fromHalf(toHalf(scale)) == scale;
+}
+
 int64_t gemcut::artifact::findUnstorable(gemcut_format format,
                                          const float *values, int64_t count) {
   constexpr int64_t kPiece = 4096;
@@ -310,7 +326,8 @@ int64_t gemcut::artifact::findUnstorable(gemcut_format format,
 }
 
 void gemcut::artifact::packTile(gemcut_format format, const float *values,
-                                int64_t rows, int64_t columns, uint8_t *tile) {
+                                int64_t rows, int64_t columns, uint8_t *tile,
+                                const KnownScales &known) {
   std::memset(tile, 0, size_t(gemcut_tile_bytes(format, columns)));
   if (format == GEMCUT_F32 || format == GEMCUT_BF16) {
     for (int64_t r = 0; r < rows; ++r)
@@ -336,6 +353,15 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
     if (format == GEMCUT_INT4) {
       quantizeInt4(row, groups, rowScale, codes.data(), quants.data());
       std::memcpy(tile + 4 * r, &rowScale, 4);
+    } else if (known.scales) {
+      std::copy_n(known.scales + r * groups, groups, scales.begin());
+      bool isByte = format == GEMCUT_INT8;
+      quantizeKnown(row, groups, scales.data(), isByte ? -127 : -8,
+                    isByte ? 127 : 7,
+                    reinterpret_cast<int8_t *>(quants.data()));
+      if (!isByte)
+        for (uint8_t &quant : quants)
+          quant = uint8_t(quant + 8);
     } else if (format == GEMCUT_Q4_0) {
       quantizeQ4_0(row, groups, scales.data(), quants.data());
     } else {
@@ -385,7 +411,8 @@ void gemcut::artifact::packCoarseTile(const uint8_t *tile, int64_t columns,
 }
 
 void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
-                                    int64_t columns, uint8_t *out) {
+                                    int64_t columns, uint8_t *out,
+                                    const KnownScales &known) {
   std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns)));
   switch (format) {
   case GEMCUT_F32:
@@ -400,8 +427,13 @@ void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
   default: {
     int64_t groups = columns / kGroup;
     std::vector<float> scales(groups);
-    quantizeInt8(values, groups, scales.data(),
-                 reinterpret_cast<int8_t *>(out));
+    auto *quants = reinterpret_cast<int8_t *>(out);
+    if (known.scales) {
+      std::copy_n(known.scales, groups, scales.begin());
+      quantizeKnown(values, groups, scales.data(), -127, 127, quants);
+    } else {
+      quantizeInt8(values, groups, scales.data(), quants);
+    }
     for (int64_t g = 0; g < groups; ++g)
       putScale(out + columns + 2 * g, scales[g]);
   }

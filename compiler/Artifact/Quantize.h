@@ -19,6 +19,16 @@ namespace gemcut::artifact {
 int64_t findUnstorable(gemcut_format format, const float *values,
                        int64_t count);
 
+/// True for what a group of q4_0 or int8 has as its scale: a finite f16.
+bool isGroupScale(float scale);
+
+/// What a checkpoint knows about rows that it stores quantized.
+struct KnownScales {
+  /// Scales that the values are whole multiples of; null: packing chooses them.
+  /// One per group of 32 in rows of q4_0 and int8 (isGroupScale).
+  const float *scales = nullptr;
+};
+
 /// Packs up to 16 rows of `columns` float32 values (row-major, `rows` of them)
 /// into one tile of `format` at `tile` (gemcut_tile_bytes of it); missing rows
 /// and columns become zero. Values must be storable (findUnstorable); for int4,
@@ -34,7 +44,7 @@ int64_t findUnstorable(gemcut_format format, const float *values,
 /// exactly has no error. int8: scale = max / 127 in f16, quants -127 .. 127.
 /// The same values give the same bytes on every machine.
 void packTile(gemcut_format format, const float *values, int64_t rows,
-              int64_t columns, uint8_t *tile);
+              int64_t columns, uint8_t *tile, const KnownScales &known = {});
 
 /// The coarse form of a packed int8 tile, at `coarse`
 /// (gemcut_coarse_tile_bytes).
@@ -42,7 +52,7 @@ void packCoarseTile(const uint8_t *tile, int64_t columns, uint8_t *coarse);
 
 /// Packs one row of a table (f32, bf16 or int8) at `out`.
 void packTableRow(gemcut_format format, const float *values, int64_t columns,
-                  uint8_t *out);
+                  uint8_t *out, const KnownScales &known = {});
 
 /// The value at (row, column) of a packed tile, and of a table row.
 float unpackTileValue(gemcut_format format, const uint8_t *tile, int64_t row,

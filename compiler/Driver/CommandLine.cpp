@@ -80,8 +80,9 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
   command
       .add_option(
           "--quant", options.quant,
-          "Storage of the weights: int4, q4_0, int8, bf16, f32, or the path of "
-          "a recipe that ends in .json.")
+          "Storage of the weights: int4, q4_0, int8, bf16, f32, keep (as a "
+          "quantized checkpoint has them), or the path of a recipe that ends "
+          "in .json.")
       ->capture_default_str()
       ->group("Model");
   command

@@ -278,7 +278,10 @@ private:
   }
 
   llvm::Error writeOutputs(ModuleOp module, llvm::ArrayRef<uint8_t> image) {
-    std::string reportText = makeReport(model, options, plan, module);
+    std::vector<artifact::Conversion> conversions =
+        artifact::findConversions(module, *model.weights);
+    std::string reportText =
+        makeReport(model, options, plan, module, conversions);
     Progress progress("packing weights");
     artifact::SectionContent weights{
         GEMCUT_SECTION_WEIGHTS, plan.weightBytes,
@@ -287,18 +290,25 @@ private:
               module, *model.weights, descriptor, offset, options.threads,
               [&](uint64_t done, uint64_t total) {
                 progress.update(done, total);
-              });
+              },
+              &conversions);
           progress.finish();
           return error;
+        }};
+    // Written last: only then the errors are known.
+    artifact::SectionContent facts{
+        GEMCUT_SECTION_REPORT, reportText.size(),
+        [&](int descriptor, uint64_t offset) {
+          std::string text =
+              makeReport(model, options, plan, module, conversions);
+          assert(text.size() == reportText.size() && "the length was promised");
+          return artifact::writeAt(descriptor, text.data(), text.size(),
+                                   offset);
         }};
     llvm::SmallVector<artifact::SectionContent> sections;
     if (!model.tokenizer.empty())
       sections.push_back(
           artifact::bytesSection(GEMCUT_SECTION_TOKENIZER, model.tokenizer));
-    sections.push_back(artifact::bytesSection(
-        GEMCUT_SECTION_REPORT,
-        llvm::ArrayRef(reinterpret_cast<const uint8_t *>(reportText.data()),
-                       reportText.size())));
     uint64_t sidecarChecksum = 0;
     if (!sidecar) {
       sections.push_back(weights);
@@ -308,6 +318,7 @@ private:
         return footer.takeError();
       sidecarChecksum = footer->sections[0].checksum;
     }
+    sections.push_back(facts);
     auto footer =
         artifact::writeArtifact(*output, image, sections, sidecarChecksum);
     if (!footer)

@@ -3,6 +3,7 @@
 #include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Explain/StageReport.h"
 #include "compiler/Pipeline/Registration.h"
@@ -110,6 +111,24 @@ llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
   return readMemoryPlan(**module, options.slots);
 }
 
+/// How tensors that were quantized in the checkpoint came through. Takes them
+/// out of the report.
+void printConversions(nlohmann::ordered_json &report) {
+  auto found = report.find(kConversionsKey.str());
+  if (found == report.end())
+    return;
+  size_t kept = 0;
+  for (const auto &item : found->items())
+    if (item.value() == "0.000e+00")
+      ++kept;
+    else
+      fmt::print("{:<24} {} {}\n", "relative error",
+                 item.value().get<std::string>(), item.key());
+  fmt::print("{:<24} {} of {} quantized tensors\n", "kept exactly", kept,
+             found->size());
+  report.erase(found);
+}
+
 /// What `gemcut compile` wrote: its sections and its report.
 llvm::Error inspectArtifact(const InspectOptions &options,
                             const gemcut_footer &footer) {
@@ -154,6 +173,7 @@ llvm::Error inspectArtifact(const InspectOptions &options,
   // The list of stages is long; `gemcut explain` shows it.
   if (report.is_object())
     report.erase(explain::kStagesKey);
+  printConversions(report);
   for (const auto &item : report.items())
     fmt::print("{:<24} {}\n", item.key(),
                item.value().is_string() ? item.value().get<std::string>()

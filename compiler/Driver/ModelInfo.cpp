@@ -8,6 +8,7 @@
 
 #include "llvm/Support/Path.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cstring>
@@ -130,10 +131,11 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   return info;
 }
 
-std::string gemcut::driver::makeReport(const LoadedModel &model,
-                                       const CompileOptions &options,
-                                       const MemoryPlan &plan,
-                                       ModuleOp kernelModule) {
+std::string
+gemcut::driver::makeReport(const LoadedModel &model,
+                           const CompileOptions &options,
+                           const MemoryPlan &plan, ModuleOp kernelModule,
+                           llvm::ArrayRef<artifact::Conversion> conversions) {
   std::map<std::string, uint64_t> formats;
   for (auto packed : kernelModule.getOps<kernel::PackedOp>()) {
     auto type = cast<kernel::WeightType>(packed.getType());
@@ -151,6 +153,9 @@ std::string gemcut::driver::makeReport(const LoadedModel &model,
         {{"name", llvm::sys::path::filename(request.directory).str()},
          {"strength", request.strength}});
   report["bytes_by_format"] = formats;
+  for (const artifact::Conversion &conversion : conversions)
+    report[kConversionsKey][conversion.tensor] =
+        fmt::format("{:.3e}", conversion.relativeError);
   report["weight_bytes"] = plan.weightBytes;
   report["weight_bytes_per_token"] = plan.weightBytesPerToken;
   report["kv_slot_bytes"] = plan.kvSlotBytes;

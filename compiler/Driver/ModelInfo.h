@@ -3,6 +3,7 @@
 #ifndef GEMCUT_COMPILER_DRIVER_MODELINFO_H
 #define GEMCUT_COMPILER_DRIVER_MODELINFO_H
 
+#include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "runtime/abi/model.h"
@@ -16,10 +17,16 @@ llvm::Expected<gemcut_model_info> makeModelInfo(const LoadedModel &model,
                                                 const MemoryPlan &plan,
                                                 mlir::ModuleOp kernelModule);
 
+/// Key of the report: relative error by tensor that was quantized in the
+/// checkpoint ("1.234e-03").
+inline constexpr llvm::StringLiteral kConversionsKey = "conversion_errors";
+
 /// The report section: facts of the compilation as JSON, the same for the same
-/// inputs (no times, no paths).
+/// inputs (no times, no paths). Its length does not depend on the errors of
+/// `conversions`, which are known when all weights are packed.
 std::string makeReport(const LoadedModel &model, const CompileOptions &options,
-                       const MemoryPlan &plan, mlir::ModuleOp kernelModule);
+                       const MemoryPlan &plan, mlir::ModuleOp kernelModule,
+                       llvm::ArrayRef<artifact::Conversion> conversions = {});
 
 } // namespace gemcut::driver
 

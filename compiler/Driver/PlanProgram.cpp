@@ -51,12 +51,13 @@ llvm::Error gemcut::driver::checkQuant(StringRef quant) {
     auto recipe = gemma::Recipe::read(quant);
     return recipe ? llvm::Error::success() : recipe.takeError();
   }
-  if (gemma::Recipe::getBuiltin(quant))
+  if (quant == "keep" || gemma::Recipe::getBuiltin(quant))
     return llvm::Error::success();
-  return llvm::make_error<UsageError>("--quant: found '" + quant.str() +
-                                      "', expected int4, q4_0, int8, bf16, f32 "
-                                      "or the path of a recipe that ends in "
-                                      ".json");
+  return llvm::make_error<UsageError>(
+      "--quant: found '" + quant.str() +
+      "', expected int4, q4_0, int8, bf16, f32, keep "
+      "or the path of a recipe that ends in "
+      ".json");
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>>

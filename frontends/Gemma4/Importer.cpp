@@ -2,7 +2,7 @@
 
 #include "frontends/Gemma4/Importer.h"
 
-#include "dialects/Gemma/GemmaOps.h"
+#include "dialects/Gemma/StoredFormat.h"
 #include "frontends/Config/TensorNames.h"
 
 #include "mlir/IR/Builders.h"
@@ -56,6 +56,9 @@ private:
   LogicalResult checkSupported();
   LogicalResult findPrefix();
   LogicalResult declareWeights();
+  /// Says how the checkpoint stores `weight`.
+  void declareStorage(gemma::WeightOp weight, StringRef name,
+                      const checkpoint::WeightInfo &info);
 
   Value buildForward(Value ids, Value positions);
   Value buildPerLayerInputs(Value ids, Value embedding);
@@ -149,9 +152,10 @@ LogicalResult ModelImporter::declareWeights() {
       return emitError(location) << "tensor '" << name << "' has dtype "
                                  << checkpoint::stringify(info->type)
                                  << "; supported are F32, BF16 and F16";
-    gemma::WeightOp::create(builder, location, name, /*sym_visibility=*/nullptr,
-                            RankedTensorType::get(info->shape, element),
-                            /*format=*/nullptr);
+    auto weight = gemma::WeightOp::create(
+        builder, location, name, /*sym_visibility=*/nullptr,
+        RankedTensorType::get(info->shape, element), /*format=*/nullptr);
+    declareStorage(weight, expected.name, *info);
   }
   for (auto [index, layer] : llvm::enumerate(config.layers)) {
     if (!layer.ownKv)
@@ -165,6 +169,29 @@ LogicalResult ModelImporter::declareWeights() {
                              /*sym_visibility=*/nullptr, type);
   }
   return success();
+}
+
+/// The format that keeps the values of a quantized matrix, or for blocks with a
+/// second scale or an offset comes closest; nullopt for others. `isTable`:
+/// single rows are read and never multiplied.
+static std::optional<Format> formatOf(const checkpoint::WeightInfo &info,
+                                      bool isTable) {
+  bool isBlock = checkpoint::isBlock(info.type);
+  if (info.shape.size() < 2 || info.columns() % GEMCUT_GROUP)
+    return std::nullopt;
+  if (!info.levels)
+    return isBlock ? std::optional(Format::Int8) : std::nullopt;
+  const auto [bits, group] = *info.levels;
+  if (group != GEMCUT_GROUP)
+    return std::nullopt;
+  return bits > 4 || isTable ? Format::Int8 : Format::Q4_0;
+}
+
+void ModelImporter::declareStorage(gemma::WeightOp weight, StringRef name,
+                                   const checkpoint::WeightInfo &info) {
+  bool isTable = name == "embed_tokens_per_layer.weight";
+  if (std::optional<Format> stored = formatOf(info, isTable))
+    gemma::setStoredFormat(weight, *stored);
 }
 
 //===----------------------------------------------------------------------===//

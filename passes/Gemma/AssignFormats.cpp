@@ -1,6 +1,8 @@
 //===- AssignFormats.cpp - Storage formats from a recipe ------------------===//
 
+#include "dialects/Gemma/StoredFormat.h"
 #include "passes/Gemma/Passes.h"
+#include "passes/Gemma/Products.h"
 #include "passes/Gemma/Recipe.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -38,13 +40,15 @@ struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
   using AssignFormatsPassBase::AssignFormatsPassBase;
 
   void runOnOperation() override {
+    if (quant == "keep")
+      return keep();
     std::optional<gemma::Recipe> builtin = gemma::Recipe::getBuiltin(quant);
     if (builtin)
       return assign(*builtin, /*isFile=*/false);
     if (!StringRef(quant).ends_with(".json")) {
       getOperation().emitError() << "unknown quantization '" << quant
-                                 << "', expected f32, bf16, int8, int4, q4_0 "
-                                    "or the path of a recipe file "
+                                 << "', expected keep, f32, bf16, int8, int4, "
+                                    "q4_0 or the path of a recipe file "
                                     "that ends in .json";
       return signalPassFailure();
     }
@@ -57,6 +61,56 @@ struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
   }
 
 private:
+  /// Quantized weights as they are stored, others in their own dtype.
+  void keep() {
+    for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
+      auto type = cast<RankedTensorType>(weight.getType());
+      std::optional<Format> stored = gemma::getStoredFormat(weight);
+      bool isBf16 = type.getRank() > 1 && type.getElementType().isBF16();
+      setFormat(weight, stored ? *stored : isBf16 ? Format::BF16 : Format::F32);
+    }
+    alignProducts();
+  }
+
+  /// The place of a format in an order in which later ones keep the values of
+  /// earlier ones, but for bf16; -1 for formats with other scales.
+  static int getWidth(Format format) {
+    constexpr Format kOrder[] = {Format::Q4_0, Format::Int8, Format::BF16,
+                                 Format::F32};
+    const Format *found = llvm::find(kOrder, format);
+    return found == std::end(kOrder) ? -1 : int(found - kOrder);
+  }
+
+  /// The weights of one product need one format: the first that keeps the
+  /// values of all. Others are left to gemma-verify-formats.
+  void alignProducts() {
+    SymbolTable symbols(getOperation());
+    getOperation().walk([&](Operation *op) {
+      SmallVector<gemma::WeightOp> weights;
+      for (Value operand : gemma::getProductWeights(op))
+        if (auto get = operand.getDefiningOp<gemma::GetWeightOp>())
+          weights.push_back(symbols.lookup<gemma::WeightOp>(get.getWeight()));
+      int least = INT_MAX, most = -1;
+      for (gemma::WeightOp weight : weights) {
+        int width = getWidth(weight.getFormat()->getValue());
+        least = std::min(least, width);
+        most = std::max(most, width);
+      }
+      if (weights.empty() || least == most || least < 0)
+        return;
+      // bf16 has no room for a level and a scale.
+      Format format =
+          most == getWidth(Format::Int8) ? Format::Int8 : Format::F32;
+      for (gemma::WeightOp weight : weights)
+        weight.setFormatAttr(gemma::FormatAttr::get(&getContext(), format));
+    });
+  }
+
+  void setFormat(gemma::WeightOp weight, Format format) {
+    weight.setFormatAttr(gemma::FormatAttr::get(&getContext(), format));
+    ++numAssigned;
+  }
+
   void assign(const gemma::Recipe &recipe, bool isFile) {
     llvm::StringSet<> tables = getTables(getOperation());
     std::vector<bool> matched(recipe.getRules().size());
@@ -76,8 +130,7 @@ private:
         anyWrong = true;
         continue;
       }
-      weight.setFormatAttr(gemma::FormatAttr::get(&getContext(), format));
-      ++numAssigned;
+      setFormat(weight, format);
     }
     // A built-in recipe serves every model, so its rules may find nothing.
     if (isFile)

@@ -325,6 +325,10 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     * `int4`: linears and the tied embedding int4; per_layer_model_projection,
       per_layer_input_gate, per_layer_projection and embed_tokens_per_layer int8.
     * `q4_0`: the same with q4_0 for int4.
+    * `keep`: every matrix that the checkpoint stores quantized in the format that
+      keeps its values or comes closest (`gemma.stored`), others in their own dtype.
+      Where the weights of one product differ, all get the format that keeps the
+      values of all.
 
     Vectors (norms, layer_scalar) are f32 in every recipe.
 

@@ -2,6 +2,7 @@
 """GGUF files: the same model as the checkpoint they were converted from."""
 import array
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -102,6 +103,29 @@ class Gguf(unittest.TestCase):
         self.assertEqual(tensors["model.layers.2.self_attn.q_proj.weight"]["dtype"], "Q4_0")
         self.assertEqual(tensors["model.layers.2.self_attn.q_proj.weight"]["shape"], [512, 256])
         self.assertEqual(tensors["model.norm.weight"]["dtype"], "F32")
+
+    def test_keep_keeps_blocks(self):
+        """All blocks bit for bit, and logits as near to those of the interpreter as 8-bit activations allow."""
+        ids = self.cases[0]["ids"]
+        for kind, stored in (("Q4_0", "q4_0"), ("Q8_0", "int8")):
+            with self.subTest(kind=kind):
+                model = self.convert(TINY, "keep-" + kind, "--type", kind)
+                found = self.compiled(model, "keep-gguf", "--quant", "keep", "--kv", "f32")
+                report = json.loads(run(GEMCUT, "inspect", found, "--json").stdout)["report"]
+                self.assertEqual(set(report["conversion_errors"].values()), {"0.000e+00"})
+                self.assertEqual(len(report["conversion_errors"]), 69)
+                self.assertIn(stored, report["bytes_by_format"])
+                self.assertIn("kept exactly             69 of 69 quantized tensors", run(GEMCUT, "inspect", found).stdout)
+                reference = self.folder / "reference.npy"
+                run(GEMCUT, "reference", model, "--ids", ids_argument(ids), "--logits", reference)
+                compared = run(found, "score", "--ids", ids_argument(ids), "--compare", reference).stdout
+                self.assertLess(float(re.search(r"mean KL divergence\s+([0-9.e-]+)", compared).group(1)), 2e-3)
+
+    def test_keep_of_floats_changes_nothing(self):
+        ids = [2, 17, 93, 5, 200, 41]
+        model = self.convert(GOLDENS / "edge", "kept-floats", "--type", "F32", "--vocabulary", "none")
+        found = self.logits(self.compiled(model, "kept", "--quant", "keep", "--kv", "f32"), ids)
+        self.assertEqual(found, self.logits(self.compiled(model, "f32", *F32), ids))
 
     def test_published_sizes(self):
         """Headers of the released models, before data that were never written."""
