@@ -73,6 +73,21 @@ class Gguf(unittest.TestCase):
         self.assertEqual(self.logits(self.compiled(model, "tiny-a", "--quant", "int4"), ids),
                          self.logits(self.compiled(TINY, "tiny-b", "--quant", "int4"), ids))
 
+    def test_every_class_is_the_model_of_its_checkpoint(self):
+        """K = V layers, prefixes, per-layer embeddings, experts whole and in halves: logits bit for bit."""
+        for case, flags in (("edge", ()), ("edge-mqa", ()), ("dense", ()), ("moe", ()), ("moe", ("--split-experts",))):
+            with self.subTest(case=case, flags=flags):
+                model = self.convert(GOLDENS / case, case + "-class", "--type", "F32", "--vocabulary", "none", *flags)
+                outputs = []
+                for source in (GOLDENS / case, model):
+                    out = self.folder / "class.npy"
+                    result = run(GEMCUT, "reference", source, "--ids", "2,17,93,5", "--logits", out, check=False)
+                    if "mixture of experts" in result.stderr and "not supported" in result.stderr:
+                        self.skipTest("this compiler has no mixture of experts")
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    outputs.append(out.read_bytes())
+                self.assertEqual(outputs[0], outputs[1])
+
     def test_parts_are_one_model(self):
         self.convert(GOLDENS / "edge", "edge", "--type", "F32", "--parts", "3", "--vocabulary", "none")
         found = self.compiled(self.folder / "edge-00001-of-00003.gguf", "edge-gguf", *F32)
