@@ -168,6 +168,34 @@ private:
     return format == GEMCUT_Q4_0 ? 4 : format == GEMCUT_INT8 ? 8 : 0;
   }
 
+  /// Reads the values of levels with their scales.
+  llvm::Error readLevels(const Unit &unit, StringRef name,
+                         checkpoint::LevelForm form, std::vector<float> &values,
+                         std::vector<float> &scales) const {
+    std::vector<int8_t> levels(values.size());
+    scales.resize(values.size() / size_t(form.group));
+    if (llvm::Error failure = source.readLevels(name, unit.row, levels, scales))
+      return failure;
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(levels[i]) * scales[i / size_t(form.group)];
+    return llvm::Error::success();
+  }
+
+  /// The scale that products round the outputs of a source under, or 0.
+  llvm::Expected<float> readOutputScale(const Source &tensor) const {
+    float scale = 0;
+    kernel::PackedOp op = tensor.op;
+    std::optional<ArrayAttr> names = op.getOutputScales();
+    if (!names)
+      return scale;
+    StringRef name = cast<StringAttr>((*names)[tensor.index]).getValue();
+    if (name.empty())
+      return scale;
+    if (llvm::Error failure = source.readF32(name, 0, scale))
+      return std::move(failure);
+    return scale;
+  }
+
   /// Reads a unit's values, and its scales where the checkpoint's levels are
   /// levels of the format too; `scales` is empty otherwise.
   llvm::Error readUnit(const Unit &unit, kernel::WeightType type,
@@ -180,6 +208,12 @@ private:
     if (!info || !info->levels)
       return source.readF32(name, unit.row * columns, values);
     checkpoint::LevelForm form = *info->levels;
+    if (int64_t bits = gemcut_row_format_bits(format)) {
+      checkpoint::LevelForm wanted{int(bits), columns / type.getScales()};
+      if (!(form == wanted))
+        return source.readF32(name, unit.row * columns, values);
+      return readLevels(unit, name, form, values, scales);
+    }
     if (form.bits > groupBits(format) || form.group % GEMCUT_GROUP)
       return source.readF32(name, unit.row * columns, values);
     std::vector<int8_t> levels(values.size());
@@ -230,8 +264,7 @@ private:
         return failure;
       break;
     case kernel::Layout::Rows: {
-      int64_t rowBytes =
-          gemcut_table_row_bytes(toAbi(type.getFormat()), columns);
+      int64_t rowBytes = type.getTableRowBytes();
       auto offsetOf = [&](int64_t row) {
         return row < type.getRows() ? gemcut_table_row_offset(rowBytes, row)
                                     : type.getByteSize();
@@ -244,11 +277,13 @@ private:
         const float *row = &values[size_t(r * columns)];
         uint8_t *out = &packed[size_t(offsetOf(unit.row + r) - start)];
         packTableRow(
-            format, row, columns, out,
+            format, row, columns, out, type.getScales(),
             {scales.empty() ? nullptr : &scales[size_t(r) * rowScales]});
         if (tensor.isQuantized && scales.empty())
           for (int64_t c = 0; c < columns; ++c)
-            addError(unit, row[c], unpackTableValue(format, out, c, columns));
+            addError(
+                unit, row[c],
+                unpackTableValue(format, out, c, columns, type.getScales()));
       }
       if (llvm::Error failure = output.write(packed.data(), packed.size(),
                                              base + uint64_t(start)))
@@ -270,6 +305,9 @@ private:
             const std::vector<float> &values, const std::vector<float> &scales,
             std::vector<uint8_t> &packed, uint64_t base, uint64_t &written) {
     gemcut_format format = toAbi(type.getFormat());
+    llvm::Expected<float> outputScale = readOutputScale(tensor);
+    if (!outputScale)
+      return outputScale.takeError();
     int64_t columns = type.getColumns();
     int64_t tileBytes = gemcut_tile_bytes(format, columns);
     int64_t tiles = (unit.rows + GEMCUT_TILE_ROWS - 1) / GEMCUT_TILE_ROWS;
@@ -281,7 +319,8 @@ private:
       const float *first = &values[size_t(row * columns)];
       uint8_t *tile = &packed[size_t(t * tileBytes)];
       packTile(format, first, rows, columns, tile,
-               {scales.empty() ? nullptr : &scales[size_t(row) * rowScales]});
+               {scales.empty() ? nullptr : &scales[size_t(row) * rowScales],
+                *outputScale});
       if (tensor.isQuantized && scales.empty())
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t c = 0; c < columns; ++c)

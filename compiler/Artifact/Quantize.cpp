@@ -243,6 +243,70 @@ void quantizeKnown(const float *x, int64_t groups, const float *scales,
   }
 }
 
+/// Sum of squared errors of `count` values under `scale`, which is not zero,
+/// with the levels -2^(bits - 1) .. 2^(bits - 1) - 1; and the scale that fits
+/// those levels best, as int4Refit.
+GEMCUT_INLINE float rowError(const float *x, int64_t count, float scale,
+                             float low, float high, float &refit) {
+  float inverse = 1 / scale;
+  float errors[kLanes] = {}, products[kLanes] = {}, squares[kLanes] = {};
+  for (int64_t from = 0; from < count; from += kLanes)
+    for (int i = 0; i < kLanes; ++i) {
+      float value = x[from + i];
+      float level =
+          std::min(std::max(std::nearbyint(value * inverse), low), high);
+      float difference = value - level * scale;
+      errors[i] += difference * difference;
+      products[i] += value * level;
+      squares[i] += level * level;
+    }
+  float square = sumOfLanes(squares);
+  refit = square > 0 ? sumOfLanes(products) / square : 0;
+  return sumOfLanes(errors);
+}
+
+/// The scale of `count` values under `bits` bits each.
+GEMCUT_MULTIVERSION
+float chooseRowScale(const float *x, int64_t count, int64_t bits) {
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::fabs(x[i]));
+  if (largest < kLeastMagnitude)
+    return 0;
+  if (bits == 8)
+    return largest / 127;
+  float high = float((1 << (bits - 1)) - 1), low = -high - 1;
+  // From scales that clip all but a third of the range of levels, as wide tails
+  // want it, to one that clips nothing on either side.
+  float best = largest / high, least = std::numeric_limits<float>::infinity();
+  float bestRefit = 0;
+  for (float sign : {1.0f, -1.0f})
+    for (int tenths = 3; tenths <= 11; ++tenths) {
+      float scale = sign * largest / -low * float(tenths) / 10, refit;
+      float error = rowError(x, count, scale, low, high, refit);
+      if (error < least) {
+        least = error;
+        best = scale;
+        bestRefit = refit;
+      }
+    }
+  float refit;
+  if (bestRefit != 0 && rowError(x, count, bestRefit, low, high, refit) < least)
+    best = bestRefit;
+  return best;
+}
+
+/// The nearest levels of `count` values under `scale`.
+void putRowLevels(const float *x, int64_t count, float scale, int64_t bits,
+                  int8_t *quants) {
+  float high = float((1 << (bits - 1)) - 1), low = -high - 1;
+  for (int64_t i = 0; i < count; ++i) {
+    // Divided: a value that is a multiple of the scale gives that multiple.
+    float level = scale != 0 ? std::nearbyint(x[i] / scale) : 0;
+    quants[i] = int8_t(std::min(std::max(level, low), high));
+  }
+}
+
 GEMCUT_MULTIVERSION
 bool anyBeyond(const float *values, int64_t count, float limit) {
   int any = 0;
@@ -262,6 +326,9 @@ float largestMagnitude(gemcut_format format) {
   case GEMCUT_INT8:
     return kLargestHalf * 127;
   case GEMCUT_INT4:
+  case GEMCUT_INT2_ROW:
+  case GEMCUT_INT4_ROW:
+  case GEMCUT_INT8_ROW:
     return 0x1p120f;
   case GEMCUT_Q4_0:
     return kLargestHalf * 8;
@@ -289,6 +356,50 @@ struct GroupPlace {
     quants = start + GEMCUT_BLOCK_SCALE_BYTES + inBlock * block.quant_bytes;
   }
 };
+
+/// Where a value of a tile with row scales lies, in bytes from the tile's first
+/// vector of quants and in bits of that byte.
+struct RowTilePlace {
+  int64_t byte, bit;
+
+  RowTilePlace(int64_t bits, int64_t lane, int64_t column) {
+    int64_t k = column % 64, j = column % 4;
+    int64_t vector = bits == 2   ? k % 16 / 4
+                     : bits == 4 ? k / 32 * 4 + k % 16 / 4
+                                 : k / 4;
+    int64_t block = column / 64 * 64 * GEMCUT_TILE_ROWS * bits / 8;
+    byte = block + 64 * vector + 4 * lane + j;
+    bit = bits == 2 ? k / 16 * 2 : bits == 4 ? k / 16 % 2 * 4 : 0;
+  }
+};
+
+/// Packs a tile in a format with row scales over zeros.
+void packRowScaleTile(gemcut_format format, const float *values, int64_t rows,
+                      int64_t columns, uint8_t *tile,
+                      const KnownScales &known) {
+  int64_t bits = gemcut_row_format_bits(format);
+  int mask = (1 << bits) - 1;
+  gemcut_row_tile_header header = {};
+  std::vector<int8_t> quants(columns);
+  for (int64_t r = 0; r < rows; ++r) {
+    const float *row = values + r * columns;
+    float scale =
+        known.scales ? known.scales[r] : chooseRowScale(row, columns, bits);
+    putRowLevels(row, columns, scale, bits, quants.data());
+    int32_t sum = 0;
+    for (int64_t c = 0; c < columns; ++c) {
+      sum += quants[c];
+      RowTilePlace place(bits, r, c);
+      tile[sizeof(header) + place.byte] |=
+          uint8_t((quants[c] & mask) << place.bit);
+    }
+    header.scales[r] = scale;
+    header.corrections[r] = -128 * sum;
+  }
+  for (float &scale : header.output_scales)
+    scale = known.outputScale;
+  std::memcpy(tile, &header, sizeof(header));
+}
 
 /// Fills all groups, padding included, with zeros.
 void clearGroups(gemcut_format format, int64_t columns, uint8_t *tile) {
@@ -343,6 +454,8 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
     return;
   }
   assert(columns % kGroup == 0 && "groups of 32 must fill the columns");
+  if (gemcut_row_format_bits(format))
+    return packRowScaleTile(format, values, rows, columns, tile, known);
   int64_t groups = columns / kGroup;
   std::vector<float> scales(groups);
   std::vector<uint8_t> codes(groups), quants(columns);
@@ -412,8 +525,25 @@ void gemcut::artifact::packCoarseTile(const uint8_t *tile, int64_t columns,
 
 void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
                                     int64_t columns, uint8_t *out,
-                                    const KnownScales &known) {
-  std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns)));
+                                    int64_t scales, const KnownScales &known) {
+  std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns, scales)));
+  if (int64_t bits = gemcut_row_format_bits(format)) {
+    int64_t block = columns / scales, perByte = 8 / bits;
+    std::vector<int8_t> quants(columns);
+    for (int64_t s = 0; s < scales; ++s) {
+      const float *x = values + s * block;
+      float scale =
+          known.scales ? known.scales[s] : chooseRowScale(x, block, bits);
+      putRowLevels(x, block, scale, bits, quants.data() + s * block);
+      std::memcpy(out + gemcut_table_scales_offset(format, columns) + 4 * s,
+                  &scale, 4);
+    }
+    int zeroPoint = bits == 8 ? 0 : 1 << (bits - 1);
+    for (int64_t c = 0; c < columns; ++c)
+      out[c / perByte] |=
+          uint8_t(uint8_t(quants[c] + zeroPoint) << c % perByte * bits);
+    return;
+  }
   switch (format) {
   case GEMCUT_F32:
     std::memcpy(out, values, size_t(4 * columns));
@@ -458,6 +588,14 @@ float gemcut::artifact::unpackTileValue(gemcut_format format,
   default:
     break;
   }
+  if (int64_t bits = gemcut_row_format_bits(format)) {
+    gemcut_row_tile_header header;
+    std::memcpy(&header, tile, sizeof(header));
+    RowTilePlace place(bits, row, column);
+    int field = tile[sizeof(header) + place.byte] >> place.bit;
+    int sign = 1 << (bits - 1), mask = (1 << bits) - 1;
+    return float(((field & mask) ^ sign) - sign) * header.scales[row];
+  }
   int64_t k = column % kGroup;
   GroupPlace place(format, column / kGroup);
   const uint8_t *bytes = tile + place.quants + 4 * row;
@@ -474,9 +612,21 @@ float gemcut::artifact::unpackTileValue(gemcut_format format,
 
 float gemcut::artifact::unpackTableValue(gemcut_format format,
                                          const uint8_t *row, int64_t column,
-                                         int64_t columns) {
+                                         int64_t columns, int64_t scales) {
   float value;
   uint16_t bits;
+  if (int64_t width = gemcut_row_format_bits(format)) {
+    int64_t perByte = 8 / width, block = columns / scales;
+    std::memcpy(&value,
+                row + gemcut_table_scales_offset(format, columns) +
+                    4 * (column / block),
+                4);
+    if (width == 8)
+      return int8_t(row[column]) * value;
+    int field = row[column / perByte] >> column % perByte * width;
+    int zeroPoint = 1 << (width - 1);
+    return float((field & ((1 << width) - 1)) - zeroPoint) * value;
+  }
   switch (format) {
   case GEMCUT_F32:
     std::memcpy(&value, row + 4 * column, 4);

@@ -80,10 +80,11 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
   command
       .add_option(
           "--quant", options.quant,
-          "Storage of the weights: int4, q4_0, int8, bf16, f32, keep (as a "
-          "quantized checkpoint has them), or the path of a recipe that ends "
-          "in .json.")
-      ->capture_default_str()
+          "Storage of the weights: int4, q4_0, mobile (2, 4 and 8 bits), int8, "
+          "bf16, f32, keep (as a quantized checkpoint has them), or the path "
+          "of a recipe that ends in .json. A quantized checkpoint is kept by "
+          "default.")
+      ->default_str("int4")
       ->group("Model");
   command
       .add_option(

@@ -127,7 +127,7 @@ public:
   }
 
 private:
-  const CompileOptions &options;
+  CompileOptions options; ///< the default of --quant follows from the model
   Phases phases;
   IrDumps dumps;
   const targets::Target *target = nullptr;
@@ -149,6 +149,7 @@ private:
     model = std::move(*loaded);
     for (const std::string &warning : model.warnings)
       fmt::print(stderr, "gemcut: note: {}\n", warning);
+    options.plan.quant = chooseQuant(model, options.plan.quant);
     if (StringRef(options.plan.quant).ends_with(".json"))
       model.inputs.push_back(options.plan.quant);
     for (artifact::OutputFile *file : {output.get(), sidecar.get()})

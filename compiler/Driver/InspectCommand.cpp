@@ -209,7 +209,7 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
   nlohmann::ordered_json tensors = listTensors(*model);
   if (options.json) {
     json["tensors"] = tensors;
-    json["plan"] = {{"quantization", options.plan.quant},
+    json["plan"] = {{"quantization", chooseQuant(*model, options.plan.quant)},
                     {"kv", options.plan.kv},
                     {"context", plan->context},
                     {"slots", plan->slots},
@@ -243,7 +243,8 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
     for (const auto &tensor : tensors)
       fmt::print("{}\n", describeTensor(tensor));
   }
-  fmt::print("quantization {}, KV {}\n{}", options.plan.quant, options.plan.kv,
+  fmt::print("quantization {}, KV {}\n{}",
+             chooseQuant(*model, options.plan.quant), options.plan.kv,
              describe(*plan));
   return llvm::Error::success();
 }

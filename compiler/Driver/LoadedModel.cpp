@@ -6,6 +6,7 @@
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Quantized/QuantizedWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
@@ -220,7 +221,12 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
     auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
     if (!checkpoint)
       return checkpoint.takeError();
-    model.weights = std::move(*checkpoint);
+    auto matrices =
+        quantized::QuantizedWeights::open(std::move(*checkpoint), model.config);
+    if (!matrices)
+      return matrices.takeError();
+    model.weights = std::move(*matrices);
+    model.keepsFormats = model.config.storedAs != config::StoredAs::Floats;
     addCheckpointFiles(*files, model);
     auto check =
         config::checkTensors(model.config, *model.weights, files->checkpoint);

@@ -44,8 +44,7 @@ static uint64_t decodeBytes(ModuleOp module) {
       auto packed = module.lookupSymbol<kernel::PackedOp>(name.getAttr());
       auto type = cast<kernel::WeightType>(packed.getType());
       bytes += type.getLayout() == kernel::Layout::Rows
-                   ? uint64_t(gemcut_table_row_bytes(toAbi(type.getFormat()),
-                                                     type.getColumns()))
+                   ? uint64_t(type.getTableRowBytes())
                    : uint64_t(type.getByteSize());
     }
   });

@@ -47,8 +47,7 @@ llvm::Error addRowTables(ModuleOp module, gemcut_model_info &info) {
           std::to_string(GEMCUT_MAX_ROW_TABLES) + " that are supported");
     info.row_tables[info.row_table_count++] = {
         uint64_t(*packed.getOffset()), uint32_t(type.getRows()),
-        uint32_t(gemcut_table_row_bytes(toAbi(type.getFormat()),
-                                        type.getColumns()))};
+        uint32_t(type.getTableRowBytes())};
   }
   return llvm::Error::success();
 }

@@ -26,7 +26,9 @@ struct WeightOptions {
 
 /// What decides the program and its memory.
 struct PlanOptions {
-  std::string quant = "int4"; ///< a built-in recipe, or the path of one
+  /// A built-in recipe, or the path of one; empty: keep for a checkpoint that
+  /// is quantized, else int4.
+  std::string quant;
   std::string kv = "bf16";
   std::string head = "full"; ///< or "two-stage"
   int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)

@@ -46,7 +46,16 @@ static int64_t chooseContext(const PlanOptions &options,
   return options.context;
 }
 
+std::string gemcut::driver::chooseQuant(const LoadedModel &model,
+                                        StringRef quant) {
+  if (!quant.empty())
+    return quant.str();
+  return model.keepsFormats ? "keep" : "int4";
+}
+
 llvm::Error gemcut::driver::checkQuant(StringRef quant) {
+  if (quant.empty() || quant == "keep")
+    return llvm::Error::success();
   if (quant.ends_with(".json")) {
     auto recipe = gemma::Recipe::read(quant);
     return recipe ? llvm::Error::success() : recipe.takeError();
@@ -55,9 +64,8 @@ llvm::Error gemcut::driver::checkQuant(StringRef quant) {
     return llvm::Error::success();
   return llvm::make_error<UsageError>(
       "--quant: found '" + quant.str() +
-      "', expected int4, q4_0, int8, bf16, f32, keep "
-      "or the path of a recipe that ends in "
-      ".json");
+      "', expected int4, q4_0, mobile, int8, bf16, f32, keep or the path of a "
+      "recipe that ends in .json");
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>>
@@ -74,7 +82,7 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
 
   int64_t positions = chooseContext(options, model);
   GemmaPipelineOptions gemma;
-  gemma.quant = options.quant;
+  gemma.quant = chooseQuant(model, options.quant);
   gemma.prefillChunk =
       std::min(options.prefillChunk
                    ? options.prefillChunk

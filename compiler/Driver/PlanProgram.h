@@ -20,12 +20,15 @@ enum class PlanUntil { Gemma, Kernel };
 /// of a readable recipe.
 llvm::Error checkQuant(llvm::StringRef quant);
 
+/// `quant`, or where it is empty what fits the checkpoint: keep or int4.
+std::string chooseQuant(const LoadedModel &model, llvm::StringRef quant);
+
 /// Rows of a prompt chunk, where the user names none: the largest power of two,
 /// 32 to 256, whose quantized activations of `hiddenSize` columns fill at most
 /// half of a core's second cache (`l2Bytes`), so that every block of weights
 /// finds them there. At 256 rows, reading the weights for each chunk anew is
-/// 2 % of the work (a byte of int4 is used in 480 multiply-adds; a Zen core does
-/// ten per byte that it can read), which more rows could save.
+/// 2 % of the work (a byte of int4 is used in 480 multiply-adds; a Zen core
+/// does ten per byte that it can read), which more rows could save.
 int64_t choosePrefillChunk(int64_t hiddenSize, int64_t l2Bytes);
 
 /// Imports the model into `context` and runs the gemma pipeline and, unless

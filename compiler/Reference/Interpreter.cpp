@@ -251,6 +251,8 @@ LogicalResult FunctionRun::set(Value result, Tensor value) {
   Type element = cast<RankedTensorType>(result.getType()).getElementType();
   if (isa<gemma::Q8Type>(element))
     value = quantize(value);
+  else if (isa<gemma::U8Type>(element))
+    value = quantizeRows(value);
   values.insert_or_assign(result,
                           std::make_shared<const Tensor>(std::move(value)));
   return success();
@@ -275,6 +277,19 @@ LogicalResult FunctionRun::execute(gemma::GetWeightOp op) {
   weight.columns = type.getShape().back();
   for (int64_t size : type.getShape().drop_back())
     weight.rows *= size;
+  auto declared =
+      interpreter.module.lookupSymbol<gemma::WeightOp>(op.getWeightAttr());
+  auto readScale = [&](StringRef name, float &scale) -> LogicalResult {
+    if (llvm::Error error = resources.weights.readF32(name, 0, scale))
+      return fail(op, std::move(error));
+    return success();
+  };
+  if (declared.getInputScale() &&
+      failed(readScale(*declared.getInputScale(), weight.inputScale)))
+    return failure();
+  if (declared.getOutputScale() &&
+      failed(readScale(*declared.getOutputScale(), weight.outputScale)))
+    return failure();
   values.insert_or_assign(op.getResult(), std::move(weight));
   return success();
 }
@@ -401,7 +416,15 @@ LogicalResult FunctionRun::execute(gemma::SelectLastOp op) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult FunctionRun::execute(gemma::QuantizeOp op) {
-  return set(op.getResult(), tensor(op.getInput()));
+  if (!op.getScale())
+    return set(op.getResult(), tensor(op.getInput()));
+  FailureOr<std::vector<float>> scale = vector(op, op.getScale());
+  if (failed(scale))
+    return failure();
+  values.insert_or_assign(
+      op.getResult(), std::make_shared<const Tensor>(
+                          roundInt8(tensor(op.getInput()), scale->front())));
+  return success();
 }
 
 LogicalResult FunctionRun::execute(gemma::PleInputsOp op) {

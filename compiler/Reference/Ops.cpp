@@ -40,6 +40,10 @@ Expected<Tensor> reference::embed(const Resources &resources, const Ids &ids,
   return result;
 }
 
+static float roundInt8(float x, float scale) {
+  return std::min(std::max(std::nearbyint(x / scale), -128.0f), 127.0f) * scale;
+}
+
 //===----------------------------------------------------------------------===//
 // linear
 //===----------------------------------------------------------------------===//
@@ -72,13 +76,19 @@ Expected<Tensor> reference::linear(const Resources &resources,
     outputs += weight.rows;
   Tensor result(input.rows, outputs);
   const int64_t columns = input.columns;
-  const std::vector<double> transposed = transposeInBlocks(input);
+  std::vector<double> transposed = transposeInBlocks(input);
+  float roundedUnder = 0;
   std::mutex mutex;
   Error failure = Error::success();
   (void)!!failure;
 
   int64_t firstOutput = 0;
   for (const Weight &weight : weights) {
+    if (weight.inputScale != roundedUnder) {
+      roundedUnder = weight.inputScale;
+      transposed = transposeInBlocks(
+          roundedUnder == 0 ? input : roundInt8(input, roundedUnder));
+    }
     int64_t blocks = (weight.rows + kOutputBlock - 1) / kOutputBlock;
     parallelFor(blocks, resources.threads, [&](int64_t block) {
       int64_t first = block * kOutputBlock;
@@ -97,8 +107,12 @@ Expected<Tensor> reference::linear(const Resources &resources,
           for (int64_t k = 0; k < columns; ++k)
             for (int64_t r = 0; r < kRowBlock; ++r)
               sum[r] += double(w[n * columns + k]) * x[k * kRowBlock + r];
-          for (int64_t r = 0; r < kRowBlock && r0 + r < input.rows; ++r)
-            result.row(r0 + r)[firstOutput + first + n] = float(scale * sum[r]);
+          for (int64_t r = 0; r < kRowBlock && r0 + r < input.rows; ++r) {
+            double y = sum[r];
+            if (weight.outputScale != 0)
+              y = ::roundInt8(float(y), weight.outputScale);
+            result.row(r0 + r)[firstOutput + first + n] = float(scale * y);
+          }
         }
       }
     });
@@ -284,6 +298,25 @@ Tensor reference::quantize(const Tensor &input) {
                          : std::max(scale, GEMCUT_Q8_LEAST_SCALE);
     for (int64_t i = 0; i < GEMCUT_GROUP; ++i)
       result.values[g + i] = std::nearbyint(x[i] / scale) * scale;
+  }
+  return result;
+}
+
+Tensor reference::roundInt8(const Tensor &input, float scale) {
+  Tensor result = input;
+  for (float &x : result.values)
+    x = ::roundInt8(x, scale);
+  return result;
+}
+
+Tensor reference::quantizeRows(const Tensor &input) {
+  Tensor result = input;
+  for (int64_t r = 0; r < result.rows; ++r) {
+    float largest = 0;
+    for (float x : result.row(r))
+      largest = std::max(largest, std::fabs(x));
+    for (float &x : result.row(r))
+      x = largest == 0 ? 0 : ::roundInt8(x, largest / 127);
   }
   return result;
 }

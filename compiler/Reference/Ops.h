@@ -84,6 +84,14 @@ Tensor selectLast(const Tensor &input);
 /// operation rounded to float32.
 Tensor quantize(const Tensor &input);
 
+/// clamp(round_to_nearest_even(x / scale), -128, 127) * scale, each operation
+/// rounded to float32.
+Tensor roundInt8(const Tensor &input, float scale);
+
+/// The values that int8 under one scale per row stand for, with that scale
+/// max|x| / 127.
+Tensor quantizeRows(const Tensor &input);
+
 } // namespace gemcut::reference
 
 #endif // GEMCUT_COMPILER_REFERENCE_OPS_H

@@ -9,6 +9,7 @@
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Quantized/QuantizedWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -191,7 +192,11 @@ static Expected<OpenModel> openFiles(const ReferenceOptions &options,
     auto checkpoint = safetensors::Checkpoint::open(path);
     if (!checkpoint)
       return checkpoint.takeError();
-    model.weights = std::move(*checkpoint);
+    auto matrices =
+        quantized::QuantizedWeights::open(std::move(*checkpoint), model.config);
+    if (!matrices)
+      return matrices.takeError();
+    model.weights = std::move(*matrices);
     if (auto check = config::checkTensors(model.config, *model.weights, path);
         !check)
       return check.takeError();

@@ -45,6 +45,8 @@ struct Weight {
   std::string name;
   int64_t rows = 0;
   int64_t columns = 0;
+  /// Scales that products round their input and output under; 0: they do not.
+  float inputScale = 0, outputScale = 0;
 };
 
 /// The keys and values of one layer: every position that was written.

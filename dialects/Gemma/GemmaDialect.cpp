@@ -57,6 +57,18 @@ void gemcut::gemma::copyLayer(Operation *from, Operation *to) {
     to->setAttr(kLayerAttr, layer);
 }
 
+bool gemcut::gemma::isInt8Rows(Type type) {
+  return isa<Q8Type, U8Type>(getElementTypeOrSelf(type));
+}
+
+RankedTensorType gemcut::gemma::getQuantizedType(Type type, Format format) {
+  assert(isQuantized(format) && "only integers meet quantized activations");
+  MLIRContext *context = type.getContext();
+  Type element = hasRowScales(format) ? Type(U8Type::get(context))
+                                      : Type(Q8Type::get(context));
+  return cast<RankedTensorType>(type).clone(element);
+}
+
 SmallVector<float> gemcut::gemma::ropeFrequencies(double theta, int64_t headDim,
                                                   int64_t pairs, float factor) {
   SmallVector<float> frequencies;

@@ -17,8 +17,8 @@ def Gemma_Dialect : Dialect {
     are `tensor<?xi32>`, absolute positions `tensor<?xi64>`.
 
     Weights are symbols that name a tensor of the checkpoint; their bytes never
-    enter the IR. Activations are f32, or `!gemma.q8` once the activation
-    quantization is explicit. Every op's location is the checkpoint's own tensor
+    enter the IR. Activations are f32, or `!gemma.q8` or `!gemma.u8` once the
+    activation quantization is explicit. Every op's location is the checkpoint's own tensor
     or layer name, and the discardable attribute `gemma.layer = N : i64` says
     which decoder layer an op belongs to (absent: outside all layers).
 
@@ -63,6 +63,18 @@ def Gemma_Q8Type : Gemma_Type<"Q8", "q8"> {
       q = round_to_nearest_even(x / scale)
 
     `tensor<?x1536x!gemma.q8>` stands for the dequantized values q * scale.
+  }];
+}
+
+def Gemma_U8Type : Gemma_Type<"U8", "u8"> {
+  let summary = "Element type of activations quantized to int8 row by row.";
+  let description = [{
+    All elements of a row share one scale, given or `max|x| / 127`:
+
+      q = clamp(round_to_nearest_even(x / scale), -128, 127)
+
+    `tensor<?x1536x!gemma.u8>` stands for the dequantized values q * scale; stored
+    are q + 128.
   }];
 }
 

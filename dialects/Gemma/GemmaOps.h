@@ -39,6 +39,13 @@ std::optional<int64_t> getLayer(mlir::Operation *op);
 /// Copies the layer attribute of `from` (if any) to `to`.
 void copyLayer(mlir::Operation *from, mlir::Operation *to);
 
+/// True for rows of !gemma.q8 or !gemma.u8.
+bool isInt8Rows(mlir::Type type);
+
+/// `type` with the element type of the rows that weights of `format`, which is
+/// quantized, are multiplied with.
+mlir::RankedTensorType getQuantizedType(mlir::Type type, Format format);
+
 /// Frequencies 1 / theta^(2j / headDim) / factor, j in [0, pairs), rounded as
 /// HF does: the exponent, the power, the reciprocal and the quotient each to
 /// float32.

@@ -25,7 +25,8 @@ def Gemma_Rowwise : NativeOpTrait<"Rowwise"> {
 }
 
 def Gemma_Rows : TensorRankOf<[F32], [2]>;
-def Gemma_RowsOrQ8 : TensorRankOf<[F32, Gemma_Q8Type], [2]>;
+def Gemma_Int8Rows : TensorRankOf<[Gemma_Q8Type, Gemma_U8Type], [2]>;
+def Gemma_RowsOrInt8 : TensorRankOf<[F32, Gemma_Q8Type, Gemma_U8Type], [2]>;
 def Gemma_Ids : TensorRankOf<[I32], [1]>;
 def Gemma_Positions : TensorRankOf<[I64], [1]>;
 def Gemma_Matrix : TensorRankOf<[F32, BF16, F16], [2]>;
@@ -40,7 +41,18 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
   let description = [{
     The symbol name is the tensor's name in the checkpoint, prefix included. The
     type is shape and dtype as stored. `format` is the storage format in the
-    artifact, set by `gemma-assign-formats`.
+    artifact, set by `gemma-assign-formats`; `row_scales` is how many scales a row
+    of a table has in a format with row scales (absent: one).
+
+    A checkpoint that was trained for rounded activations says how. With s the one
+    element of `input_scale`, another weight, and of the tensor `output_scale`, a
+    product with this matrix W is
+
+      y = round(W round(x; input_scale); output_scale)
+      round(v; s) = clamp(round_to_nearest_even(v / s), -128, 127) * s
+
+    where an absent scale rounds nothing. HF: the quantizer "gemma" (its linear
+    layers round in the dtype of the activation, this dialect in f32).
 
     ```mlir
     gemma.weight @"model.layers.3.mlp.up_proj.weight"
@@ -50,7 +62,14 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name,
                        OptionalAttr<StrAttr>:$sym_visibility,
                        TypeAttrOf<AnyRankedTensor>:$type,
-                       OptionalAttr<Gemma_FormatAttr>:$format);
+                       OptionalAttr<Gemma_FormatAttr>:$format,
+                       OptionalAttr<I64Attr>:$row_scales,
+                       OptionalAttr<FlatSymbolRefAttr>:$input_scale,
+                       OptionalAttr<StrAttr>:$output_scale);
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Type":$type), [{
+    $_state.addAttribute(getSymNameAttrName($_state.name), $_builder.getStringAttr(name));
+    $_state.addAttribute(getTypeAttrName($_state.name), ::mlir::TypeAttr::get(type));
+  }]>];
   let assemblyFormat = "$sym_name attr-dict `:` $type";
   let hasVerifier = 1;
 }
@@ -128,7 +147,7 @@ def Gemma_LinearOp : Gemma_Op<"linear", [Pure, Gemma_Rowwise]> {
       result  = cap absent ? y : cap * tanh(y / cap)
 
     Several weights are the fused q/k/v projection: the result holds their outputs
-    side by side. `cap` is final_logit_softcapping, fused by `gemma-fuse-softcap`.
+    side by side. Weights may round the input and the sums (see `weight`). `cap` is final_logit_softcapping, fused by `gemma-fuse-softcap`.
     HF: torch.nn.Linear without bias.
 
     ```mlir
@@ -137,7 +156,7 @@ def Gemma_LinearOp : Gemma_Op<"linear", [Pure, Gemma_Rowwise]> {
           tensor<16x64xf32>] -> tensor<?x96xf32>
     ```
   }];
-  let arguments = (ins Gemma_RowsOrQ8:$input, Variadic<Gemma_Matrix>:$weights,
+  let arguments = (ins Gemma_RowsOrInt8:$input, Variadic<Gemma_Matrix>:$weights,
                        F32Attr:$scale, OptionalAttr<F32Attr>:$cap);
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = [{
@@ -156,7 +175,7 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, Gemma_Rowwise]> {
 
     `group` is the row for layer norms, head_dim for q/k/v norms, P for the
     per-layer embedding. The multiplier is the weight itself, not 1 + weight. A
-    `!gemma.q8` result is norm followed by `gemma.quantize`.
+    result of int8 is norm followed by `gemma.quantize`.
     HF: Gemma4RMSNorm.
 
     ```mlir
@@ -166,7 +185,7 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, Gemma_Rowwise]> {
   }];
   let arguments = (ins Gemma_Rows:$input, Optional<Gemma_Vector>:$weight,
                        F32Attr:$eps, I64Attr:$group);
-  let results = (outs Gemma_RowsOrQ8:$result);
+  let results = (outs Gemma_RowsOrInt8:$result);
   let assemblyFormat = [{
     $input (`,` $weight^)? attr-dict `:` type($input) (`,` type($weight)^)?
     `->` type($result)
@@ -269,7 +288,7 @@ def Gemma_AttentionOp : Gemma_Op<"attention",
   }];
   let arguments = (ins Gemma_Rows:$query, Gemma_KvType:$kv,
                        Gemma_Positions:$positions, I64Attr:$heads);
-  let results = (outs Gemma_RowsOrQ8:$result);
+  let results = (outs Gemma_RowsOrInt8:$result);
   let assemblyFormat = [{
     $query `,` $kv `,` $positions attr-dict `:` type($query) `,` type($kv) `,`
     type($positions) `->` type($result)
@@ -396,18 +415,24 @@ def Gemma_SelectLastOp : Gemma_Op<"select_last", [Pure]> {
 //===----------------------------------------------------------------------===//
 
 def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure, Gemma_Rowwise]> {
-  let summary = "Rounds activations to int8 in groups of 32.";
+  let summary = "Rounds activations to int8, in groups of 32 or row by row.";
   let description = [{
-    See `!gemma.q8`. Inserted by `gemma-materialize-activation-quantization` in
-    front of products with int4, q4_0 and int8 weights, then fused into the producer.
+    See `!gemma.q8` and `!gemma.u8`; `scale` is that of all rows of a u8 result.
+    Inserted by `gemma-materialize-activation-quantization` in front of products
+    with quantized weights, then fused into the producer.
 
     ```mlir
     %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64x!gemma.q8>
+    %u = gemma.quantize %x scale %s
+        : tensor<?x64xf32> scale tensor<1xf32> -> tensor<?x64x!gemma.u8>
     ```
   }];
-  let arguments = (ins Gemma_Rows:$input);
-  let results = (outs TensorRankOf<[Gemma_Q8Type], [2]>:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let arguments = (ins Gemma_Rows:$input, Optional<Gemma_Vector>:$scale);
+  let results = (outs Gemma_Int8Rows:$result);
+  let assemblyFormat = [{
+    $input (`scale` $scale^)? attr-dict `:` type($input) (`scale` type($scale)^)?
+    `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 
@@ -546,9 +571,9 @@ def Gemma_GatedLinearOp : Gemma_Op<"gated_linear", [Pure, Gemma_Rowwise]> {
         : tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xf32> -> tensor<?x96xf32>
     ```
   }];
-  let arguments = (ins Gemma_RowsOrQ8:$input, Gemma_Matrix:$gate,
+  let arguments = (ins Gemma_RowsOrInt8:$input, Gemma_Matrix:$gate,
                        Gemma_Matrix:$up);
-  let results = (outs Gemma_RowsOrQ8:$result);
+  let results = (outs Gemma_RowsOrInt8:$result);
   let assemblyFormat = [{
     $input `,` $gate `,` $up attr-dict `:` type($input) `,` type($gate) `,`
     type($up) `->` type($result)
@@ -569,9 +594,9 @@ def Gemma_ModulatedLinearOp : Gemma_Op<"modulated_linear",
         : tensor<?x64xf32>, tensor<32x64xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
     ```
   }];
-  let arguments = (ins Gemma_RowsOrQ8:$input, Gemma_Matrix:$weight,
+  let arguments = (ins Gemma_RowsOrInt8:$input, Gemma_Matrix:$weight,
                        Gemma_Rows:$modulator);
-  let results = (outs Gemma_RowsOrQ8:$result);
+  let results = (outs Gemma_RowsOrInt8:$result);
   let assemblyFormat = [{
     $input `,` $weight `,` $modulator attr-dict `:` type($input) `,`
     type($weight) `,` type($modulator) `->` type($result)
@@ -588,7 +613,7 @@ def Gemma_ResidualNormOp : Gemma_Op<"residual_norm",
       next = rms_norm(sum; next_norm, eps)      (if `next_norm` is given)
       next = quantize(sum)                      (if not, and two results are wanted)
 
-    A `!gemma.q8` next is quantized. Equals `rms_norm`, `add`, `scale_by`,
+    A next of int8 is quantized. Equals `rms_norm`, `add`, `scale_by`,
     `rms_norm`, `quantize`.
 
     ```mlir
@@ -600,7 +625,7 @@ def Gemma_ResidualNormOp : Gemma_Op<"residual_norm",
   let arguments = (ins Gemma_Rows:$input, Gemma_Vector:$norm,
                        Gemma_Rows:$residual, Optional<Gemma_Vector>:$scalar,
                        Optional<Gemma_Vector>:$next_norm, F32Attr:$eps);
-  let results = (outs Gemma_Rows:$sum, Optional<Gemma_RowsOrQ8>:$next);
+  let results = (outs Gemma_Rows:$sum, Optional<Gemma_RowsOrInt8>:$next);
   let assemblyFormat = [{
     $input `,` $norm `,` $residual (`scalar` $scalar^)? (`next` $next_norm^)?
     attr-dict `:` custom<SameType>(type($input), type($residual)) `,` type($norm)

@@ -183,6 +183,11 @@ LogicalResult QuantizeOp::verify() {
   if (columnsOf(getInput()) % 32)
     return emitOpError() << "width " << columnsOf(getInput())
                          << " is not a multiple of the group size 32";
+  if (getScale() && columnsOf(getScale()) != 1)
+    return emitOpError() << "scale has " << columnsOf(getScale())
+                         << " elements, expected 1";
+  if (getScale() && !isa<U8Type>(getElementTypeOrSelf(getResult())))
+    return emitOpError("takes a scale for rows of !gemma.u8 alone");
   return expectSize(*this, "result width", columnsOf(getResult()),
                     "the input's width", columnsOf(getInput()));
 }
@@ -304,12 +309,10 @@ LogicalResult ResidualNormOp::verify() {
     return emitOpError("has a next norm, but no second result");
   if (!getNext())
     return success();
-  if (!getNextNorm() &&
-      !isa<Q8Type>(
-          cast<RankedTensorType>(getNext().getType()).getElementType()))
+  if (!getNextNorm() && !isInt8Rows(getNext().getType()))
     return emitOpError(
         "without a next norm, the second result is the quantized "
-        "sum and must be of element type !gemma.q8");
+        "sum and must be of element type !gemma.q8 or !gemma.u8");
   if (failed(expectSameRows(*this, {getSum(), getNext()})))
     return failure();
   return expectSize(*this, "next width", columnsOf(getNext()),

@@ -34,12 +34,20 @@ void KernelDialect::initialize() {
       >();
 }
 
+/// A sum of products of u8 and s8 stays below 2^31, and so do corrections times
+/// 64: a sum of q is at least -128 for every column.
+static constexpr int64_t kMostRowScaleColumns = 1 << 16;
+/// Columns that kernels read under one scale of a table.
+static constexpr int64_t kLeastScaleBlock = 16;
+
 static int64_t naturalRowBytes(Element element, int64_t columns) {
   switch (element) {
   case Element::F32:
     return gemcut_f32_row_bytes(columns);
   case Element::Q8:
     return gemcut_q8_row_bytes(columns);
+  case Element::U8:
+    return gemcut_u8_row_bytes(columns);
   case Element::I32:
     return 4 * columns;
   }
@@ -76,17 +84,20 @@ int64_t WeightType::getByteSize() const {
     return gemcut_round_up(getRows(), GEMCUT_TILE_ROWS) / GEMCUT_TILE_ROWS *
            gemcut_coarse_tile_bytes(getColumns());
   case Layout::Rows:
-    return gemcut_table_bytes(
-        gemcut_table_row_bytes(toAbi(getFormat()), getColumns()), getRows());
+    return gemcut_table_bytes(getTableRowBytes(), getRows());
   case Layout::Vector:
     return gemcut_round_up(4 * getColumns(), GEMCUT_ROW_ALIGNMENT);
   }
   llvm_unreachable("all layouts are listed");
 }
 
+int64_t WeightType::getTableRowBytes() const {
+  return gemcut_table_row_bytes(toAbi(getFormat()), getColumns(), getScales());
+}
+
 LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t rows, int64_t columns, Format format,
-                                 Layout layout) {
+                                 Layout layout, int64_t scales) {
   if (rows <= 0 || columns <= 0)
     return emitError() << "weight needs positive rows and columns, found "
                        << rows << " x " << columns;
@@ -104,6 +115,18 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (isQuantized(format) && columns % GEMCUT_GROUP)
     return emitError() << columns << " columns are not a multiple of the group "
                        << "size " << GEMCUT_GROUP;
+  if (hasRowScales(format) && columns > kMostRowScaleColumns)
+    return emitError() << columns << " columns under one scale, expected up to "
+                       << kMostRowScaleColumns
+                       << ", above which their int32 sums could overflow";
+  bool scaledBlocks = layout == Layout::Rows && hasRowScales(format);
+  if (scales != 1 && !scaledBlocks)
+    return emitError() << "only tables of rows under one scale can have them "
+                       << "in blocks, found " << scales << " scales";
+  if (scaledBlocks &&
+      (scales <= 0 || columns % scales || columns / scales % kLeastScaleBlock))
+    return emitError() << scales << " scales do not share " << columns
+                       << " columns in equal multiples of " << kLeastScaleBlock;
   return success();
 }
 
@@ -126,7 +149,7 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (heads <= 0 || headDim <= 0 || headDim % 2)
     return emitError() << "cache needs positive heads and an even head_dim, "
                        << "found " << heads << " x " << headDim;
-  if (format == Format::Int4)
+  if (format != Format::BF16 && format != Format::F32 && format != Format::Int8)
     return emitError() << "cache format must be bf16, f32 or int8, found "
                        << stringifyFormat(format);
   if (format == Format::Int8 && headDim % 16)

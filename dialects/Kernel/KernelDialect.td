@@ -40,7 +40,7 @@ class Kernel_I32Enum<string name, string summary, list<I32EnumAttrCase> cases>
 
 def Kernel_Element : Kernel_I32Enum<"Element", "element of a buffer", [
   I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Q8", 1, "q8">,
-  I32EnumAttrCase<"I32", 2, "i32">]>;
+  I32EnumAttrCase<"I32", 2, "i32">, I32EnumAttrCase<"U8", 3, "u8">]>;
 
 def Kernel_Layout : Kernel_I32Enum<"Layout", "arrangement of a packed weight", [
   I32EnumAttrCase<"Tiles", 0, "tiles">,             // matrix, r16k4
@@ -76,7 +76,7 @@ def Kernel_BufferType : Kernel_Type<"Buffer", "buffer"> {
     Up to `rows` rows of `columns` elements. `stride` is the distance between rows
     in bytes; 0 means the natural one of packed_layout.h: f32 and i32 rows 4 *
     columns rounded up to 64 (i32: exactly 4 * columns), q8 rows
-    gemcut_q8_row_bytes(columns).
+    gemcut_q8_row_bytes(columns), u8 rows gemcut_u8_row_bytes(columns).
 
     `!kernel.buffer<8 x 1536, f32>`, `!kernel.buffer<8 x 256, f32, stride = 35840>`
   }];
@@ -98,16 +98,27 @@ def Kernel_WeightType : Kernel_Type<"Weight", "weight"> {
   let summary = "A packed tensor at an address.";
   let description = [{
     `!kernel.weight<2560 x 1536, int4, tiles>`. Rows of an interleaved weight are
-    those of both matrices together. A vector is `<1 x n, f32, vector>`.
+    those of both matrices together. A vector is `<1 x n, f32, vector>`. A row of
+    a table has `scales` scales, of blocks of columns, if its format has one scale
+    per row: `!kernel.weight<262144 x 8960, int4_row, rows, scales = 35>`.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$columns,
                     "::gemcut::Format":$format,
-                    EnumParameter<Kernel_Layout>:$layout);
-  let assemblyFormat = "`<` $rows `x` $columns `,` $format `,` $layout `>`";
+                    EnumParameter<Kernel_Layout>:$layout,
+                    DefaultValuedParameter<"int64_t", "1">:$scales);
+  let assemblyFormat = [{
+    `<` $rows `x` $columns `,` $format `,` $layout (`,` `scales` `=` $scales^)? `>`
+  }];
+  let builders = [TypeBuilder<(ins "int64_t":$rows, "int64_t":$columns,
+                                   "::gemcut::Format":$format, "Layout":$layout), [{
+    return $_get($_ctxt, rows, columns, format, layout, /*scales=*/1);
+  }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Bytes of the packed tensor, a multiple of 64.
     int64_t getByteSize() const;
+    /// Bytes of one row of a table.
+    int64_t getTableRowBytes() const;
   }];
 }
 

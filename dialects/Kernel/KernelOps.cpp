@@ -80,6 +80,12 @@ CacheAddressOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   return success();
 }
 
+Element gemcut::kernel::getActivations(Format format) {
+  return hasRowScales(format)     ? Element::U8
+         : hasGroupScales(format) ? Element::Q8
+                                  : Element::F32;
+}
+
 int64_t AttentionOp::getBarrierCount() {
   PartitionAttr partition = getPartitionAttr();
   if (!partition || partition.getDim() == PartitionDim::Rows)

@@ -24,6 +24,10 @@
 #include "dialects/Kernel/KernelEnums.h.inc"
 
 namespace gemcut::kernel {
+
+/// Element of the rows that weights of `format` are multiplied with.
+Element getActivations(Format format);
+
 /// Function attribute (string): "decode", "prefill", "extend", "score",
 /// "bounds" or "rescore".
 inline constexpr llvm::StringLiteral kEntryAttr = "kernel.entry";

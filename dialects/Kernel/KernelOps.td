@@ -25,7 +25,10 @@ def Kernel_PackedOp : Kernel_Op<"packed", [Symbol]> {
   let description = [{
     `sources` are checkpoint tensors: one, or for an interleaved layout two (tiles
     of the first and second alternate). `offset` is in bytes from the start of the
-    weight section, set by `kernel-plan-weights`. The packer reads these ops.
+    weight section, set by `kernel-plan-weights`. `output_scales`, of formats with
+    row scales, name a tensor of one element for each source, under which products
+    round what the source's rows give; "" where they do not. The packer reads
+    these ops.
 
     ```mlir
     kernel.packed @"layers.3.mlp.gate_up"
@@ -37,7 +40,8 @@ def Kernel_PackedOp : Kernel_Op<"packed", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name,
                        OptionalAttr<StrAttr>:$sym_visibility,
                        StrArrayAttr:$sources, OptionalAttr<I64Attr>:$offset,
-                       TypeAttrOf<Kernel_WeightType>:$type);
+                       TypeAttrOf<Kernel_WeightType>:$type,
+                       OptionalAttr<StrArrayAttr>:$output_scales);
   let assemblyFormat = "$sym_name attr-dict `:` $type";
   let hasVerifier = 1;
 }
@@ -244,20 +248,26 @@ def Kernel_RmsNormOp : Kernel_Stage<"rms_norm"> {
 }
 
 def Kernel_QuantizeOp : Kernel_Stage<"quantize"> {
-  let summary = "Rounds rows to q8.";
+  let summary = "Rounds rows to int8.";
   let description = [{
-    See !gemma.q8.
+    See !gemma.q8 and !gemma.u8. `scale` is that of every u8 row; without it a row's
+    own largest value gives it.
 
     ```mlir
     kernel.quantize %n, %x outs %q
         : !kernel.buffer<8 x 1536, f32>, !kernel.buffer<8 x 1536, q8>
+    kernel.quantize %n, %x scale %s outs %u
+        : !kernel.buffer<8 x 1536, f32> scale !kernel.weight<1 x 1, f32, vector>,
+          !kernel.buffer<8 x 1536, u8>
     ```
   }];
   let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Optional<Kernel_WeightType>:$scale,
                        Kernel_BufferType:$output,
                        OptionalAttr<Kernel_PartitionAttr>:$partition);
   let assemblyFormat = [{
-    $rows `,` $input `outs` $output attr-dict `:` type($input) `,` type($output)
+    $rows `,` $input (`scale` $scale^)? `outs` $output attr-dict `:` type($input)
+    (`scale` type($scale)^)? `,` type($output)
   }];
   let hasVerifier = 1;
 }
@@ -458,10 +468,13 @@ class Kernel_ProductOp<string mnemonic, string text> : Kernel_Stage<mnemonic> {
   let summary = text;
   let description = [{
     With W the packed matrix (N, K), x the input row (q8 for int4, q4_0 and int8
-    weights, f32 for bf16 and f32 weights), f32 accumulation across groups, int32
-    inside a group of 32:
+    weights, u8 for those with one scale per row, f32 for bf16 and f32 weights), f32
+    accumulation across groups, int32 inside a group of 32 or a row of u8:
 
       y[r, n] = scale * sum_k W[n, k] * x[r, k]
+
+    where the sum is rounded under the row's output scale if W's format has one
+    (runtime/abi/packed_layout.h), as gemma.weight says,
 
     and by epilogue:
 

@@ -65,6 +65,13 @@ LogicalResult PackedOp::verify() {
     return emitOpError() << "has " << getSources().size() << " sources, but "
                          << stringifyLayout(type.getLayout()) << " takes "
                          << expected;
+  if (getOutputScales() && getOutputScales()->size() != expected)
+    return emitOpError() << "has " << getOutputScales()->size()
+                         << " output scales, but " << expected << " sources";
+  if (getOutputScales() && !hasRowScales(type.getFormat()))
+    return emitOpError() << "has output scales, which "
+                         << stringifyFormat(type.getFormat())
+                         << " has no place for";
   if (getOffset() && *getOffset() % 64)
     return emitOpError() << "offset " << *getOffset()
                          << " is not a multiple of 64";
@@ -140,7 +147,7 @@ LogicalResult RmsNormOp::verify() {
   if (failed(expectElement(*this, "input", getInput().getType(),
                            {Element::F32})) ||
       failed(expectElement(*this, "output", getOutput().getType(),
-                           {Element::F32, Element::Q8})) ||
+                           {Element::F32, Element::Q8, Element::U8})) ||
       failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
                            "the input's width", columns)))
     return failure();
@@ -155,9 +162,15 @@ LogicalResult RmsNormOp::verify() {
 LogicalResult QuantizeOp::verify() {
   if (failed(expectElement(*this, "input", getInput().getType(),
                            {Element::F32})) ||
-      failed(
-          expectElement(*this, "output", getOutput().getType(), {Element::Q8})))
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::Q8, Element::U8})))
     return failure();
+  if (getScale()) {
+    if (failed(expectElement(*this, "output with a given scale",
+                             getOutput().getType(), {Element::U8})) ||
+        failed(expectVector(*this, "scale", getScale().getType(), 1)))
+      return failure();
+  }
   return expectColumns(*this, "output", getOutput().getType().getColumns(),
                        "the input's width", getInput().getType().getColumns());
 }
@@ -298,10 +311,11 @@ LogicalResult ResidualNormOp::verify() {
   if (!getNext())
     return success();
   if (failed(expectElement(*this, "next", getNext().getType(),
-                           {Element::F32, Element::Q8})))
+                           {Element::F32, Element::Q8, Element::U8})))
     return failure();
-  if (!getNextNorm() && getNext().getType().getElement() != Element::Q8)
-    return emitOpError("without a next norm, the second output must be q8");
+  if (!getNextNorm() && getNext().getType().getElement() == Element::F32)
+    return emitOpError(
+        "without a next norm, the second output must be q8 or u8");
   return expectColumns(*this, "next", getNext().getType().getColumns(),
                        "the input's width", columns);
 }
@@ -316,8 +330,7 @@ template <typename ProductOp> static LogicalResult verifyProduct(ProductOp op) {
            << "weight layout is " << stringifyLayout(weight.getLayout())
            << ", but epilogue " << stringifyEpilogue(epilogue) << " takes "
            << (gated ? "interleaved" : "tiles");
-  Element expected =
-      isQuantized(weight.getFormat()) ? Element::Q8 : Element::F32;
+  Element expected = getActivations(weight.getFormat());
   if (failed(expectElement(op, "input", input, {expected})) ||
       failed(
           expectElement(op, "output", output, {Element::F32, Element::Q8})) ||

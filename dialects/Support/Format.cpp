@@ -17,6 +17,12 @@ llvm::StringRef gemcut::stringifyFormat(Format format) {
     return "int4";
   case Format::Q4_0:
     return "q4_0";
+  case Format::Int2Row:
+    return "int2_row";
+  case Format::Int4Row:
+    return "int4_row";
+  case Format::Int8Row:
+    return "int8_row";
   }
   llvm_unreachable("all formats are listed");
 }
@@ -28,5 +34,8 @@ std::optional<gemcut::Format> gemcut::symbolizeFormat(llvm::StringRef text) {
       .Case("int8", Format::Int8)
       .Case("int4", Format::Int4)
       .Case("q4_0", Format::Q4_0)
+      .Case("int2_row", Format::Int2Row)
+      .Case("int4_row", Format::Int4Row)
+      .Case("int8_row", Format::Int8Row)
       .Default(std::nullopt);
 }

@@ -24,9 +24,16 @@ enum class Format : uint32_t {
   Int8 = GEMCUT_INT8,
   Int4 = GEMCUT_INT4,
   Q4_0 = GEMCUT_Q4_0,
+  Int2Row = GEMCUT_INT2_ROW,
+  Int4Row = GEMCUT_INT4_ROW,
+  Int8Row = GEMCUT_INT8_ROW,
 };
 
-/// "f32", "bf16", "int8", "int4" or "q4_0".
+/// The names of all formats, as messages list them.
+inline constexpr llvm::StringLiteral kFormatList =
+    "f32, bf16, int8, int4, q4_0, int2_row, int4_row or int8_row";
+
+/// The format's name, one of kFormatList.
 llvm::StringRef stringifyFormat(Format format);
 
 /// The inverse of stringifyFormat; nullopt for any other text.
@@ -37,9 +44,22 @@ inline bool isNibbles(Format format) {
   return format == Format::Int4 || format == Format::Q4_0;
 }
 
-/// True for the formats whose products take q8 activations.
-inline bool isQuantized(Format format) {
+/// True for the integer formats with one scale per row, whose products take u8
+/// activations.
+inline bool hasRowScales(Format format) {
+  return format == Format::Int2Row || format == Format::Int4Row ||
+         format == Format::Int8Row;
+}
+
+/// True for the integer formats with scales per group, whose products take q8
+/// activations.
+inline bool hasGroupScales(Format format) {
   return format == Format::Int8 || isNibbles(format);
+}
+
+/// True for the integer formats.
+inline bool isQuantized(Format format) {
+  return hasGroupScales(format) || hasRowScales(format);
 }
 
 inline gemcut_format toAbi(Format format) {
@@ -62,7 +82,7 @@ template <> struct FieldParser<gemcut::Format> {
     if (std::optional<gemcut::Format> format = gemcut::symbolizeFormat(keyword))
       return *format;
     return parser.emitError(loc) << "unknown format '" << keyword
-                                 << "', expected f32, bf16, int8, int4 or q4_0";
+                                 << "', expected " << gemcut::kFormatList;
   }
 };
 } // namespace mlir

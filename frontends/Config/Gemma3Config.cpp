@@ -116,8 +116,8 @@ void gemcut::config::parseGemma3Text(JsonFields &fields,
   if (fields.boolean("use_bidirectional_attention", false))
     fields.fail("use_bidirectional_attention",
                 "false: models of embeddings are not supported");
-  rejectQuantized(fields);
-  expectTied(fields);
+  parseQuantization(fields, config);
+  parseTied(fields, config);
   config.padId = fields.integer("pad_token_id", 0, config.vocabSize - 1, 0);
   config.bosId = fields.integer("bos_token_id", 0, config.vocabSize - 1, 2);
   config.eosIds = fields.integers("eos_token_id", 0, kMaxVocab);

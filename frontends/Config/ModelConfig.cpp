@@ -35,19 +35,6 @@ std::string gemcut::config::parseDtype(JsonFields &fields,
   return dtype;
 }
 
-void gemcut::config::rejectQuantized(JsonFields &fields) {
-  if (fields.find("quantization_config"))
-    fields.fail("quantization_config",
-                "none: quantized checkpoints are not supported; use the "
-                "bfloat16 one");
-}
-
-void gemcut::config::expectTied(JsonFields &fields) {
-  if (!fields.boolean("tie_word_embeddings", true))
-    fields.fail("tie_word_embeddings",
-                "true: a separate lm_head is not supported");
-}
-
 static void parseMoe(JsonFields &fields, ModelConfig &config) {
   config.isMoe = fields.boolean("enable_moe_block", false);
   fields.ignore({"num_experts", "top_k_experts", "moe_intermediate_size",
@@ -107,8 +94,8 @@ static void parseText(JsonFields &fields, bool unified,
   if (!bidirectional.empty() && !config.bidirectionalImages)
     fields.fail("use_bidirectional_attention",
                 "null or \"vision\", the supported values");
-  rejectQuantized(fields);
-  expectTied(fields);
+  parseQuantization(fields, config);
+  parseTied(fields, config);
   parsePerLayerInputs(fields, unified, config);
   parseMoe(fields, config);
   config.padId = fields.integer("pad_token_id", 0, config.vocabSize - 1, 0);
@@ -176,8 +163,8 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
               "eoa_token_index", "boi_token_index", "eoi_token_index",
               "boa_token_index", "vision_soft_tokens_per_image", "bos_token_id",
               "pad_token_id", "image_token_index", "mm_tokens_per_image"});
-  rejectQuantized(top);
-  expectTied(top);
+  parseQuantization(top, config);
+  parseTied(top, config);
   config.hasVisionTower = top.find("vision_config") != nullptr;
   config.hasAudioTower = top.find("audio_config") != nullptr;
   std::string dtype = parseDtype(top, "bfloat16");

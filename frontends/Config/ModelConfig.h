@@ -42,6 +42,13 @@ struct LayerConfig {
   bool kEqV = false;    ///< V is the raw key projection
 };
 
+/// How a checkpoint stores matrices.
+enum class StoredAs {
+  Floats,
+  RowScales,   ///< quant_method "gemma": 2, 4 and 8 bits, one scale per row
+  PackedGroups ///< "compressed-tensors", pack-quantized: 4 bits in groups of 32
+};
+
 struct ModelConfig {
   std::string modelType; ///< "gemma4", "gemma4_unified", "gemma4_text", ...
   std::string dtype;     ///< "bfloat16", "float32", "float16"
@@ -62,7 +69,8 @@ struct ModelConfig {
   bool bidirectionalImages = false; ///< use_bidirectional_attention "vision"
   int64_t padId = 0, bosId = 2;
   std::vector<int64_t> eosIds;
-  bool tiedEmbeddings = true; ///< the only supported value
+  bool tiedEmbeddings = true; ///< false: the head is a matrix of its own
+  StoredAs storedAs = StoredAs::Floats;
   bool hasVisionTower = false, hasAudioTower = false;
 
   // What Gemma 3 has otherwise.

@@ -9,6 +9,7 @@
 using namespace gemcut;
 using namespace gemcut::config;
 using llvm::createStringError;
+using llvm::StringRef;
 
 static constexpr llvm::StringLiteral kPrefixes[] = {
     "model.language_model.", "language_model.model.", "model."};
@@ -29,6 +30,36 @@ static Tower towerOf(llvm::StringRef name) {
   return Tower::None;
 }
 
+static constexpr llvm::StringLiteral kHead = "lm_head.weight";
+
+std::string gemcut::config::tensorName(llvm::StringRef prefix,
+                                       llvm::StringRef name) {
+  if (name.starts_with("lm_head.") && prefix.consume_back("model."))
+    return (prefix == "language_model." ? prefix + name : name).str();
+  return (prefix + name).str();
+}
+
+std::vector<std::string> gemcut::config::candidateNames(llvm::StringRef name) {
+  std::vector<std::string> names;
+  for (llvm::StringRef prefix : kPrefixes) {
+    std::string candidate = tensorName(prefix, name);
+    if (!llvm::is_contained(names, candidate))
+      names.push_back(candidate);
+  }
+  return names;
+}
+
+std::vector<std::string>
+gemcut::config::activationScaleNames(const ModelConfig &config,
+                                     llvm::StringRef name) {
+  bool isLayer = name.starts_with("layers.") && !name.contains("norm");
+  if (config.storedAs != StoredAs::RowScales || !name.ends_with(".weight") ||
+      !(isLayer || name == kHead))
+    return {};
+  std::string base = name.drop_back(StringRef("weight").size()).str();
+  return {base + "input_activation_scale", base + "output_activation_scale"};
+}
+
 std::vector<ExpectedTensor>
 gemcut::config::expectedTextTensors(const ModelConfig &c) {
   std::vector<ExpectedTensor> tensors;
@@ -37,6 +68,8 @@ gemcut::config::expectedTextTensors(const ModelConfig &c) {
                  bool dead = false) { tensors.push_back({name, shape, dead}); };
   add("embed_tokens.weight", {c.vocabSize, hidden});
   add("norm.weight", {hidden});
+  if (!c.tiedEmbeddings)
+    add(kHead.str(), {c.vocabSize, hidden});
   if (p) {
     add("embed_tokens_per_layer.weight", {c.perLayerVocabSize, count * p});
     add("per_layer_model_projection.weight", {count * p, hidden});
@@ -115,8 +148,10 @@ gemcut::config::checkTensors(const ModelConfig &config,
   check.prefix = *prefix;
   llvm::StringSet<> known;
   for (const ExpectedTensor &expected : expectedTextTensors(config)) {
-    std::string name = *prefix + expected.name;
+    std::string name = tensorName(*prefix, expected.name);
     known.insert(name);
+    for (const std::string &scale : activationScaleNames(config, expected.name))
+      known.insert(tensorName(*prefix, scale));
     std::optional<checkpoint::WeightInfo> found = weights.find(name);
     if (expected.dead) {
       check.deadTensors += found.has_value();
@@ -147,7 +182,7 @@ gemcut::config::checkTensors(const ModelConfig &config,
           weights.fileOf(name) + ": tensor '" + name +
           (llvm::StringRef(name).ends_with("lm_head.weight")
                ? "' is a separate output head, but the configuration ties "
-                 "it to the embeddings; only tied embeddings are supported"
+                 "it to the embeddings"
                : "' is not part of the model that the configuration "
                  "describes"));
     ++(tower == Tower::Vision ? check.visionTensors : check.audioTensors);

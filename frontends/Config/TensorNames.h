@@ -19,8 +19,22 @@ struct ExpectedTensor {
   bool dead = false;
 };
 
-/// Every text tensor of the model, dead ones included.
+/// Every text tensor of the model, dead ones included. The head of a model
+/// whose embeddings are not tied is "lm_head.weight".
 std::vector<ExpectedTensor> expectedTextTensors(const ModelConfig &config);
+
+/// The name in a checkpoint of the tensor that `name` is the expected name of:
+/// behind the prefix, but for the head, which stands beside the text model.
+std::string tensorName(llvm::StringRef prefix, llvm::StringRef name);
+
+/// tensorName for every prefix.
+std::vector<std::string> candidateNames(llvm::StringRef name);
+
+/// Expected names of the scales that the layer of matrix `name` rounds its
+/// input and output under, if a checkpoint can hold them ("gemma" method): of
+/// all linear layers but the per-layer projection of the whole model.
+std::vector<std::string> activationScaleNames(const ModelConfig &config,
+                                              llvm::StringRef name);
 
 /// The prefix of text tensors: "model.language_model.", "language_model.model."
 /// or "model.". Error: none of them stands before embed_tokens.weight.

@@ -30,8 +30,10 @@ inline constexpr int64_t kMaxVocab = int64_t(1) << 24;
 /// about the function the model computes.
 void ignoreCommonKeys(JsonFields &fields);
 std::string parseDtype(JsonFields &fields, const std::string &fallback);
-void rejectQuantized(JsonFields &fields);
-void expectTied(JsonFields &fields);
+/// Reads quantization_config, which a checkpoint of integers has.
+void parseQuantization(JsonFields &fields, ModelConfig &config);
+/// Reads tie_word_embeddings: false where one object around says so.
+void parseTied(JsonFields &fields, ModelConfig &config);
 /// Query heads are a multiple of each layer's key-value heads, head_dim is
 /// even.
 void checkHeads(JsonFields &fields, const ModelConfig &config);

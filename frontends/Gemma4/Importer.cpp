@@ -9,6 +9,7 @@
 #include "mlir/IR/Verifier.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace gemcut;
@@ -25,9 +26,14 @@ gemcut::gemma4::expectedWeights(const ModelConfig &config) {
   llvm::StringMap<checkpoint::WeightInfo> weights;
   for (const config::ExpectedTensor &tensor :
        config::expectedTextTensors(config)) {
-    if (!tensor.dead)
-      weights["model.language_model." + tensor.name] = {
-          dtype, SmallVector<int64_t, 4>(ArrayRef<int64_t>(tensor.shape))};
+    if (tensor.dead)
+      continue;
+    constexpr StringRef kPrefix = "model.language_model.";
+    weights[config::tensorName(kPrefix, tensor.name)] = {
+        dtype, SmallVector<int64_t, 4>(ArrayRef<int64_t>(tensor.shape))};
+    for (const std::string &scale :
+         config::activationScaleNames(config, tensor.name))
+      weights[config::tensorName(kPrefix, scale)] = {ElementType::F32, {1}};
   }
   return weights;
 }
@@ -56,9 +62,10 @@ private:
   LogicalResult checkSupported();
   LogicalResult findPrefix();
   LogicalResult declareWeights();
-  /// Says how the checkpoint stores `weight`.
-  void declareStorage(gemma::WeightOp weight, StringRef name,
-                      const checkpoint::WeightInfo &info);
+  /// Says how the checkpoint stores `weight`, and what its layer rounds under.
+  LogicalResult declareStorage(gemma::WeightOp weight, StringRef name,
+                               const checkpoint::WeightInfo &info);
+  FailureOr<float> readActivationScale(Location location, StringRef symbol);
 
   Value buildForward(Value ids, Value positions);
   Value buildPerLayerInputs(Value ids, Value embedding);
@@ -134,7 +141,7 @@ LogicalResult ModelImporter::declareWeights() {
        config::expectedTextTensors(config)) {
     if (expected.dead)
       continue;
-    std::string name = prefix + expected.name;
+    std::string name = config::tensorName(prefix, expected.name);
     std::optional<checkpoint::WeightInfo> info = weights.find(name);
     Location location = loc(expected.name);
     if (!info)
@@ -153,9 +160,9 @@ LogicalResult ModelImporter::declareWeights() {
                                  << checkpoint::stringify(info->type)
                                  << "; supported are F32, BF16 and F16";
     auto weight = gemma::WeightOp::create(
-        builder, location, name, /*sym_visibility=*/nullptr,
-        RankedTensorType::get(info->shape, element), /*format=*/nullptr);
-    declareStorage(weight, expected.name, *info);
+        builder, location, name, RankedTensorType::get(info->shape, element));
+    if (failed(declareStorage(weight, expected.name, *info)))
+      return failure();
   }
   for (auto [index, layer] : llvm::enumerate(config.layers)) {
     if (!layer.ownKv)
@@ -173,25 +180,88 @@ LogicalResult ModelImporter::declareWeights() {
 
 /// The format that keeps the values of a quantized matrix, or for blocks with a
 /// second scale or an offset comes closest; nullopt for others. `isTable`:
-/// single rows are read and never multiplied.
+/// single rows are read and never multiplied. `perRow`: scales are float32, of
+/// rows or blocks of a table's.
 static std::optional<Format> formatOf(const checkpoint::WeightInfo &info,
-                                      bool isTable) {
+                                      bool isTable, bool perRow) {
   bool isBlock = checkpoint::isBlock(info.type);
   if (info.shape.size() < 2 || info.columns() % GEMCUT_GROUP)
     return std::nullopt;
   if (!info.levels)
     return isBlock ? std::optional(Format::Int8) : std::nullopt;
   const auto [bits, group] = *info.levels;
+  if (perRow)
+    return group != info.columns() && !isTable ? std::nullopt
+           : bits == 2                         ? std::optional(Format::Int2Row)
+           : bits == 4                         ? std::optional(Format::Int4Row)
+                                               : std::optional(Format::Int8Row);
   if (group != GEMCUT_GROUP)
     return std::nullopt;
   return bits > 4 || isTable ? Format::Int8 : Format::Q4_0;
 }
 
-void ModelImporter::declareStorage(gemma::WeightOp weight, StringRef name,
-                                   const checkpoint::WeightInfo &info) {
-  bool isTable = name == "embed_tokens_per_layer.weight";
-  if (std::optional<Format> stored = formatOf(info, isTable))
+/// The matrix that reads the same values as `name`, first of them.
+static std::string firstOfProduct(StringRef name) {
+  for (auto [part, first] : {std::pair("k_proj.", "q_proj."),
+                             {"v_proj.", "q_proj."},
+                             {"up_proj.", "gate_proj."}}) {
+    auto [before, after] = name.split(part);
+    if (before.size() != name.size())
+      return (before + first + after).str();
+  }
+  return name.str();
+}
+
+FailureOr<float> ModelImporter::readActivationScale(Location location,
+                                                    StringRef symbol) {
+  float scale = 0;
+  if (!weights.find(symbol))
+    return scale; // none, like 0: not calibrated
+  if (llvm::Error error = weights.readF32(symbol, 0, scale))
+    return emitError(location) << llvm::toString(std::move(error));
+  if (!(scale >= 0 && scale < std::numeric_limits<float>::infinity()))
+    return emitError(location) << "tensor '" << symbol << "' holds " << scale
+                               << ", expected a positive scale, or 0 for none";
+  return scale;
+}
+
+LogicalResult
+ModelImporter::declareStorage(gemma::WeightOp weight, StringRef name,
+                              const checkpoint::WeightInfo &info) {
+  Location location = weight.getLoc();
+  bool isTable = name == "embed_tokens_per_layer.weight" ||
+                 (name == "embed_tokens.weight" && !config.tiedEmbeddings);
+  bool perRow = config.storedAs == config::StoredAs::RowScales;
+  if (std::optional<Format> stored = formatOf(info, isTable, perRow)) {
     gemma::setStoredFormat(weight, *stored);
+    if (perRow && info.levels->group != info.columns())
+      weight.setRowScales(info.columns() / info.levels->group);
+  }
+  std::vector<std::string> scales = config::activationScaleNames(config, name);
+  if (scales.empty())
+    return success();
+  std::string input = config::tensorName(prefix, scales[0]);
+  std::string output = config::tensorName(prefix, scales[1]);
+  std::string first = config::tensorName(prefix, firstOfProduct(scales[0]));
+  FailureOr<float> inputScale = readActivationScale(location, input);
+  FailureOr<float> firstScale = readActivationScale(location, first);
+  FailureOr<float> outputScale = readActivationScale(location, output);
+  if (failed(inputScale) || failed(firstScale) || failed(outputScale))
+    return failure();
+  if (*inputScale != *firstScale)
+    return emitError(location)
+           << "tensor '" << input << "' is " << *inputScale << ", but '"
+           << first << "', whose layer reads the same values, is "
+           << *firstScale << "; scales that differ are not supported";
+  if (*outputScale != 0)
+    weight.setOutputScale(output);
+  if (*inputScale == 0)
+    return success();
+  weight.setInputScale(first);
+  if (input == first)
+    gemma::WeightOp::create(builder, location, input,
+                            RankedTensorType::get({1}, builder.getF32Type()));
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -222,7 +292,7 @@ RankedTensorType ModelImporter::rows(int64_t columns) {
 }
 
 Value ModelImporter::weight(const Twine &name, StringRef suffix) {
-  std::string symbol = prefix + fullName(name + suffix);
+  std::string symbol = config::tensorName(prefix, fullName(name + suffix));
   auto module = builder.getBlock()->getParentOp()->getParentOfType<ModuleOp>();
   auto declaration = module.lookupSymbol<gemma::WeightOp>(symbol);
   return create<gemma::GetWeightOp>(name, declaration.getType(), symbol);
@@ -371,10 +441,11 @@ Value ModelImporter::buildForward(Value ids, Value positionArgument) {
   for (int64_t index = 0; index < config.numLayers(); ++index)
     x = buildLayer(index, x);
   x = norm("norm", x);
-  // The head is the embedding table itself, without the embedding's scale.
+  // A tied head is the embedding table itself, without the embedding's scale.
+  Value head = config.tiedEmbeddings ? table : weight("lm_head");
   bool capped = config.finalLogitSoftcap.has_value();
   Value logits = create<gemma::LinearOp>(capped ? "lm_head" : "logits",
-                                         rows(config.vocabSize), x, table,
+                                         rows(config.vocabSize), x, head,
                                          f32(1.0), /*cap=*/nullptr);
   if (capped)
     logits = create<gemma::SoftcapOp>("logits", logits.getType(), logits,

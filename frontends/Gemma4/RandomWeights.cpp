@@ -38,6 +38,11 @@ gemcut::gemma4::randomRange(StringRef name, llvm::ArrayRef<int64_t> shape,
                             bool offsetNorms) {
   auto [path, leaf] = name.rsplit('.');
   StringRef parent = path.rsplit('.').second;
+  // Inputs are about 1, and outputs of these weights a few times that.
+  if (leaf == "input_activation_scale")
+    return {1.0f / 32, 0.0f};
+  if (leaf == "output_activation_scale")
+    return {1.0f / 16, 0.0f};
   if (leaf == "layer_scalar")
     return {0.75f, 0.25f};
   if (leaf == "per_expert_scale")

@@ -5,6 +5,8 @@
 #include "passes/Gemma/Products.h"
 #include "passes/Gemma/Recipe.h"
 
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 #define DEBUG_TYPE "gemma-assign-formats"
@@ -18,6 +20,10 @@ using namespace mlir;
 using namespace gemcut;
 
 namespace {
+
+/// Columns of a table's row that share a scale in formats with row scales,
+/// where they divide it: a layer's share of the per-layer table of Gemma 4.
+constexpr int64_t kTableBlock = 256;
 
 /// Formats with groups along the input need whole groups.
 constexpr int64_t kGroup = GEMCUT_GROUP;
@@ -36,6 +42,26 @@ llvm::StringSet<> getTables(ModuleOp module) {
   return tables;
 }
 
+/// What kind of layer each weight is used in; of several, the first.
+llvm::StringMap<gemma::LayerKind> getLayerKinds(ModuleOp module) {
+  llvm::DenseSet<int64_t> owners;
+  module.walk([&](Operation *op) {
+    std::optional<int64_t> layer = gemma::getLayer(op);
+    if (layer &&
+        isa<gemma::KvWriteOp, gemma::PrepareKvOp, gemma::PrepareQkvOp>(op))
+      owners.insert(*layer);
+  });
+  llvm::StringMap<gemma::LayerKind> kinds;
+  module.walk([&](gemma::GetWeightOp get) {
+    for (Operation *user : get->getUsers())
+      if (std::optional<int64_t> layer = gemma::getLayer(user))
+        kinds.try_emplace(get.getWeight(), owners.contains(*layer)
+                                               ? gemma::LayerKind::OwnKv
+                                               : gemma::LayerKind::SharedKv);
+  });
+  return kinds;
+}
+
 struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
   using AssignFormatsPassBase::AssignFormatsPassBase;
 
@@ -46,10 +72,9 @@ struct AssignFormats : gemma::impl::AssignFormatsPassBase<AssignFormats> {
     if (builtin)
       return assign(*builtin, /*isFile=*/false);
     if (!StringRef(quant).ends_with(".json")) {
-      getOperation().emitError() << "unknown quantization '" << quant
-                                 << "', expected keep, f32, bf16, int8, int4, "
-                                    "q4_0 or the path of a recipe file "
-                                    "that ends in .json";
+      getOperation().emitError()
+          << "unknown quantization '" << quant << "', expected keep, mobile, "
+          << kFormatList << ", or the path of a recipe file that ends in .json";
       return signalPassFailure();
     }
     llvm::Expected<gemma::Recipe> recipe = gemma::Recipe::read(quant);
@@ -109,20 +134,28 @@ private:
   void setFormat(gemma::WeightOp weight, Format format) {
     weight.setFormatAttr(gemma::FormatAttr::get(&getContext(), format));
     ++numAssigned;
+    // Other formats have no place for these, and activations of their own.
+    if (!hasRowScales(format)) {
+      weight.removeRowScalesAttr();
+      weight.removeInputScaleAttr();
+      weight.removeOutputScaleAttr();
+    }
   }
 
   void assign(const gemma::Recipe &recipe, bool isFile) {
     llvm::StringSet<> tables = getTables(getOperation());
+    llvm::StringMap<gemma::LayerKind> kinds = getLayerKinds(getOperation());
     std::vector<bool> matched(recipe.getRules().size());
     bool anyWrong = false;
     for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
       StringRef name = weight.getSymName();
-      std::optional<size_t> rule = recipe.findRule(name);
+      gemma::LayerKind kind = kinds.lookup(name);
+      std::optional<size_t> rule = recipe.findRule(name, kind);
       if (rule)
         matched[*rule] = true;
       Format format = Format::F32;
       if (cast<RankedTensorType>(weight.getType()).getRank() > 1)
-        format = *symbolizeFormat(recipe.getFormat(name));
+        format = *symbolizeFormat(recipe.getFormat(name, kind));
       // A default of four bits means "small", and tables go down to int8.
       if (!rule && isNibbles(format) && tables.contains(name))
         format = Format::Int8;
@@ -131,6 +164,8 @@ private:
         continue;
       }
       setFormat(weight, format);
+      if (hasRowScales(format) && tables.contains(name))
+        setRowScales(weight);
     }
     // A built-in recipe serves every model, so its rules may find nothing.
     if (isFile)
@@ -141,6 +176,15 @@ private:
               << "' matches no weight";
     if (anyWrong)
       signalPassFailure();
+  }
+
+  /// The blocks of the checkpoint where it has this format, else our own.
+  static void setRowScales(gemma::WeightOp weight) {
+    if (gemma::getStoredFormat(weight) == weight.getFormat()->getValue())
+      return;
+    int64_t columns =
+        cast<RankedTensorType>(weight.getType()).getShape().back();
+    weight.setRowScales(columns % kTableBlock ? 1 : columns / kTableBlock);
   }
 
   static LogicalResult check(gemma::WeightOp weight, Format format,

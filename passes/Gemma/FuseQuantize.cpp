@@ -32,6 +32,10 @@ private:
       LDBG() << "input is an argument: " << quantize;
       return failure();
     }
+    if (quantize.getScale()) {
+      LDBG() << "stages that compute values do not read a scale: " << quantize;
+      return failure();
+    }
     Operation *producer = value.getOwner();
     if (auto residual = dyn_cast<gemma::ResidualNormOp>(producer);
         residual && value == residual.getSum())
@@ -39,6 +43,12 @@ private:
     if (!isa<gemma::RmsNormOp, gemma::AttentionOp, gemma::GatedLinearOp,
              gemma::ModulatedLinearOp, gemma::ResidualNormOp>(producer)) {
       LDBG() << "the producer has no quantized result: " << *producer;
+      return failure();
+    }
+    // A row's own scale needs the whole row, which a chunk of these is not.
+    bool perRow = isa<gemma::U8Type>(getElementTypeOrSelf(quantize.getType()));
+    if (perRow && !isa<gemma::RmsNormOp, gemma::ResidualNormOp>(producer)) {
+      LDBG() << "the producer has no whole rows: " << *producer;
       return failure();
     }
     if (!value.hasOneUse()) {

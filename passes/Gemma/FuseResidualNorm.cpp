@@ -31,7 +31,7 @@ private:
   static gemma::RmsNormOp getPostNorm(Value value) {
     auto norm = value.getDefiningOp<gemma::RmsNormOp>();
     return gemma::isRowNorm(norm) && value.hasOneUse() &&
-                   !isa<gemma::Q8Type>(getElementTypeOrSelf(value))
+                   !gemma::isInt8Rows(value.getType())
                ? norm
                : gemma::RmsNormOp();
   }

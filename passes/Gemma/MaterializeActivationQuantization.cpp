@@ -22,75 +22,109 @@ struct MaterializeActivationQuantization
     : gemma::impl::MaterializeActivationQuantizationPassBase<
           MaterializeActivationQuantization> {
   void runOnOperation() override {
-    SymbolTable symbols(getOperation());
+    SymbolTable table(getOperation());
+    symbols = &table;
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (failed(quantizeInputs(function, symbols)))
+      if (failed(quantizeInputs(function)))
         return signalPassFailure();
   }
 
 private:
-  LogicalResult quantizeInputs(func::FuncOp function, SymbolTable &symbols) {
+  /// A value, and how products want it rounded.
+  struct Input {
+    Value value;
+    Format format; ///< of the weights
+    FlatSymbolRefAttr scale;
+
+    bool operator==(const Input &other) const {
+      return value == other.value && scale == other.scale &&
+             hasRowScales(format) == hasRowScales(other.format);
+    }
+  };
+
+  const SymbolTable *symbols = nullptr;
+  SmallVector<Input> inputs; ///< of all products of a function
+  SmallVector<std::pair<Input, Value>> quantized;
+
+  LogicalResult quantizeInputs(func::FuncOp function) {
+    inputs.clear();
+    quantized.clear();
     SmallVector<Operation *> products;
     WalkResult walk = function.walk([&](Operation *op) {
       if (gemma::getProductWeights(op).empty())
         return WalkResult::advance();
-      FailureOr<Format> format = gemma::getProductFormat(op, symbols);
-      if (failed(format))
+      FailureOr<gemma::ProductForm> form = gemma::getProductForm(op, *symbols);
+      if (failed(form))
         return WalkResult::interrupt();
       // The input is operand 0 of every product.
-      if (isQuantized(*format) && !isQ8(op->getOperand(0)))
+      Value input = op->getOperand(0);
+      if (isQuantized(form->format) && !gemma::isInt8Rows(input.getType())) {
         products.push_back(op);
+        inputs.push_back({input, form->format, form->inputScale});
+      }
       return WalkResult::advance();
     });
     if (walk.wasInterrupted())
       return failure();
 
-    llvm::SetVector<Value> inputs;
-    for (Operation *op : products)
-      inputs.insert(op->getOperand(0));
-    DenseMap<Value, Value> quantized;
-    for (Operation *op : products)
-      op->setOperand(0, getQuantized(op->getOperand(0), inputs, quantized));
+    llvm::SetVector<Value> values;
+    for (auto [product, input] : llvm::zip_equal(products, inputs)) {
+      product->setOperand(0, getQuantized(input));
+      values.insert(input.value);
+    }
     // Nobody reads f32 rows any more whose quantized ones are selected from.
-    for (Value input : inputs)
-      if (auto select = input.getDefiningOp<gemma::SelectLastOp>();
+    for (Value value : values)
+      if (auto select = value.getDefiningOp<gemma::SelectLastOp>();
           select && select->use_empty())
         select.erase();
     return success();
   }
 
-  static bool isQ8(Value value) {
-    return isa<gemma::Q8Type>(getElementTypeOrSelf(value));
-  }
-
-  Value getQuantized(Value input, const llvm::SetVector<Value> &inputs,
-                     DenseMap<Value, Value> &quantized) {
-    if (Value known = quantized.lookup(input))
-      return known;
+  Value getQuantized(const Input &input) {
+    for (auto &[known, result] : quantized)
+      if (known == input)
+        return result;
     OpBuilder builder(&getContext());
-    builder.setInsertionPointAfterValue(input);
+    builder.setInsertionPointAfterValue(input.value);
+    Location loc = input.value.getLoc();
+    Type type = gemma::getQuantizedType(input.value.getType(), input.format);
     Value result;
-    auto select = input.getDefiningOp<gemma::SelectLastOp>();
-    if (select && inputs.contains(select.getInput())) {
+    auto select = input.value.getDefiningOp<gemma::SelectLastOp>();
+    Input all = input;
+    if (select)
+      all.value = select.getInput();
+    if (select && llvm::is_contained(inputs, all)) {
       // All rows are quantized anyway; the last of them is among these.
-      Value rows = getQuantized(select.getInput(), inputs, quantized);
+      Value rows = getQuantized(all);
       builder.setInsertionPointAfter(select);
-      auto last = gemma::SelectLastOp::create(
-          builder, input.getLoc(), gemma::getQuantizedType(input.getType()),
-          rows);
+      auto last = gemma::SelectLastOp::create(builder, loc, type, rows);
       gemma::copyLayer(select, last);
       result = last;
     } else {
-      auto quantize = gemma::QuantizeOp::create(
-          builder, input.getLoc(), gemma::getQuantizedType(input.getType()),
-          input);
-      if (Operation *producer = input.getDefiningOp())
-        gemma::copyLayer(producer, quantize);
+      result = createQuantize(builder, input, type);
       ++numQuantized;
-      result = quantize;
     }
-    quantized[input] = result;
+    quantized.push_back({input, result});
     return result;
+  }
+
+  Value createQuantize(OpBuilder &builder, const Input &input, Type type) {
+    Location loc = input.value.getLoc();
+    Operation *producer = input.value.getDefiningOp();
+    Value scale;
+    if (input.scale) {
+      auto weight = symbols->lookup<gemma::WeightOp>(input.scale.getAttr());
+      auto get = gemma::GetWeightOp::create(builder, loc, weight.getType(),
+                                            input.scale);
+      if (producer)
+        gemma::copyLayer(producer, get);
+      scale = get;
+    }
+    auto quantize =
+        gemma::QuantizeOp::create(builder, loc, type, input.value, scale);
+    if (producer)
+      gemma::copyLayer(producer, quantize);
+    return quantize;
   }
 };
 

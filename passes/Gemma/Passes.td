@@ -325,14 +325,26 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     * `int4`: linears and the tied embedding int4; per_layer_model_projection,
       per_layer_input_gate, per_layer_projection and embed_tokens_per_layer int8.
     * `q4_0`: the same with q4_0 for int4.
+    * `mobile`: the bit widths of the mobile releases of Gemma 4, in formats with one
+      scale per row: the token table and a head of its own 2 bits, and so the MLPs
+      of layers that read the keys and values of another; per_layer_input_gate and
+      per_layer_projection 8; per_layer_model_projection and routers bf16; the rest
+      4. A rule of a recipe can name such layers (`layers`).
+    * `int2_row`, `int4_row`, `int8_row`: every matrix in that format.
     * `keep`: every matrix that the checkpoint stores quantized in the format that
       keeps its values or comes closest (`gemma.stored`), others in their own dtype.
       Where the weights of one product differ, all get the format that keeps the
       values of all.
 
+    Rounding that a checkpoint was trained with (`input_scale`, `output_scale`) stays
+    in formats with row scales; others drop it.
+
+    Tables in formats with row scales get one for every 256 columns where that
+    divides a row, else one (`row_scales`).
+
     Vectors (norms, layer_scalar) are f32 in every recipe.
 
-    Errors: int8, int4 and q4_0 need an input size that is a multiple of 32; a table
+    Errors: integer formats need an input size that is a multiple of 32; a table
     that is looked up but never multiplied cannot be int4 or q4_0 by a rule (such a
     default gives it int8). A rule of a recipe file that matches no weight gets a
     remark.
@@ -350,8 +362,8 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"quant", "quant", "std::string", /*default=*/"\"int4\"",
-           "A built-in recipe (f32, bf16, int8, int4, q4_0) or the path of a recipe "
-           "file (.json).">,
+           "A built-in recipe (keep, mobile, f32, bf16, int8, int4, q4_0, "
+           "int2_row, int4_row, int8_row) or the path of a recipe file (.json).">,
   ];
   let statistics = [
     Statistic<"numAssigned", "assigned", "Number of weights given a format">,
@@ -364,11 +376,13 @@ def MaterializeActivationQuantizationPass
   let summary = "Quantizes the inputs of products with quantized weights.";
   let description = [{
     Requires: a format on every weight that is multiplied. The input of a `linear`,
-    `gated_linear` or `modulated_linear` with int8, int4 or q4_0 weights becomes
-    `quantize` of it, one for each value. If a product reads the last row of a value
+    `gated_linear` or `modulated_linear` with quantized weights becomes `quantize` of
+    it, one for each value: to `!gemma.q8` for int8, int4 and q4_0, and for formats
+    with row scales to `!gemma.u8`, under the weights' input scale if they have one.
+    If a product reads the last row of a value
     that others read in full, the quantized rows are selected from.
 
-    Errors: the weights of one product need one format.
+    Errors: the weights of one product need one format and one input scale.
 
     ```mlir
     %y = gemma.linear %h, [%w] {scale = 1.0 : f32}
@@ -392,7 +406,8 @@ def FuseQuantizePass : Pass<"gemma-fuse-quantize", "mlir::func::FuncOp"> {
   let description = [{
     If nothing else reads the value, `rms_norm`, `attention`, `gated_linear`,
     `modulated_linear` and the next result of `residual_norm` return `!gemma.q8`
-    themselves. A `residual_norm` without next norm returns the quantized sum as a
+    themselves; `rms_norm` and `residual_norm`, which see whole rows, `!gemma.u8`
+    as well. A `quantize` with a given scale stays. A `residual_norm` without next norm returns the quantized sum as a
     second result; its sum may have other users. Otherwise the `quantize` stays.
 
     ```mlir
@@ -412,7 +427,8 @@ def VerifyFormatsPass : Pass<"gemma-verify-formats", "mlir::ModuleOp"> {
   let summary = "Rejects weights without format and products that do not fit it.";
   let description = [{
     Ensures: every weight has a format; the weights of a product have one format;
-    its input is `!gemma.q8` if that is int8, int4 or q4_0, else f32. Changes nothing;
+    its input is `!gemma.q8` if that is int8, int4 or q4_0, `!gemma.u8` if it has row
+    scales, else f32. Changes nothing;
     reports every offender, not only the first.
   }];
 }

@@ -15,8 +15,8 @@ SmallVector<Value> gemma::getProductWeights(Operation *op) {
   return {};
 }
 
-FailureOr<Format> gemma::getProductFormat(Operation *op,
-                                          const SymbolTable &symbols) {
+FailureOr<gemma::ProductForm>
+gemma::getProductForm(Operation *op, const SymbolTable &symbols) {
   WeightOp first;
   for (Value value : getProductWeights(op)) {
     auto get = value.getDefiningOp<GetWeightOp>();
@@ -43,6 +43,11 @@ FailureOr<Format> gemma::getProductFormat(Operation *op,
              << stringifyFormat(weight.getFormat()->getValue())
              << "; the weights of one product need one format, so give both "
                 "names the same in the recipe";
+    if (weight.getInputScaleAttr() != first.getInputScaleAttr())
+      return op->emitOpError()
+             << "multiplies '" << first.getSymName() << "' and '"
+             << weight.getSymName()
+             << "', which round their one input under different scales";
   }
-  return first.getFormat()->getValue();
+  return ProductForm{first.getFormat()->getValue(), first.getInputScaleAttr()};
 }

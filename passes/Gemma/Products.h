@@ -11,10 +11,16 @@ namespace gemcut::gemma {
 /// linear, gated_linear or modulated_linear.
 llvm::SmallVector<mlir::Value> getProductWeights(mlir::Operation *op);
 
-/// The one format of the weights of product `op`. Errors: a weight that is not
-/// a gemma.get_weight, has no format, or has another format than the first.
-mlir::FailureOr<Format> getProductFormat(mlir::Operation *op,
-                                         const mlir::SymbolTable &symbols);
+/// What the weights of a product agree on.
+struct ProductForm {
+  Format format;
+  mlir::FlatSymbolRefAttr inputScale; ///< null: the input is not rounded
+};
+
+/// The form of product `op`. Errors: a weight that is not a gemma.get_weight,
+/// has no format, or has another format or input scale than the first.
+mlir::FailureOr<ProductForm> getProductForm(mlir::Operation *op,
+                                            const mlir::SymbolTable &symbols);
 
 } // namespace gemcut::gemma
 

@@ -15,8 +15,10 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr StringRef kFormats[] = {"f32", "bf16", "int8", "int4", "q4_0"};
-constexpr StringRef kFormatList = "f32, bf16, int8, int4 or q4_0";
+constexpr StringRef kFormats[] = {"f32",  "bf16",     "int8",     "int4",
+                                  "q4_0", "int2_row", "int4_row", "int8_row"};
+constexpr StringRef kFormatList =
+    "f32, bf16, int8, int4, q4_0, int2_row, int4_row or int8_row";
 
 /// The built-in recipes of four bits keep the per-layer-embedding path, which
 /// is small and feeds every layer, and its table, which is read by the row,
@@ -28,6 +30,24 @@ constexpr StringRef kKeptInt8[] = {
 Error makeError(StringRef file, const llvm::Twine &message) {
   return llvm::createStringError("recipe " + file + ": " + message);
 }
+
+/// The bit widths of the mobile releases of Gemma 4, which are trained for them
+/// (quant_method "gemma"): two bits for the head, the token table and the MLPs
+/// of the layers that share keys and values, the rest four, above it as
+/// kKeptInt8.
+struct MobileRule {
+  StringRef pattern, format;
+  std::optional<LayerKind> layers = std::nullopt;
+};
+constexpr MobileRule kMobileRules[] = {
+    {"*embed_tokens.weight", "int2_row"},
+    {"*lm_head.weight", "int2_row"},
+    {"*.mlp.*", "int2_row", LayerKind::SharedKv},
+    {"*per_layer_model_projection.weight", "bf16"},
+    {"*per_layer_input_gate.weight", "int8_row"},
+    {"*per_layer_projection.weight", "int8_row"},
+    {"*.router.*", "bf16"},
+};
 
 /// The whole name has to match, not a part of it.
 llvm::Regex getRegex(StringRef pattern) {
@@ -69,8 +89,8 @@ Expected<RecipeRule> parseRule(const llvm::json::Value &value, StringRef where,
   const llvm::json::Object *object = value.getAsObject();
   if (!object)
     return makeError(file, where + " is no object");
-  if (Error error =
-          checkKeys(*object, {"match", "regex", "format"}, where, file))
+  if (Error error = checkKeys(*object, {"match", "regex", "format", "layers"},
+                              where, file))
     return error;
   Expected<std::string> format = getFormatKey(*object, "format", where, file);
   if (!format)
@@ -94,12 +114,24 @@ Expected<RecipeRule> parseRule(const llvm::json::Value &value, StringRef where,
                                "', which does not parse: " +
                                llvm::toString(glob.takeError()));
   }
-  return RecipeRule{*pattern, isRegex, *format};
+  std::optional<LayerKind> layers;
+  if (object->get("layers")) {
+    Expected<std::string> kind = getString(*object, "layers", where, file);
+    if (!kind)
+      return kind.takeError();
+    if (*kind != "own_kv" && *kind != "shared_kv")
+      return makeError(file, where + " has the layers '" + *kind +
+                                 "', expected own_kv or shared_kv");
+    layers = *kind == "own_kv" ? LayerKind::OwnKv : LayerKind::SharedKv;
+  }
+  return RecipeRule{*pattern, isRegex, *format, layers};
 }
 
 } // namespace
 
-bool RecipeRule::matches(StringRef tensor) const {
+bool RecipeRule::matches(StringRef tensor, LayerKind kind) const {
+  if (layers && *layers != kind)
+    return false;
   if (isRegex)
     return getRegex(pattern).match(tensor);
   return llvm::cantFail(llvm::GlobPattern::create(pattern)).match(tensor);
@@ -151,24 +183,33 @@ Expected<Recipe> Recipe::read(StringRef path) {
 }
 
 std::optional<Recipe> Recipe::getBuiltin(StringRef name) {
+  Recipe recipe;
+  if (name == "mobile") {
+    recipe.name = "mobile";
+    recipe.defaultFormat = "int4_row";
+    for (const MobileRule &rule : kMobileRules)
+      recipe.rules.push_back({rule.pattern.str(), /*isRegex=*/false,
+                              rule.format.str(), rule.layers});
+    return recipe;
+  }
   if (!llvm::is_contained(kFormats, name))
     return std::nullopt;
-  Recipe recipe;
   recipe.name = recipe.defaultFormat = name.str();
   if (name == "int4" || name == "q4_0")
     for (StringRef pattern : kKeptInt8)
-      recipe.rules.push_back({pattern.str(), /*isRegex=*/false, "int8"});
+      recipe.rules.push_back(
+          {pattern.str(), /*isRegex=*/false, "int8", /*layers=*/std::nullopt});
   return recipe;
 }
 
-std::optional<size_t> Recipe::findRule(StringRef tensor) const {
+std::optional<size_t> Recipe::findRule(StringRef tensor, LayerKind kind) const {
   for (size_t i = 0; i < rules.size(); ++i)
-    if (rules[i].matches(tensor))
+    if (rules[i].matches(tensor, kind))
       return i;
   return std::nullopt;
 }
 
-StringRef Recipe::getFormat(StringRef tensor) const {
-  std::optional<size_t> rule = findRule(tensor);
+StringRef Recipe::getFormat(StringRef tensor, LayerKind kind) const {
+  std::optional<size_t> rule = findRule(tensor, kind);
   return rule ? StringRef(rules[*rule].format) : StringRef(defaultFormat);
 }

@@ -17,16 +17,22 @@
 
 namespace gemcut::gemma {
 
+/// Where a tensor is used: outside all layers, in a layer with keys and values
+/// of its own, or in one that reads those of another.
+enum class LayerKind { Outside, OwnKv, SharedKv };
+
 /// One rule.
 struct RecipeRule {
   /// A glob, or an extended regular expression if `isRegex`; known to parse.
   std::string pattern;
   bool isRegex = false;
-  /// "f32", "bf16", "int8", "int4" or "q4_0".
+  /// One of kFormatList (dialects/Support/Format.h).
   std::string format;
+  /// The rule is for tensors of such layers alone; nullopt: for all.
+  std::optional<LayerKind> layers;
 
-  /// True if the pattern matches the whole of `tensor`.
-  bool matches(llvm::StringRef tensor) const;
+  /// True if the pattern matches the whole of `tensor`, of a layer of `kind`.
+  bool matches(llvm::StringRef tensor, LayerKind kind) const;
 };
 
 class Recipe {
@@ -36,10 +42,14 @@ public:
   ///   {"name": "mine", "default": "int4",
   ///    "rules": [{"match": "*per_layer_model_projection*", "format": "int8"},
   ///              {"regex": "model\\..*\\.[qkv]_proj\\.weight", "format":
-  ///              "bf16"}]}
+  ///              "bf16"},
+  ///             {"match": "*.mlp.*", "layers": "shared_kv", "format":
+  ///              "int2_row"}]}
   ///
   /// `match` is a glob (`*`, `?`, `[..]`), `regex` an extended regular
-  /// expression; a rule has one of them. `name` and `rules` may be absent.
+  /// expression; a rule has one of them. `layers` ("own_kv" or "shared_kv")
+  /// limits it to layers that own keys and values, or read those of another.
+  /// `name`, `rules` and `layers` may be absent.
   /// `file` is only named in errors: malformed JSON, a missing, unknown or
   /// mistyped key, an unknown format, a pattern that does not parse.
   static llvm::Expected<Recipe> parse(llvm::StringRef json,
@@ -49,16 +59,17 @@ public:
   /// read.
   static llvm::Expected<Recipe> read(llvm::StringRef path);
 
-  /// The recipe named "f32", "bf16", "int8", "int4" or "q4_0"; nullopt for any other
-  /// name.
+  /// The recipe named like a format, or "mobile"; nullopt for any other name.
   static std::optional<Recipe> getBuiltin(llvm::StringRef name);
 
   /// The index of the first rule that matches `tensor`, or nullopt for the
   /// default.
-  std::optional<size_t> findRule(llvm::StringRef tensor) const;
+  std::optional<size_t> findRule(llvm::StringRef tensor,
+                                 LayerKind kind = LayerKind::Outside) const;
 
   /// The format of a matrix of this name.
-  llvm::StringRef getFormat(llvm::StringRef tensor) const;
+  llvm::StringRef getFormat(llvm::StringRef tensor,
+                            LayerKind kind = LayerKind::Outside) const;
 
   llvm::StringRef getName() const { return name; }
   llvm::StringRef getDefault() const { return defaultFormat; }

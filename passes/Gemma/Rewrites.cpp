@@ -31,10 +31,6 @@ bool gemma::hasRows(Type type) {
   return tensor && tensor.getRank() > 0 && tensor.isDynamicDim(0);
 }
 
-RankedTensorType gemma::getQuantizedType(Type type) {
-  return cast<RankedTensorType>(type).clone(Q8Type::get(type.getContext()));
-}
-
 LogicalResult gemma::makeAvailable(Value value, Operation *point) {
   // Collects users before what they use.
   llvm::SetVector<Operation *> moved;

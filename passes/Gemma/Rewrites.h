@@ -32,9 +32,6 @@ int64_t getColumns(mlir::Value rows);
 /// True if dimension 0 of `type` counts rows.
 bool hasRows(mlir::Type type);
 
-/// `type` with the element type !gemma.q8.
-mlir::RankedTensorType getQuantizedType(mlir::Type type);
-
 /// Makes `value` available at `point`, an op of the same block: moves what
 /// defines it in front of `point` if that is free of effects. Fails, without
 /// moving anything, if it is not.

@@ -31,18 +31,21 @@ struct VerifyFormats : gemma::impl::VerifyFormatsPassBase<VerifyFormats> {
     getOperation().walk([&](Operation *op) {
       if (gemma::getProductWeights(op).empty())
         return;
-      FailureOr<Format> format = gemma::getProductFormat(op, symbols);
-      if (failed(format)) {
+      FailureOr<gemma::ProductForm> form = gemma::getProductForm(op, symbols);
+      if (failed(form)) {
         anyWrong = true;
         return;
       }
       Type element = getElementTypeOrSelf(op->getOperand(0));
-      if (isQuantized(*format) == isa<gemma::Q8Type>(element))
+      Type expected = Float32Type::get(op->getContext());
+      if (isQuantized(form->format))
+        expected = getElementTypeOrSelf(
+            gemma::getQuantizedType(op->getOperand(0).getType(), form->format));
+      if (element == expected)
         return;
-      op->emitOpError() << "multiplies " << stringifyFormat(*format)
+      op->emitOpError() << "multiplies " << stringifyFormat(form->format)
                         << " weights with " << element
-                        << " activations, expected "
-                        << (isQuantized(*format) ? "!gemma.q8" : "f32")
+                        << " activations, expected " << expected
                         << "; run gemma-materialize-activation-quantization "
                            "after the formats are final";
       anyWrong = true;

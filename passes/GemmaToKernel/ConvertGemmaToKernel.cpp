@@ -35,11 +35,13 @@ kernel::BufferType ProgramConversion::getBufferType(Type type,
   if (tensor.getRank() == 1 && element.isInteger(64))
     return kernel::BufferType::get(context, rows, 2, kernel::Element::I32, 0);
   if (tensor.getRank() != 2 || tensor.isDynamicDim(1) ||
-      !(element.isF32() || isa<gemma::Q8Type>(element)))
+      !(element.isF32() || gemma::isInt8Rows(element)))
     return {};
-  return kernel::BufferType::get(
-      context, rows, tensor.getDimSize(1),
-      element.isF32() ? kernel::Element::F32 : kernel::Element::Q8, 0);
+  kernel::Element stored = element.isF32()               ? kernel::Element::F32
+                           : isa<gemma::U8Type>(element) ? kernel::Element::U8
+                                                         : kernel::Element::Q8;
+  return kernel::BufferType::get(context, rows, tensor.getDimSize(1), stored,
+                                 0);
 }
 
 kernel::CacheType ProgramConversion::getCacheType(gemma::KvType type) const {
@@ -97,16 +99,24 @@ ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
   int64_t rows = vector ? 1 : tensor.getDimSize(0) * int64_t(sources.size());
   auto type = kernel::WeightType::getChecked(
       [&] { return sources.front().emitOpError(); }, context, rows,
-      tensor.getShape().back(), format, layout);
+      tensor.getShape().back(), format, layout,
+      layout == kernel::Layout::Rows
+          ? int64_t(sources.front().getRowScales().value_or(1))
+          : 1);
   if (!type)
     return failure();
-  SmallVector<StringRef> names;
-  for (gemma::WeightOp weight : sources)
+  SmallVector<StringRef> names, outputScales;
+  bool rounds = false;
+  for (gemma::WeightOp weight : sources) {
     names.push_back(weight.getSymName());
+    outputScales.push_back(weight.getOutputScale().value_or(""));
+    rounds |= !outputScales.back().empty();
+  }
   OpBuilder builder(context);
   auto op = kernel::PackedOp::create(
       builder, loc, builder.getStringAttr(name), StringAttr(),
-      builder.getStrArrayAttr(names), IntegerAttr(), TypeAttr::get(type));
+      builder.getStrArrayAttr(names), IntegerAttr(), TypeAttr::get(type),
+      rounds ? builder.getStrArrayAttr(outputScales) : ArrayAttr());
   targetSymbols.insert(op);
   return op;
 }
@@ -164,7 +174,8 @@ ProgramConversion::getPacked(Operation *user, const WeightGroup &group) {
     symbols.push_back(FlatSymbolRefAttr::get(op.getSymNameAttr()));
   }
   type = kernel::WeightType::get(source.getContext(), rows, type.getColumns(),
-                                 type.getFormat(), type.getLayout());
+                                 type.getFormat(), type.getLayout(),
+                                 type.getScales());
   return std::make_pair(ArrayAttr::get(source.getContext(), symbols), type);
 }
 
@@ -287,7 +298,8 @@ struct ConvertGemmaToKernel
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::optional<Format> format = symbolizeFormat(kv);
-    if (!format || *format == Format::Int4) {
+    if (!format || (*format != Format::BF16 && *format != Format::F32 &&
+                    *format != Format::Int8)) {
       module.emitError() << "kv caches cannot be '" << kv
                          << "', expected bf16, f32 or int8";
       return signalPassFailure();

@@ -235,9 +235,13 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
             return success();
           })
           .Case([&](gemma::QuantizeOp o) {
+            Value scale;
+            if (o.getScale() && !(scale = getVector(o, o.getScale())))
+              return failure();
             Value output = getOutput(o.getResult());
             kernel::QuantizeOp::create(builder, loc, getRows(o.getInput()),
-                                       lookup(o.getInput()), output, partition);
+                                       lookup(o.getInput()), scale, output,
+                                       partition);
             return success();
           })
           .Case([&](gemma::RopeTableOp o) {
@@ -412,13 +416,13 @@ LogicalResult FunctionConversion::convertProduct(Operation *op, Value input,
   auto type = cast<kernel::WeightType>(weight.getType());
   Value buffer = lookup(input);
   auto bufferType = cast<kernel::BufferType>(buffer.getType());
-  bool quantized = bufferType.getElement() == kernel::Element::Q8;
-  if (quantized != isQuantized(type.getFormat()))
+  kernel::Element expected = kernel::getActivations(type.getFormat());
+  if (bufferType.getElement() != expected)
     return op->emitOpError()
            << "multiplies " << stringifyFormat(type.getFormat())
            << " weights with "
            << kernel::stringifyElement(bufferType.getElement())
-           << " activations, expected " << (quantized ? "f32" : "q8")
+           << " activations, expected " << kernel::stringifyElement(expected)
            << "; run gemma-materialize-activation-quantization first";
   Value output = getOutput(op->getResult(0));
   auto epilogueAttr = kernel::EpilogueAttr::get(op->getContext(), epilogue);

@@ -42,6 +42,7 @@ SmallVector<WeightGroup> WeightGroups::getGroups(Operation *op) const {
         add(WeightUse::Product, o.getWeight());
       })
       .Case([&](gemma::RmsNormOp o) { addVector(o.getWeight()); })
+      .Case([&](gemma::QuantizeOp o) { addVector(o.getScale()); })
       .Case([&](gemma::PleInputsOp o) { addVector(o.getNorm()); })
       .Case([&](gemma::PrepareQkvOp o) {
         addVector(o.getQNorm());

@@ -23,11 +23,10 @@ static int64_t getElementBytes(Format format) {
   case Format::BF16:
     return 2;
   case Format::Int8:
-  case Format::Int4: // no cache has these
-  case Format::Q4_0:
     return 1;
+  default:
+    llvm_unreachable("caches have no other formats");
   }
-  llvm_unreachable("all formats are listed");
 }
 
 /// K and V of one position.
@@ -42,30 +41,26 @@ static Arithmetic getArithmetic(Format format) {
     return Arithmetic::F32;
   case Format::BF16:
     return Arithmetic::Bf16;
-  case Format::Int8:
-  case Format::Int4:
-  case Format::Q4_0:
+  default:
     return Arithmetic::Int8;
   }
-  llvm_unreachable("all formats are listed");
 }
 
 /// Bytes that reading one row of a table touches. A row of a tiled matrix is
 /// one of 16 lanes, and every cache line of the tile holds all lanes.
 static int64_t getTableRowBytes(WeightType table) {
-  gemcut_format format = toAbi(table.getFormat());
   return table.getLayout() == Layout::Rows
-             ? gemcut_table_row_bytes(format, table.getColumns())
-             : gemcut_tile_bytes(format, table.getColumns());
+             ? table.getTableRowBytes()
+             : gemcut_tile_bytes(toAbi(table.getFormat()), table.getColumns());
 }
 
 template <typename ProductOp>
 static void addProduct(StageWork &work, ProductOp op) {
   WeightType weight = op.getWeight().getType();
   work.macsPerRow = weight.getRows() * weight.getColumns();
-  work.arithmetic = op.getInput().getType().getElement() == Element::Q8
-                        ? Arithmetic::Int8
-                        : Arithmetic::F32;
+  work.arithmetic = op.getInput().getType().getElement() == Element::F32
+                        ? Arithmetic::F32
+                        : Arithmetic::Int8;
 }
 
 static void addAttention(StageWork &work, AttentionOp op) {

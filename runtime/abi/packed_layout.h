@@ -27,6 +27,16 @@
  *                   with u's low 4 bits, placed as the nibbles of int4, then 2 vectors
  *                   with its high 2 bits: byte 4r+j of vector v holds those of columns
  *                   8v+j, 16+8v+j, 8v+4+j and 20+8v+j, lowest bits first
+ *   int2_row, int4_row, int8_row   192 bytes once (gemcut_row_tile_header):
+ *           64 B    f32 scale[16 lanes] of the row: value = q * scale
+ *           64 B    int32 correction[16 lanes] = -128 * (sum of the row's q)
+ *           64 B    f32 output scale[16 lanes]: products round what they compute
+ *                   of the row to int8 under it; 0: they do not
+ *         then q in two's complement, per 64 columns
+ *           int2    4 vectors of 64 B: bits 2i, 2i+1 of byte 4r+j of vector v
+ *                   hold column 16i+4v+j
+ *           int4    8 vectors: of each half of 32 columns four as in int4
+ *           int8    16 vectors: byte 4r+j of vector v holds column 4v+j
  *   bf16  per pair of columns 64 B: bf16 [16 lanes][2]     (K padded to 64)
  *   f32   per column 64 B: f32 [16 lanes]                   (K padded to 64)
  *
@@ -40,6 +50,10 @@
  * its size is a multiple of the page.
  *   int8  [K] int8, then [K/32] f16 scale    (value = q * scale)
  *   bf16  [K]    f32 [K]
+ *   int2_row, int4_row, int8_row   the quants, 4, 2 or 1 in a byte, the first in
+ *         its lowest bits, as q + 2, q + 8 and (two's complement) q; then, from
+ *         a multiple of 4 on, f32 scale[S]: S divides K, and K/S columns in
+ *         sequence share a scale
  *
  * Quantized activations ("q8"), one row: [Kp] int8, [Kp/32] f32 scale,
  * [Kp/32] int32 correction = -8 * (sum of the group's int8 values), Kp = K rounded
@@ -48,6 +62,9 @@
  * group rounds to more than 127: kernels multiply a weight scale by it by adding
  * its exponent. For that, no f16 scale of a tile is 0 (a group of zeros has scale 1),
  * and activations are below 2^118.
+ * Activations under one scale per row ("u8"), which weights with a scale per row
+ * take: [Kp] uint8 = q + 128, f32 scale; value = q * scale, q in -128..127. The
+ * padding is undefined. Row stride rounded up to 64.
  * f32 activations: row stride = 4 * K rounded up to 64; the padding is undefined.
  *
  * KV cache of one layer and slot: for each KV head a K region, then for each KV
@@ -86,11 +103,29 @@ typedef enum gemcut_format {
   GEMCUT_INT8 = 2,
   GEMCUT_INT4 = 3,
   GEMCUT_Q4_0 = 4,
+  GEMCUT_INT2_ROW = 5,
+  GEMCUT_INT4_ROW = 6,
+  GEMCUT_INT8_ROW = 7,
 } gemcut_format;
 
 static inline int64_t gemcut_round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
+
+/* Bits of a weight in the formats with a scale per row; 0 for other formats. */
+static inline int64_t gemcut_row_format_bits(gemcut_format format) {
+  return format == GEMCUT_INT2_ROW   ? 2
+         : format == GEMCUT_INT4_ROW ? 4
+         : format == GEMCUT_INT8_ROW ? 8
+                                     : 0;
+}
+
+/* What leads a tile of the formats with a scale per row. */
+typedef struct gemcut_row_tile_header {
+  float scales[GEMCUT_TILE_ROWS];
+  int32_t corrections[GEMCUT_TILE_ROWS];
+  float output_scales[GEMCUT_TILE_ROWS];
+} gemcut_row_tile_header;
 
 /* The repeating block of a tile with groups (int4, q4_0, int8): 64 B of scales,
  * then the quants of its groups. */
@@ -128,6 +163,9 @@ static inline int64_t gemcut_tile_bytes(gemcut_format format, int64_t columns) {
     return padded * 64;
   if (format == GEMCUT_BF16)
     return padded * 32;
+  if (gemcut_row_format_bits(format))
+    return (int64_t)sizeof(gemcut_row_tile_header) +
+           padded * GEMCUT_TILE_ROWS * gemcut_row_format_bits(format) / 8;
   gemcut_block block = gemcut_block_of(format);
   return block.header_bytes +
          padded / (block.groups * GEMCUT_GROUP) * gemcut_block_bytes(block);
@@ -146,12 +184,22 @@ static inline int64_t gemcut_coarse_tile_bytes(int64_t columns) {
          GEMCUT_TILE_K_MULTIPLE * GEMCUT_COARSE_PAIR_BYTES;
 }
 
-/* Bytes of one row of a row table; int4 and q4_0 tables do not exist. */
+/* Offset of the scales in a row of a row table, of formats with a scale per row. */
+static inline int64_t gemcut_table_scales_offset(gemcut_format format,
+                                                 int64_t columns) {
+  return gemcut_round_up(columns * gemcut_row_format_bits(format) / 8, 4);
+}
+
+/* Bytes of one row of a row table; int4 and q4_0 tables do not exist. `scales`:
+ * those of a row, of formats with a scale per row. */
 static inline int64_t gemcut_table_row_bytes(gemcut_format format,
-                                             int64_t columns) {
-  int64_t bytes = format == GEMCUT_F32    ? 4 * columns
-                  : format == GEMCUT_BF16 ? 2 * columns
-                                          : columns + columns / 32 * 2;
+                                             int64_t columns, int64_t scales) {
+  int64_t bytes =
+      format == GEMCUT_F32    ? 4 * columns
+      : format == GEMCUT_BF16 ? 2 * columns
+      : gemcut_row_format_bits(format)
+          ? gemcut_table_scales_offset(format, columns) + 4 * scales
+          : columns + columns / 32 * 2;
   return gemcut_round_up(bytes, GEMCUT_ROW_ALIGNMENT);
 }
 
@@ -191,6 +239,17 @@ static inline int64_t gemcut_q8_corrections_offset(int64_t columns) {
 static inline int64_t gemcut_q8_row_bytes(int64_t columns) {
   int64_t padded = gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
   return gemcut_round_up(padded + padded / GEMCUT_GROUP * 8,
+                         GEMCUT_ROW_ALIGNMENT);
+}
+
+/* Offset of the scale inside a u8 activation row. */
+static inline int64_t gemcut_u8_scale_offset(int64_t columns) {
+  return gemcut_round_up(columns, GEMCUT_TILE_K_MULTIPLE);
+}
+
+/* Stride in bytes of a u8 activation row. */
+static inline int64_t gemcut_u8_row_bytes(int64_t columns) {
+  return gemcut_round_up(gemcut_u8_scale_offset(columns) + 4,
                          GEMCUT_ROW_ALIGNMENT);
 }
 

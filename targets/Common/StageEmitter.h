@@ -114,6 +114,17 @@ void emitQuantizeGroup(Emitter &e, mlir::Value low, mlir::Value high,
 /// Zeroes the padding group of a q8 row, if `columns` leaves one.
 void emitZeroPaddingGroup(Emitter &e, mlir::Value target, int64_t columns);
 
+/// Quantizes one row of `columns` (static, multiple of 16) f32 values at
+/// `source` to the u8 row at `target`. `scale` (f32) is the row's scale; null:
+/// its largest magnitude / 127.
+void emitQuantizeRowU8(Emitter &e, mlir::Value source, mlir::Value target,
+                       int64_t columns, mlir::Value scale);
+
+/// clamp(round_to_nearest_even(x / scale), -128, 127) of f32 lanes, as f32.
+/// Source: the fake quantization of torchao's and Gemma's int8 activations,
+/// which divides.
+mlir::Value emitRoundInt8(Emitter &e, mlir::Value x, mlir::Value scale);
+
 } // namespace gemcut::targets
 
 #endif // GEMCUT_TARGETS_COMMON_STAGEEMITTER_H

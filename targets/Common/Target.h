@@ -36,7 +36,8 @@ struct IsaLevel {
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
   bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
   int64_t gemvRows = 4;      ///< of a gemv's block, one tile wide
-  BlockShape integerBlock;   ///< of a gemm with int4 or int8 weights
+  BlockShape integerBlock;   ///< of a gemm with weights in groups
+  BlockShape rowScaleBlock;  ///< of a gemm with integers under row scales
   BlockShape floatBlock;     ///< of a gemm with bf16 or f32 weights
 };
 

@@ -43,6 +43,8 @@ public:
   /// products of signed bytes. Shapes: a (M, 4K bytes), b (K, 4N bytes), c (M,
   /// 4N bytes).
   virtual void dotInt8(Emitter &e, int64_t c, int64_t a, int64_t b) const = 0;
+  /// The same with unsigned bytes in `a`.
+  virtual void dotUint8(Emitter &e, int64_t c, int64_t a, int64_t b) const = 0;
 };
 
 } // namespace gemcut::targets

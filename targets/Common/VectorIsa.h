@@ -53,6 +53,28 @@ public:
                               mlir::Value x) const = 0;
   virtual bool int8NeedsCorrection() const = 0;
 
+  /// Weights under one scale per row, of 2, 4 or 8 bits.
+  ///
+  /// The fields `index` of 64 bytes (bits `bits` * index and up, two's
+  /// complement) as signed bytes, 2^getFieldShift(bits) times as large.
+  virtual mlir::Value unpackField(Emitter &e, mlir::Value bytes, int64_t bits,
+                                  int64_t index) const = 0;
+  virtual int64_t getFieldShift(int64_t bits) const = 0;
+  /// A run of up to eight steps of four columns: what starts its sums, a step,
+  /// and their end, which returns `acc` (vector<16xi32>) plus the run's sums.
+  /// A step adds sum_j w[4r + j] * x[j] for 16 lanes r and j < 4. `w`: of
+  /// unpackField; `x`: an i32 that holds four unsigned bytes.
+  virtual mlir::Value startRun(Emitter &, mlir::Value acc,
+                               int64_t /*bits*/) const {
+    return acc;
+  }
+  virtual mlir::Value dotRun(Emitter &e, mlir::Value sum, mlir::Value w,
+                             mlir::Value x, int64_t bits) const = 0;
+  virtual mlir::Value finishRun(Emitter &, mlir::Value /*acc*/, mlir::Value sum,
+                                int64_t /*bits*/) const {
+    return sum;
+  }
+
   /// acc[r] + w[2r] * x[0] + w[2r+1] * x[1] in bf16 pairs; `w`: vector<16xi32>
   /// of bf16 pairs, `x`: an i32 with two bf16. Only where level.hasBf16Dot.
   virtual mlir::Value dotBf16(Emitter &e, mlir::Value acc, mlir::Value w,

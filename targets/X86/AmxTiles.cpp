@@ -60,3 +60,8 @@ void AmxTiles::dotInt8(Emitter &e, int64_t c, int64_t a, int64_t b) const {
   callIntrinsic(e, "llvm.x86.tdpbssd",
                 {number(e, c), number(e, a), number(e, b)});
 }
+
+void AmxTiles::dotUint8(Emitter &e, int64_t c, int64_t a, int64_t b) const {
+  callIntrinsic(e, "llvm.x86.tdpbusd",
+                {number(e, c), number(e, a), number(e, b)});
+}

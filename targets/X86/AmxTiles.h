@@ -19,6 +19,7 @@ public:
   void store(Emitter &e, int64_t tile, mlir::Value address,
              int64_t stride) const override;
   void dotInt8(Emitter &e, int64_t c, int64_t a, int64_t b) const override;
+  void dotUint8(Emitter &e, int64_t c, int64_t a, int64_t b) const override;
 };
 
 } // namespace gemcut::targets

@@ -40,6 +40,27 @@ Value join(Emitter &e, Value low, Value high) {
   return e.shuffle(low, high, indices);
 }
 
+Value splatByte(Emitter &e, int8_t value, int64_t bytes) {
+  return arith::ConstantOp::create(
+      e.getBuilder(), e.getLoc(),
+      DenseElementsAttr::get(
+          e.vecType(e.getBuilder().getI8Type(), bytes),
+          Attribute(e.getBuilder().getI8IntegerAttr(value))));
+}
+
+/// Fields of two or four bits in the highest bits of their bytes: signed as
+/// they are, without more instructions, and 2^(8 - bits) times as large.
+Value topField(Emitter &e, Value bytes, int64_t bits, int64_t index) {
+  if (bits == 8)
+    return bytes;
+  Type words = e.vecType(e.getBuilder().getI16Type(), 32);
+  Value moved = bytes;
+  if (int64_t left = 8 - bits * (index + 1))
+    moved =
+        e.bitcast(e.shiftLeft(e.bitcast(bytes, words), left), bytes.getType());
+  return e.bitAnd(moved, splatByte(e, int8_t(0xFF << (8 - bits)), 64));
+}
+
 /// vpdpbusd on one zmm: no saturation, u8 weights as they are stored.
 class Avx512Isa : public VectorIsa {
 public:
@@ -59,6 +80,19 @@ public:
   }
 
   bool int8NeedsCorrection() const override { return true; }
+
+  Value unpackField(Emitter &e, Value bytes, int64_t bits,
+                    int64_t index) const override {
+    return topField(e, bytes, bits, index);
+  }
+
+  int64_t getFieldShift(int64_t bits) const override { return 8 - bits; }
+
+  Value dotRun(Emitter &e, Value sum, Value w, Value x,
+               int64_t) const override {
+    return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", sum.getType(),
+                         {sum, broadcastBytes(e, x, 64), w});
+  }
 
   Value dotBf16(Emitter &e, Value acc, Value w, Value x) const override {
     Type pairs = e.vecType(e.getBuilder().getBF16Type(), 32);
@@ -103,6 +137,24 @@ public:
 
   bool int8NeedsCorrection() const override { return true; }
 
+  Value unpackField(Emitter &e, Value bytes, int64_t bits,
+                    int64_t index) const override {
+    return topField(e, bytes, bits, index);
+  }
+
+  int64_t getFieldShift(int64_t bits) const override { return 8 - bits; }
+
+  Value dotRun(Emitter &e, Value sum, Value w, Value x,
+               int64_t) const override {
+    Value bytes = broadcastBytes(e, x, 32);
+    SmallVector<Value> sums = split(e, sum, 2), ws = split(e, w, 2);
+    for (int half = 0; half < 2; ++half)
+      sums[half] =
+          callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.256", sums[half].getType(),
+                        {sums[half], bytes, ws[half]});
+    return join(e, sums[0], sums[1]);
+  }
+
   Value dotBf16(Emitter &, Value, Value, Value) const override {
     llvm_unreachable("avxvnni has no bf16 dot product; check hasBf16Dot");
   }
@@ -113,7 +165,9 @@ public:
 /// a lane gets from a group, 30480 at most, fit as well, so they are added in
 /// i16 and widened once. For int8 the roles change: |x| is the unsigned operand
 /// and x's sign moves to the weight, 2 * 127 * 127 fits as well (weights are in
-/// -127 .. 127).
+/// -127 .. 127). Weights under one scale per row meet unsigned activations up
+/// to 255: with four bits the 16 products of a lane in a run reach -32640,
+/// which fits; eight bits are widened first.
 class Avx2Isa : public VectorIsa {
 public:
   using VectorIsa::VectorIsa;
@@ -150,11 +204,7 @@ public:
     Type type = bytes.getType();
     Value magnitude = callIntrinsic(
         e, "llvm.abs", type, {bytes, e.zeros(e.getBuilder().getI1Type())});
-    Value flip = arith::ConstantOp::create(
-        e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(
-            cast<VectorType>(type),
-            Attribute(e.getBuilder().getI8IntegerAttr(-128))));
+    Value flip = splatByte(e, -128, 32);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half) {
       Value weight = e.bitXor(ws[half], flip);
@@ -168,6 +218,74 @@ public:
 
   bool int8NeedsCorrection() const override { return false; }
 
+  Value unpackField(Emitter &e, Value bytes, int64_t bits,
+                    int64_t index) const override {
+    if (bits == 8)
+      return bytes;
+    Type words = e.vecType(e.getBuilder().getI16Type(), 32);
+    Value moved = bytes;
+    if (index)
+      moved = e.bitcast(e.shiftRight(e.bitcast(bytes, words), bits * index),
+                        bytes.getType());
+    Value fields = e.bitAnd(moved, splatByte(e, int8_t((1 << bits) - 1), 64));
+    // vpshufb as a table of the signed values.
+    SmallVector<int8_t> table(32);
+    for (int i = 0; i < 32; ++i) {
+      int field = i & ((1 << bits) - 1), sign = 1 << (bits - 1);
+      table[i] = int8_t((field ^ sign) - sign);
+    }
+    SmallVector<Value> halves = split(e, fields, 2);
+    Value values = arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(cast<VectorType>(halves[0].getType()),
+                               ArrayRef<int8_t>(table)));
+    for (Value &half : halves)
+      half = callIntrinsic(e, "llvm.x86.avx2.pshuf.b", half.getType(),
+                           {values, half});
+    return join(e, halves[0], halves[1]);
+  }
+
+  int64_t getFieldShift(int64_t) const override { return 0; }
+
+  Value startRun(Emitter &e, Value acc, int64_t bits) const override {
+    return bits == 8 ? acc
+                     : e.zeros(e.vecType(e.getBuilder().getI16Type(), 32));
+  }
+
+  Value dotRun(Emitter &e, Value sum, Value w, Value x,
+               int64_t bits) const override {
+    SmallVector<Value> sums = split(e, sum, 2), ws = split(e, w, 2);
+    if (bits < 8) {
+      Value bytes = broadcastBytes(e, x, 32);
+      for (int half = 0; half < 2; ++half)
+        sums[half] = e.add(sums[half], multiplyPairs(e, bytes, ws[half]));
+      return join(e, sums[0], sums[1]);
+    }
+    // Bytes 0 and 2, and 1 and 3, of every lane as words.
+    Type words = e.vecType(e.getBuilder().getI16Type(), 16);
+    auto broadcastWords = [&](Value lane) {
+      return e.bitcast(e.broadcast(e.bitAnd(lane, e.i32(0x00FF00FF)), 8),
+                       words);
+    };
+    Value even = broadcastWords(x), odd = broadcastWords(e.shiftRight(x, 8));
+    for (int half = 0; half < 2; ++half) {
+      Value weight = e.bitcast(ws[half], words);
+      Value high = shiftRightSigned(e, weight, 8);
+      Value low = shiftRightSigned(e, e.shiftLeft(weight, 8), 8);
+      sums[half] = e.add(sums[half], multiplyWords(e, low, even));
+      sums[half] = e.add(sums[half], multiplyWords(e, high, odd));
+    }
+    return join(e, sums[0], sums[1]);
+  }
+
+  Value finishRun(Emitter &e, Value acc, Value sum,
+                  int64_t bits) const override {
+    if (bits == 8)
+      return sum;
+    SmallVector<Value> sums = split(e, sum, 2);
+    return e.add(acc, join(e, addPairs(e, sums[0]), addPairs(e, sums[1])));
+  }
+
   Value dotBf16(Emitter &, Value, Value, Value) const override {
     llvm_unreachable("avx2 has no bf16 dot product; check hasBf16Dot");
   }
@@ -179,14 +297,29 @@ private:
                          e.vecType(e.getBuilder().getI16Type(), 16), {u8, s8});
   }
 
+  /// Sums of two products of i16 lanes in each i32 lane.
+  static Value multiplyWords(Emitter &e, Value a, Value b) {
+    return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", e.vecType(e.i32Type(), 8),
+                         {a, b});
+  }
+
   /// Sums of two i16 lanes in each i32 lane.
   static Value addPairs(Emitter &e, Value words) {
-    Value ones = arith::ConstantOp::create(
+    return multiplyWords(e, words, splatWord(e, 1));
+  }
+
+  static Value shiftRightSigned(Emitter &e, Value words, int16_t bits) {
+    return arith::ShRSIOp::create(e.getBuilder(), e.getLoc(), words,
+                                  splatWord(e, bits));
+  }
+
+  static Value splatWord(Emitter &e, int16_t value) {
+    Type i16 = e.getBuilder().getI16Type();
+    return arith::ConstantOp::create(
         e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(cast<VectorType>(words.getType()),
-                               Attribute(e.getBuilder().getI16IntegerAttr(1))));
-    return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", e.vecType(e.i32Type(), 8),
-                         {words, ones});
+        DenseElementsAttr::get(
+            e.vecType(i16, 16),
+            Attribute(e.getBuilder().getI16IntegerAttr(value))));
   }
 };
 

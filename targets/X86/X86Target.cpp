@@ -30,6 +30,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx2.features = kV3.str();
   avx2.cpuidFeatures = kV3Cpuid.str();
   avx2.integerBlock = {3, 1};
+  avx2.rowScaleBlock = {3, 1};
   avx2.floatBlock = {4, 1};
 
   IsaLevel avxVnni = avx2;
@@ -38,6 +39,7 @@ static std::vector<IsaLevel> x86Levels() {
   avxVnni.cpuidFeatures += ",avxvnni";
   avxVnni.hasVnni = true;
   avxVnni.integerBlock = {4, 1};
+  avxVnni.rowScaleBlock = {6, 1};
 
   IsaLevel avx512Vnni = avx2;
   avx512Vnni.name = "avx512vnni";
@@ -50,6 +52,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx512Vnni.hasVnni = true;
   avx512Vnni.gemvRows = 8;
   avx512Vnni.integerBlock = {6, 2};
+  avx512Vnni.rowScaleBlock = {12, 2};
   avx512Vnni.floatBlock = {6, 2};
 
   IsaLevel avx512Bf16 = avx512Vnni;
@@ -64,6 +67,7 @@ static std::vector<IsaLevel> x86Levels() {
   amx.cpuidFeatures += ",amxtile,amxint8,amxbf16";
   amx.hasInt8Tiles = true;
   amx.integerBlock = {16, 1};
+  amx.rowScaleBlock = {16, 1};
 
   return {amx, avx512Bf16, avx512Vnni, avxVnni, avx2};
 }

@@ -24,11 +24,14 @@ struct Table {
 };
 
 gemcut_format formatOf(const std::string &name) {
-  return name == "f32"    ? GEMCUT_F32
-         : name == "bf16" ? GEMCUT_BF16
-         : name == "int8" ? GEMCUT_INT8
-         : name == "q4_0" ? GEMCUT_Q4_0
-                          : GEMCUT_INT4;
+  return name == "f32"        ? GEMCUT_F32
+         : name == "bf16"     ? GEMCUT_BF16
+         : name == "int8"     ? GEMCUT_INT8
+         : name == "q4_0"     ? GEMCUT_Q4_0
+         : name == "int2_row" ? GEMCUT_INT2_ROW
+         : name == "int4_row" ? GEMCUT_INT4_ROW
+         : name == "int8_row" ? GEMCUT_INT8_ROW
+                              : GEMCUT_INT4;
 }
 
 template <typename T> void put(uint8_t *target, T value) {
@@ -36,9 +39,10 @@ template <typename T> void put(uint8_t *target, T value) {
 }
 
 Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
-                  int64_t rows, int64_t columns) {
+                  int64_t rows, int64_t columns, int64_t scales) {
   gemcut_format format = formatOf(name);
-  int64_t rowBytes = gemcut_table_row_bytes(format, columns);
+  int64_t bits = gemcut_row_format_bits(format);
+  int64_t rowBytes = gemcut_table_row_bytes(format, columns, scales);
   std::uniform_real_distribution<float> uniform(-1, 1);
   Table table;
   // Padding holds other finite values, which must not appear.
@@ -62,6 +66,34 @@ Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
         uint16_t bits = toBf16(float(value));
         value = fromBf16(bits);
         put(tile + (tiles ? c / 2 * 64 + lane * 4 + c % 2 * 2 : 2 * c), bits);
+      } else if (bits) {
+        int64_t blockColumns = columns / scales;
+        if (tiles ? c == 0 : c % blockColumns == 0) {
+          rowScale = uniform(rng);
+          put(tile + (tiles ? 4 * lane
+                            : gemcut_round_up(columns * bits / 8, 4) +
+                                  4 * (c / blockColumns)),
+              rowScale);
+        }
+        int q = int(rng() % (1u << bits)) - (1 << (bits - 1));
+        int mask = (1 << bits) - 1, stored = q & mask;
+        int64_t byte, shift;
+        if (tiles) { // in blocks of 64 columns, two's complement
+          int64_t inBlock = c % 64, v = inBlock % 16 / 4;
+          int64_t vector = bits == 2   ? v
+                           : bits == 4 ? inBlock / 32 * 4 + v
+                                       : inBlock / 4;
+          byte = 192 + c / 64 * 128 * bits + 64 * vector + 4 * lane + c % 4;
+          shift = bits == 2   ? inBlock / 16 * 2
+                  : bits == 4 ? inBlock / 16 % 2 * 4
+                              : 0;
+        } else {
+          byte = c * bits / 8;
+          shift = c * bits % 8;
+          stored = bits == 8 ? q : q + (1 << (bits - 1));
+        }
+        tile[byte] = uint8_t((tile[byte] & ~(mask << shift)) | stored << shift);
+        value = double(q) * rowScale;
       } else {
         int64_t perBlock = format == GEMCUT_INT4 ? 4 : 2;
         int64_t blockBytes = format == GEMCUT_Q4_0 ? 576 : 1088;
@@ -107,7 +139,7 @@ Table randomTable(std::mt19937 &rng, const std::string &name, bool tiles,
 
 struct Case {
   const char *format, *layout;
-  int64_t columns;
+  int64_t columns, scales = 1;
 };
 
 class GatherTest : public testing::TestWithParam<Case> {};
@@ -118,13 +150,14 @@ TEST_P(GatherTest, MatchesReference) {
   const double scale = 39.1918f;
   std::mt19937 rng{unsigned(c.columns)};
   Table table = randomTable(rng, c.format, std::string(c.layout) == "tiles",
-                            tableRows, c.columns);
+                            tableRows, c.columns, c.scales);
   StageProgram program(maxRows);
   Operand out = program.buffer(c.columns, "f32");
-  Operand weight =
-      program.weight(fmt::format("!kernel.weight<{} x {}, {}, {}>", tableRows,
-                                 c.columns, c.format, c.layout),
-                     table.bytes);
+  Operand weight = program.weight(
+      fmt::format("!kernel.weight<{} x {}, {}, {}{}>", tableRows, c.columns,
+                  c.format, c.layout,
+                  c.scales == 1 ? "" : fmt::format(", scales = {}", c.scales)),
+      table.bytes);
   program.stage(fmt::format(
       "kernel.gather %n, %ids, {} outs {} {{scale = 39.1918 : f32, partition = "
       "#kernel.partition<rows, 2>}} : !kernel.buffer<{} x 1, i32>, {}, {}",
@@ -159,21 +192,30 @@ TEST_P(GatherTest, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(
     Formats, GatherTest,
-    testing::Values(Case{"int4", "tiles", 32}, Case{"int4", "tiles", 96},
-                    Case{"int4", "tiles", 1536}, Case{"q4_0", "tiles", 96},
-                    Case{"q4_0", "tiles", 160}, Case{"int8", "tiles", 32},
-                    Case{"int8", "tiles", 96}, Case{"int8", "tiles", 2560},
-                    Case{"bf16", "tiles", 2}, Case{"bf16", "tiles", 17},
-                    Case{"bf16", "tiles", 96}, Case{"bf16", "tiles", 1536},
-                    Case{"f32", "tiles", 4}, Case{"f32", "tiles", 31},
-                    Case{"f32", "tiles", 256}, Case{"int8", "rows", 32},
-                    Case{"int8", "rows", 96}, Case{"int8", "rows", 8960},
-                    Case{"bf16", "rows", 2}, Case{"bf16", "rows", 31},
-                    Case{"bf16", "rows", 1536}, Case{"f32", "rows", 17},
-                    Case{"f32", "rows", 64}, Case{"f32", "rows", 2560}),
+    testing::Values(
+        Case{"int4", "tiles", 32}, Case{"int4", "tiles", 96},
+        Case{"int4", "tiles", 1536}, Case{"q4_0", "tiles", 96},
+        Case{"q4_0", "tiles", 160}, Case{"int8", "tiles", 32},
+        Case{"int8", "tiles", 96}, Case{"int8", "tiles", 2560},
+        Case{"int2_row", "tiles", 32}, Case{"int2_row", "tiles", 96},
+        Case{"int2_row", "tiles", 1536}, Case{"int4_row", "tiles", 32},
+        Case{"int4_row", "tiles", 160}, Case{"int8_row", "tiles", 32},
+        Case{"int8_row", "tiles", 96}, Case{"int2_row", "rows", 32},
+        Case{"int2_row", "rows", 96}, Case{"int2_row", "rows", 1536},
+        Case{"int2_row", "rows", 192, 12}, Case{"int4_row", "rows", 32},
+        Case{"int4_row", "rows", 96, 3}, Case{"int4_row", "rows", 8960, 35},
+        Case{"int8_row", "rows", 32}, Case{"int8_row", "rows", 96, 6},
+        Case{"bf16", "tiles", 2}, Case{"bf16", "tiles", 17},
+        Case{"bf16", "tiles", 96}, Case{"bf16", "tiles", 1536},
+        Case{"f32", "tiles", 4}, Case{"f32", "tiles", 31},
+        Case{"f32", "tiles", 256}, Case{"int8", "rows", 32},
+        Case{"int8", "rows", 96}, Case{"int8", "rows", 8960},
+        Case{"bf16", "rows", 2}, Case{"bf16", "rows", 31},
+        Case{"bf16", "rows", 1536}, Case{"f32", "rows", 17},
+        Case{"f32", "rows", 64}, Case{"f32", "rows", 2560}),
     [](const testing::TestParamInfo<Case> &info) {
-      return fmt::format("{}_{}_c{}", info.param.format, info.param.layout,
-                         info.param.columns);
+      return fmt::format("{}_{}_c{}_s{}", info.param.format, info.param.layout,
+                         info.param.columns, info.param.scales);
     });
 
 } // namespace

@@ -70,6 +70,35 @@ void runRows(const StageProgram &program, int64_t maxRows,
   }
 }
 
+/// Expects u8 rows of `expected` values: those of a given scale bit by bit.
+void expectU8Row(Bytes &arena, const Operand &buffer, int64_t row,
+                 const std::vector<double> &expected,
+                 const std::vector<double> &bounds, float given) {
+  const uint8_t *bytes = arena.data() + buffer.offset + row * buffer.rowBytes;
+  float scale;
+  std::memcpy(&scale, bytes + gemcut_u8_scale_offset(buffer.columns), 4);
+  double largest = 0;
+  for (double value : expected)
+    largest = std::max(largest, std::fabs(value));
+  if (given != 0)
+    ASSERT_EQ(scale, given);
+  else
+    ASSERT_NEAR(scale, largest / 127,
+                1e-6 * largest +
+                    *std::max_element(bounds.begin(), bounds.end()));
+  for (int64_t c = 0; c < buffer.columns; ++c) {
+    int q = int(bytes[c]) - 128;
+    if (given == 0) {
+      ASSERT_NEAR(double(q) * scale, expected[c], bounds[c] + 0.50002 * scale)
+          << "row " << row << " column " << c;
+      continue;
+    }
+    float level = std::nearbyint(float(expected[c]) / given);
+    ASSERT_EQ(q, int(std::min(std::max(level, -128.0f), 127.0f)))
+        << "row " << row << " column " << c << " of " << expected[c];
+  }
+}
+
 struct NormCase {
   int64_t columns, group, maxRows, chunk;
   bool weighted;
@@ -110,6 +139,8 @@ TEST_P(RmsNormTest, MatchesReference) {
           }
           if (std::string(c.output) == "q8")
             expectQ8Row(arena, y, r, expected, bounds);
+          else if (std::string(c.output) == "u8")
+            expectU8Row(arena, y, r, expected, bounds, /*given=*/0);
           else
             expectRow(arena, y, r, expected, bounds);
         }
@@ -131,6 +162,8 @@ INSTANTIATE_TEST_SUITE_P(
         NormCase{256, 64, 9, 1, true, "f32"},
         NormCase{1536, 1536, 20, 1, true, "f32"},
         NormCase{2560, 2560, 9, 1, true, "f32"},
+        NormCase{32, 32, 9, 1, true, "u8"}, NormCase{96, 48, 9, 2, false, "u8"},
+        NormCase{1536, 1536, 20, 1, true, "u8"},
         NormCase{32, 32, 9, 1, true, "q8"}, NormCase{96, 96, 9, 2, true, "q8"},
         NormCase{96, 48, 9, 1, true, "q8"}, NormCase{64, 16, 9, 1, false, "q8"},
         NormCase{256, 64, 300, 16, true, "q8"},
@@ -177,6 +210,49 @@ TEST_P(QuantizeTest, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Widths, QuantizeTest,
                          testing::Values(32, 64, 96, 256, 1536, 2560));
+
+class QuantizeU8Test
+    : public testing::TestWithParam<std::tuple<int64_t, float>> {};
+
+TEST_P(QuantizeU8Test, MatchesReference) {
+  const int64_t columns = std::get<0>(GetParam());
+  const float given = std::get<1>(GetParam());
+  int64_t maxRows = 20;
+  std::mt19937 rng{unsigned(columns)};
+  StageProgram program(maxRows);
+  Operand x = program.buffer(columns, "f32"), y = program.buffer(columns, "u8");
+  Operand scale = program.vector({given});
+  bool isGiven = given != 0;
+  program.stage(fmt::format(
+      "kernel.quantize %n, {}{} outs {} {{partition = #kernel.partition<rows, "
+      "3>}} : {}{}, {}",
+      x.name, isGiven ? " scale " + scale.name : "", y.name, x.type,
+      isGiven ? " scale " + scale.type : "", y.type));
+  std::vector<float> input;
+  runRows(
+      program, maxRows,
+      [&](Bytes &arena, gemcut_step &, int64_t rows) {
+        input = randomRows(rng, rows, columns);
+        std::fill_n(input.begin(), columns, 0.0f);
+        for (int64_t i = 0; i < columns && isGiven; ++i)
+          input[i] = float(i - 16) * 0.5f * given; // ties, and both limits
+        putRows(arena, x, input);
+      },
+      [&](Bytes &arena, int64_t rows) {
+        for (int64_t r = 0; r < rows; ++r) {
+          std::vector<double> expected(&input[r * columns],
+                                       &input[r * columns] + columns);
+          expectU8Row(arena, y, r, expected,
+                      std::vector<double>(columns, 1e-30), given);
+        }
+        expectUntouched(arena, y, rows, maxRows);
+      });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Widths, QuantizeU8Test,
+    testing::Combine(testing::Values(32, 64, 96, 1536, 2560),
+                     testing::Values(0.0f, 0.25f, 0.037f)));
 
 struct PleCase {
   int64_t columns, group;
@@ -299,6 +375,8 @@ TEST_P(ResidualNormTest, MatchesReference) {
           }
           if (std::string(c.next) == "q8")
             expectQ8Row(arena, next, r, sums, bounds);
+          else if (std::string(c.next) == "u8")
+            expectU8Row(arena, next, r, sums, bounds, /*given=*/0);
           else
             expectRow(arena, next, r, sums, bounds);
         }
@@ -315,6 +393,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ResidualCase{64, 9, 1, true, true, true, "q8"},
                     ResidualCase{96, 9, 1, false, true, true, "q8"},
                     ResidualCase{96, 9, 1, true, false, false, "q8"},
+                    ResidualCase{96, 9, 1, true, true, true, "u8"},
+                    ResidualCase{160, 9, 2, true, false, false, "u8"},
+                    ResidualCase{1536, 20, 1, false, true, true, "u8"},
                     ResidualCase{256, 300, 16, false, true, true, "q8"},
                     ResidualCase{1536, 20, 1, true, true, true, "q8"},
                     ResidualCase{1536, 9, 1, false, false, true, ""},

@@ -24,6 +24,7 @@ Operand StageProgram::buffer(int64_t columns, const std::string &element) {
   result.columns = columns;
   result.rowBytes = element == "f32"  ? gemcut_f32_row_bytes(columns)
                     : element == "q8" ? gemcut_q8_row_bytes(columns)
+                    : element == "u8" ? gemcut_u8_row_bytes(columns)
                                       : 4 * columns;
   arenaBytes += gemcut_round_up(maxRows * result.rowBytes, 64) + kGap;
   body += fmt::format("  {} = kernel.alloc {{offset = {} : i64}} : {}\n",
@@ -45,9 +46,10 @@ Operand StageProgram::weight(const std::string &type,
   result.name = fmt::format("%w{}", count);
   result.type = type;
   result.offset = int64_t(blob.size());
+  bool pair = type.find("interleaved") != std::string::npos;
   declarations += fmt::format(
-      "kernel.packed @w{} {{sources = [\"w\"], offset = {} : i64}} : {}\n",
-      count, result.offset, type);
+      "kernel.packed @w{} {{sources = [{}], offset = {} : i64}} : {}\n", count,
+      pair ? R"("a", "b")" : R"("a")", result.offset, type);
   body += fmt::format("  %w{} = kernel.weight_address [@w{}] : {}\n", count,
                       count, type);
   ++count;

@@ -27,7 +27,7 @@ public:
   /// Buffers hold up to `maxRows` rows.
   explicit StageProgram(int64_t maxRows) : maxRows(maxRows) {}
 
-  /// `element`: "f32", "q8" or "i32".
+  /// `element`: "f32", "q8", "u8" or "i32".
   Operand buffer(int64_t columns, const std::string &element);
   /// `values` as an f32 vector weight.
   Operand vector(const std::vector<float> &values);

@@ -35,6 +35,7 @@ FORBIDDEN = {
     "frontends/Config": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4"},
     "frontends/Tokenizer": {"dialects", "mlir"},
     "frontends/Lora": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4", "frontends/Gemma3"},
+    "frontends/Quantized": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4", "frontends/Gemma3"},
     "frontends/Gemma3": {"dialects", "mlir", "frontends/GGUF", "frontends/Safetensors"},
     "targets/Common": {"targets/X86", "targets/ARM", "targets/CUDA"},
     "dialects/Gemma": {"dialects/Kernel"},

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <cstddef>
 #include <numeric>
 
 using namespace mlir;
@@ -71,12 +72,14 @@ private:
 
   void gatherRow(Value id) {
     Format format = table.getFormat();
-    int64_t rowBytes = gemcut_table_row_bytes(toAbi(format), columns);
+    int64_t rowBytes = table.getTableRowBytes();
     int64_t blockRows = gemcut_table_block_rows(rowBytes);
     Value block = e.mul(e.div(id, blockRows),
                         gemcut_table_row_offset(rowBytes, blockRows));
     Value source = e.at(e.at(e.get(op.getTable()), block),
                         e.mul(e.rem(id, blockRows), rowBytes));
+    if (hasRowScales(format))
+      return gatherScaledBlocks(source);
     if (format == Format::Int8) {
       e.loop(e.i64(0), e.i64(columns / GEMCUT_GROUP), 1, [&](Value group) {
         Value s = e.mul(loadHalf(e.at(e.at(source, columns), e.mul(group, 2))),
@@ -96,6 +99,45 @@ private:
                           e.at(source, e.mul(column, 2)), 2);
       storeScaled(bf16ToF32(bits), column);
     });
+  }
+
+  /// A row in a format with row scales: blocks of columns under one scale.
+  void gatherScaledBlocks(Value source) {
+    gemcut_format format = toAbi(table.getFormat());
+    int64_t bits = gemcut_row_format_bits(format);
+    int64_t blockColumns = columns / table.getScales();
+    Value scales = e.at(source, gemcut_table_scales_offset(format, columns));
+    e.loop(e.i64(0), e.i64(table.getScales()), 1, [&](Value block) {
+      Value s = e.mul(e.loadF32(e.at(scales, e.mul(block, 4))), e.f32(scale));
+      Value first = e.mul(block, blockColumns);
+      e.loop(e.i64(0), e.i64(blockColumns), kLanes, [&](Value inBlock) {
+        Value column = e.add(first, inBlock);
+        Value bytes = e.at(source, e.div(e.mul(column, bits), 8));
+        storeQuants(loadPackedQuants(bytes, bits), s, column);
+      });
+    });
+  }
+
+  /// 16 quants as i32 that lie one after another from `address` on.
+  Value loadPackedQuants(Value address, int64_t bits) {
+    if (bits == 8)
+      return e.load(e.vecType(i8Type()), address, 1);
+    int64_t perWord = 32 / bits, words = kLanes / perWord;
+    Value packed = e.load(e.vecType(e.i32Type(), words), address, 1);
+    SmallVector<int64_t> word;
+    SmallVector<int32_t> shift;
+    for (int64_t i = 0; i < kLanes; ++i) {
+      word.push_back(i / perWord);
+      shift.push_back(int32_t(i % perWord * bits));
+    }
+    Value shifts = arith::ConstantOp::create(
+        e.getBuilder(), e.getLoc(),
+        DenseElementsAttr::get(e.vecType(e.i32Type()),
+                               ArrayRef<int32_t>(shift)));
+    Value moved = arith::ShRUIOp::create(
+        e.getBuilder(), e.getLoc(), e.shuffle(packed, packed, word), shifts);
+    return e.sub(e.bitAnd(moved, e.splatI32((1 << bits) - 1)),
+                 e.splatI32(1 << (bits - 1)));
   }
 
   /// `count` words of a lane, the first at `address`.
@@ -118,6 +160,8 @@ private:
                       e.mul(e.div(id, GEMCUT_TILE_ROWS), tileBytes));
     Value lane = e.rem(id, GEMCUT_TILE_ROWS);
     Value words = e.at(tile, e.mul(lane, 4));
+    if (hasRowScales(format))
+      return gatherRowScaleLane(words);
     if (isQuantized(format)) {
       Value rowScale = e.f32(scale);
       if (format == Format::Int4)
@@ -141,6 +185,37 @@ private:
       }
       storeScaled(values, column);
     });
+  }
+
+  /// A lane of a tile in a format with row scales, whose words begin at
+  /// `words`.
+  void gatherRowScaleLane(Value words) {
+    constexpr int64_t kBlock = 64;
+    int64_t bits = gemcut_row_format_bits(toAbi(table.getFormat()));
+    int64_t blockBytes = kBlock * GEMCUT_TILE_ROWS * bits / 8;
+    Value s =
+        e.mul(e.loadF32(e.at(
+                  words, int64_t(offsetof(gemcut_row_tile_header, scales)))),
+              e.f32(scale));
+    Value blocks = e.at(words, int64_t(sizeof(gemcut_row_tile_header)));
+    // Sixteen columns are one field of four vectors.
+    auto gatherBlock = [&](Value block, int64_t count) {
+      Value base = e.at(blocks, e.mul(block, blockBytes));
+      for (int64_t piece = 0; piece < count / kLanes; ++piece) {
+        int64_t fields = 8 / bits, field = piece % fields;
+        Value bytes =
+            e.convert(loadBytes(e.at(base, piece / fields * 4 * kWordStride)),
+                      e.i32Type());
+        Value top = e.shiftLeft(bytes, 32 - bits * (field + 1));
+        Value quants = arith::ShRSIOp::create(e.getBuilder(), e.getLoc(), top,
+                                              e.splatI32(int32_t(32 - bits)));
+        storeQuants(quants, s, e.add(e.mul(block, kBlock), piece * kLanes));
+      }
+    };
+    e.loop(e.i64(0), e.i64(columns / kBlock), 1,
+           [&](Value block) { gatherBlock(block, kBlock); });
+    if (columns % kBlock)
+      gatherBlock(e.i64(columns / kBlock), columns % kBlock);
   }
 
   /// The scale of a group, whose scales are at `address`.

@@ -9,6 +9,7 @@
 
 #include "runtime/abi/packed_layout.h"
 #include "targets/Common/EmitObject.h"
+#include "targets/Common/Kernels/RowScaleKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,16 +34,11 @@ public:
         layout(gemcut_block_of(toAbi(shape.format))) {}
 
   void build() {
-    switch (shape.format) {
-    case Format::Int4:
-    case Format::Q4_0:
-    case Format::Int8:
-      return buildQuantized();
-    case Format::BF16:
-      return buildBf16();
-    case Format::F32:
+    if (shape.format == Format::F32)
       return buildF32();
-    }
+    if (shape.format == Format::BF16)
+      return buildBf16();
+    buildQuantized();
   }
 
 private:
@@ -393,7 +389,10 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
   FunctionType type = e.getBuilder().getFunctionType(arguments, {});
   func::FuncOp function = e.getOrCreateFunction(
       name, type, [&](Emitter &body, ValueRange arguments) {
-        MicroKernel(body, e.getIsa(), shape, arguments).build();
+        if (hasRowScales(shape.format))
+          buildRowScaleKernel(body, e.getIsa(), shape, arguments);
+        else
+          MicroKernel(body, e.getIsa(), shape, arguments).build();
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
   // Shared by every stage of this shape; inlined copies would fill the cache.

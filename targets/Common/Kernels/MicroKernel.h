@@ -17,7 +17,7 @@ struct MicroKernelShape {
   /// Bytes ahead of the stream to fetch; 0 for weights that stay in cache.
   int64_t prefetchBytes = 0;
   /// Lines of other weights to fetch in every group of 32 columns, while these
-  /// are multiplied; only of formats with groups.
+  /// are multiplied; only of integer formats.
   int64_t nextLines = 0;
 };
 
@@ -34,9 +34,10 @@ mlir::Value emitScaleCodeBits(Emitter &e, mlir::Value codes);
 ///   y[m * yStride + 64 t + 4 r] = sum_k W[16 t + r, k] * x[m, k]   (f32)
 ///
 /// w: first of the tiles (r16k4); x: first of the rows, q8 for int4, q4_0
-/// and int8 weights and f32 otherwise; y: f32, 64-byte aligned, yStride in
-/// bytes; next, with nextLines: nextBytes(shape) are fetched from there. int4,
-/// q4_0 and int8: int32 sums inside a group of 32, f32 across
+/// and int8 weights, u8 for those with row scales (buildRowScaleKernel), f32
+/// otherwise; y: f32, 64-byte aligned, yStride in bytes; next, with nextLines:
+/// nextBytes(shape) are fetched from there. int4, q4_0 and int8: int32 sums
+/// inside a group of 32, f32 across
 /// groups:
 ///   sum_g ws[g, r] * xs[g] * (sum_k q_w q_x + correction).
 mlir::func::FuncOp getMicroKernel(StageEmitter &e,

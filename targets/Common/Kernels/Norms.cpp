@@ -32,6 +32,10 @@ bool isQuantizedBuffer(TypedValue<kernel::BufferType> buffer) {
   return buffer.getType().getElement() == kernel::Element::Q8;
 }
 
+bool isU8Buffer(TypedValue<kernel::BufferType> buffer) {
+  return buffer.getType().getElement() == kernel::Element::U8;
+}
+
 /// Quantizes `columns` scaled columns to the q8 groups from `firstGroup` (i64)
 /// of a row of `rowColumns` columns. `columns` is a multiple of 32.
 void quantizeScaled(Emitter &e, const Scaling &scaling, int64_t columns,
@@ -53,10 +57,12 @@ void gemcut::targets::buildRmsNorm(StageEmitter &e, kernel::RmsNormOp op) {
   Value weight = op.getWeight() ? e.get(op.getWeight()) : Value();
   bool quantized = isQuantizedBuffer(op.getOutput());
   bool wholeGroups = group % GEMCUT_GROUP == 0;
-  // A q8 group that spans several norms is assembled in f32 first.
+  bool u8 = isU8Buffer(op.getOutput());
+  // A q8 group that spans several norms is assembled in f32 first, and so is a
+  // u8 row, whose scale follows from all of it.
   Value scratch;
-  if (quantized && !wholeGroups)
-    scratch = e.stack(4 * columns);
+  if (u8 || (quantized && !wholeGroups))
+    scratch = e.stack(gemcut_f32_row_bytes(columns));
 
   forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
     Value source = e.rowAddress(op.getInput(), row);
@@ -73,7 +79,9 @@ void gemcut::targets::buildRmsNorm(StageEmitter &e, kernel::RmsNormOp op) {
         storeColumns(e, scaling.apply(e, column, lanes), output, column);
       });
     });
-    if (scratch)
+    if (u8)
+      emitQuantizeRowU8(e, scratch, target, columns, /*scale=*/Value());
+    else if (scratch)
       emitQuantizeRow(e, scratch, target, columns);
     else if (quantized)
       emitZeroPaddingGroup(e, target, columns);
@@ -81,10 +89,17 @@ void gemcut::targets::buildRmsNorm(StageEmitter &e, kernel::RmsNormOp op) {
 }
 
 void gemcut::targets::buildQuantize(StageEmitter &e, kernel::QuantizeOp op) {
+  int64_t columns = op.getInput().getType().getColumns();
+  Value scale;
+  if (op.getScale())
+    scale = e.loadF32(e.get(op.getScale()));
   forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
-    emitQuantizeRow(e, e.rowAddress(op.getInput(), row),
-                    e.rowAddress(op.getOutput(), row),
-                    op.getInput().getType().getColumns());
+    Value source = e.rowAddress(op.getInput(), row);
+    Value target = e.rowAddress(op.getOutput(), row);
+    if (isU8Buffer(op.getOutput()))
+      emitQuantizeRowU8(e, source, target, columns, scale);
+    else
+      emitQuantizeRow(e, source, target, columns);
   });
 }
 
@@ -120,6 +135,10 @@ void gemcut::targets::buildResidualNorm(StageEmitter &e,
   Value scalar;
   if (op.getScalar())
     scalar = e.loadF32(e.get(op.getScalar()));
+  // The scale of a u8 row follows from all of the normed row.
+  Value scratch;
+  if (op.getNextNorm() && isU8Buffer(op.getNext()))
+    scratch = e.stack(gemcut_f32_row_bytes(columns));
 
   forRows(e, e.get(op.getRows()), *op.getPartition(), [&](Value row) {
     Value residual = e.rowAddress(op.getResidual(), row);
@@ -138,6 +157,9 @@ void gemcut::targets::buildResidualNorm(StageEmitter &e,
     if (!op.getNext())
       return;
     Value target = e.rowAddress(op.getNext(), row);
+    bool u8 = isU8Buffer(op.getNext());
+    if (!op.getNextNorm() && u8)
+      return emitQuantizeRowU8(e, sum, target, columns, /*scale=*/Value());
     if (!op.getNextNorm())
       return emitQuantizeRow(e, sum, target, columns);
     Scaling next{sum, inverseRms(e, squares, columns, eps),
@@ -146,8 +168,11 @@ void gemcut::targets::buildResidualNorm(StageEmitter &e,
       quantizeScaled(e, next, columns, target, e.i64(0), columns);
       return emitZeroPaddingGroup(e, target, columns);
     }
+    Value normed = u8 ? scratch : target;
     e.forColumns(columns, [&](Value column, int64_t lanes) {
-      storeColumns(e, next.apply(e, column, lanes), target, column);
+      storeColumns(e, next.apply(e, column, lanes), normed, column);
     });
+    if (u8)
+      emitQuantizeRowU8(e, scratch, target, columns, /*scale=*/Value());
   });
 }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/Common/Kernels/MicroKernel.h"
+#include "targets/Common/Kernels/RowScaleKernel.h"
 #include "targets/Common/Kernels/TileKernel.h"
 
 #include "runtime/abi/packed_layout.h"
@@ -72,7 +73,8 @@ public:
     if (tileIsa) {
       panels = e.stack(unitTiles * panelBytes());
       e.beginUse(panels);
-      configureTiles(e, *tileIsa);
+      rowScales() ? configureRowScaleTiles(e, *tileIsa)
+                  : configureTiles(e, *tileIsa);
     }
     e.forChunks(e.i64(chunks), [&](Value chunk) {
       Value begin = e.mul(chunk, chunkTiles);
@@ -108,7 +110,11 @@ private:
   bool needsScratch() const { return gated || quantized; }
   int64_t scratchRowBytes() const { return unitTiles * kTileBytesF32; }
 
-  int64_t panelBytes() const { return tilePanelBytes(weight.getColumns()); }
+  bool rowScales() const { return hasRowScales(weight.getFormat()); }
+  int64_t panelBytes() const {
+    return rowScales() ? rowScalePanelBytes(weight.getColumns())
+                       : tilePanelBytes(weight.getColumns());
+  }
   Value tileAddress(Value tile, int64_t index) {
     return e.at(e.get(op.getWeight()), e.mul(e.add(tile, index), tileBytes));
   }
@@ -117,7 +123,8 @@ private:
   }
 
   void unpackUnit(Value tile, int64_t count) {
-    auto unpacker = getTileUnpacker(e, weight.getFormat(), weight.getColumns());
+    auto get = rowScales() ? getRowScaleUnpacker : getTileUnpacker;
+    auto unpacker = get(e, weight.getFormat(), weight.getColumns());
     for (int64_t i = 0; i < count; ++i)
       e.call(unpacker, {tileAddress(tile, i), panelAddress(i)});
   }
@@ -202,7 +209,8 @@ private:
         shape.prefetchBytes = prefetchBytes;
         SmallVector<Value> arguments = {tiles, input, results, stride};
         if (onTiles) {
-          e.call(getTileKernel(e, shape), arguments);
+          auto get = rowScales() ? getRowScaleTileKernel : getTileKernel;
+          e.call(get(e, shape), arguments);
           return;
         }
         shape.nextLines = size == block.rows ? nextLines() : 0;
@@ -290,9 +298,9 @@ void gemcut::targets::buildGemv(StageEmitter &e, kernel::GemvOp op) {
 
 void gemcut::targets::buildGemm(StageEmitter &e, kernel::GemmOp op) {
   const IsaLevel &level = e.getIsa().getLevel();
-  bool integer = isQuantized(op.getWeight().getType().getFormat());
-  Product<kernel::GemmOp>(e, op,
-                          integer ? level.integerBlock : level.floatBlock,
-                          /*stream=*/false)
-      .build();
+  Format format = op.getWeight().getType().getFormat();
+  BlockShape block = hasRowScales(format)  ? level.rowScaleBlock
+                     : isQuantized(format) ? level.integerBlock
+                                           : level.floatBlock;
+  Product<kernel::GemmOp>(e, op, block, /*stream=*/false).build();
 }

@@ -1,11 +1,12 @@
-//===- QuantizeRow.cpp - f32 rows to q8 -----------------------------------===//
+//===- QuantizeRow.cpp - f32 rows to q8 and u8 ----------------------------===//
 //
-// Layout and rounding: "q8" in runtime/abi/packed_layout.h and !gemma.q8.
+// Layout and rounding: "q8" and "u8" in runtime/abi/packed_layout.h, !gemma.q8
+// and !gemma.u8.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/abi/packed_layout.h"
-#include "targets/Common/StageEmitter.h"
+#include "targets/Common/Kernels/RowMath.h"
 
 #include "llvm/ADT/bit.h"
 
@@ -69,4 +70,30 @@ void gemcut::targets::emitQuantizeRow(Emitter &e, Value source, Value target,
                       target, group, columns);
   });
   emitZeroPaddingGroup(e, target, columns);
+}
+
+Value gemcut::targets::emitRoundInt8(Emitter &e, Value x, Value scale) {
+  Value rounded = e.roundEven(e.divF(x, scale));
+  return e.max(e.min(rounded, e.splat(127.0f)), e.splat(-128.0f));
+}
+
+void gemcut::targets::emitQuantizeRowU8(Emitter &e, Value source, Value target,
+                                        int64_t columns, Value scale) {
+  Value rowScale = scale, inverse, divisor;
+  if (scale) {
+    divisor = e.broadcast(scale);
+  } else {
+    Int8Scale own = int8Scale(e, largestMagnitude(e, source, columns));
+    rowScale = own.scale;
+    inverse = own.inverse;
+  }
+  e.loop(e.i64(0), e.i64(columns), kLanes, [&](Value column) {
+    Value x = loadColumns(e, source, column);
+    Value quants = scale ? e.toI32(emitRoundInt8(e, x, divisor))
+                         : quantizeLanes(e, x, inverse);
+    Value shifted = e.add(quants, e.splatI32(128));
+    e.store(e.convert(shifted, e.getBuilder().getI8Type()),
+            e.at(target, column), 16);
+  });
+  e.store(rowScale, e.at(target, gemcut_u8_scale_offset(columns)));
 }

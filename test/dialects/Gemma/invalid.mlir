@@ -18,7 +18,7 @@ func.func private @kv_window(!gemma.kv<1 x 16, window = -4>)
 // -----
 
 // expected-error@+2 {{failed to parse Gemma_FormatAttr parameter 'value'}}
-// expected-error@+1 {{unknown format 'int3', expected f32, bf16, int8, int4 or q4_0}}
+// expected-error@+1 {{unknown format 'int3', expected f32, bf16, int8, int4, q4_0, int2_row, int4_row or int8_row}}
 gemma.weight @w {format = #gemma.format<int3>} : tensor<8x8xf32>
 
 // -----
@@ -525,7 +525,7 @@ func.func @residual_next_unread(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
 // -----
 
 func.func @residual_second(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
-  // expected-error@+1 {{without a next norm, the second result is the quantized sum and must be of element type !gemma.q8}}
+  // expected-error@+1 {{without a next norm, the second result is the quantized sum and must be of element type !gemma.q8 or !gemma.u8}}
   %y, %z = gemma.residual_norm %x, %w, %x {eps = 1.0e-6 : f32} : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>, tensor<?x64xf32>
   return
 }

@@ -499,7 +499,7 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<1 x 64
 // -----
 
 func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<1 x 64, f32, vector>) {
-  // expected-error@+1 {{without a next norm, the second output must be q8}}
+  // expected-error@+1 {{without a next norm, the second output must be q8 or u8}}
   kernel.residual_norm %n, %x, %w, %x outs %x, %x {eps = 1.0e-6 : f32} : !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 64, f32, vector>, !kernel.buffer<8 x 64, f32> outs !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>
   return
 }

@@ -3,9 +3,9 @@
 // RUN: not gemcut-opt %s -split-input-file -gemma-assign-formats=quant=%S/Inputs/missing.json 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not gemcut-opt %s -split-input-file -gemma-assign-formats=quant=%S/Inputs/recipe-invalid.json 2>&1 | FileCheck %s --check-prefix=RECIPE
 
-// NAME: unknown quantization 'int5', expected keep, f32, bf16, int8, int4, q4_0 or the path of a recipe file that ends in .json
+// NAME: unknown quantization 'int5', expected keep, mobile, f32, bf16, int8, int4, q4_0, int2_row, int4_row or int8_row, or the path of a recipe file that ends in .json
 // MISSING: recipe {{.*}}missing.json: cannot be read: {{[Nn]}}o such file or directory
-// RECIPE: recipe {{.*}}recipe-invalid.json: the file has the default 'int5', expected f32, bf16, int8, int4 or q4_0
+// RECIPE: recipe {{.*}}recipe-invalid.json: the file has the default 'int5', expected f32, bf16, int8, int4, q4_0, int2_row, int4_row or int8_row
 
 // Whole groups only; every offender is reported.
 // expected-error@+1 {{cannot be int4 as recipe 'small' wants: 'a' has 48 inputs, and quantized formats need a multiple of 32; give it bf16 or f32}}

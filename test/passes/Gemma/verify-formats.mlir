@@ -28,10 +28,10 @@ func.func @wrong_activations(%x: tensor<?x64xf32>, %q: tensor<?x64x!gemma.q8>, %
     -> (tensor<?x32xf32>, tensor<?x32xf32>) {
   %a = gemma.get_weight @a : tensor<32x64xf32>
   %b = gemma.get_weight @b : tensor<32x64xf32>
-  // expected-error@+1 {{multiplies int8 weights with 'f32' activations, expected !gemma.q8; run gemma-materialize-activation-quantization after the formats are final}}
+  // expected-error@+1 {{multiplies int8 weights with 'f32' activations, expected '!gemma.q8'; run gemma-materialize-activation-quantization after the formats are final}}
   %y = gemma.linear %x, [%a] {scale = 1.0 : f32}
       : tensor<?x64xf32>, [tensor<32x64xf32>] -> tensor<?x32xf32>
-  // expected-error@+1 {{multiplies f32 weights with '!gemma.q8' activations, expected f32}}
+  // expected-error@+1 {{multiplies f32 weights with '!gemma.q8' activations, expected 'f32'}}
   %z = gemma.modulated_linear %q, %b, %m
       : tensor<?x64x!gemma.q8>, tensor<32x64xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
   return %y, %z : tensor<?x32xf32>, tensor<?x32xf32>

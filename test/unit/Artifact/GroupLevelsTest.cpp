@@ -144,7 +144,7 @@ TEST(GroupLevels, AreKeptInTables) {
   std::vector<Conversion> conversions;
   std::vector<uint8_t> bytes =
       pack(R"("q8")", "20 x 96, int8, rows", &conversions);
-  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, kColumns);
+  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, kColumns, 1);
   for (int64_t i = 0; i < kRows * kColumns; ++i)
     EXPECT_EQ(
         unpackTableValue(

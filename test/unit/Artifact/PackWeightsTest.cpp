@@ -208,7 +208,7 @@ TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
         &section[size_t(offset + gemcut_table_row_offset(rowBytes, row))]);
   };
   const auto &table = weights.tensors["table"];
-  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, 96);
+  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, 96, 1);
   for (int64_t r = 0; r < 37; ++r) {
     float most = 0;
     for (int64_t c = 0; c < 96; ++c)
@@ -219,7 +219,7 @@ TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
           table.values[size_t(r * 96 + c)], most / 250);
   }
   const auto &rows = weights.tensors["rows"];
-  rowBytes = gemcut_table_row_bytes(GEMCUT_BF16, 40);
+  rowBytes = gemcut_table_row_bytes(GEMCUT_BF16, 40, 1);
   for (int64_t r = 0; r < 3; ++r)
     for (int64_t c = 0; c < 40; ++c)
       ASSERT_NEAR(

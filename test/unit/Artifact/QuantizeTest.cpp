@@ -16,6 +16,7 @@ using namespace gemcut::artifact;
 namespace gemcut::artifact_baseline {
 struct KnownScales {
   const float *scales = nullptr;
+  float outputScale = 0;
 };
 void packTile(gemcut_format format, const float *values, int64_t rows,
               int64_t columns, uint8_t *tile, const KnownScales &known);
@@ -308,7 +309,7 @@ TEST_P(QuantizeShapes, TableRowsGiveTheSameValuesAsTiles) {
   std::vector<float> values = gaussian(rows * columns, 10);
   for (gemcut_format format : {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8}) {
     std::vector<uint8_t> tile = pack(format, values, rows, columns);
-    int64_t stride = gemcut_table_row_bytes(format, columns);
+    int64_t stride = gemcut_table_row_bytes(format, columns, 1);
     EXPECT_EQ(stride % 64, 0);
     std::vector<uint8_t> row(size_t(stride), 0xA5);
     for (int64_t r = 0; r < rows; ++r) {
@@ -327,7 +328,8 @@ TEST_P(QuantizeShapes, EveryMachineGivesTheSameBytes) {
     std::vector<float> values =
         gaussian(rows * columns, seed, std::ldexp(1.0f, -int(seed % 25)));
     for (gemcut_format format :
-         {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4, GEMCUT_Q4_0}) {
+         {GEMCUT_F32, GEMCUT_BF16, GEMCUT_INT8, GEMCUT_INT4, GEMCUT_Q4_0,
+          GEMCUT_INT2_ROW, GEMCUT_INT4_ROW, GEMCUT_INT8_ROW}) {
       std::vector<uint8_t> tile = pack(format, values, rows, columns);
       std::vector<uint8_t> baseline(tile.size());
       gemcut::artifact_baseline::packTile(format, values.data(), rows, columns,

@@ -39,23 +39,40 @@ const BadConfig kBadConfigs[] = {
     {"TextIsList", "edge", "/text_config", "[1]",
      "text_config: found [1], expected an object"},
     {"Quantized", "edge", "/quantization_config", R"({"bits":4})",
-     "quantization_config: found {\"bits\":4}, expected none: quantized "
-     "checkpoints are not supported; use the bfloat16 one"},
+     "quantization_config.quant_method: found nothing, expected \"gemma\" or "
+     "\"compressed-tensors\", the supported methods"},
+    {"QuantizedMethod", "edge", "/quantization_config",
+     R"({"quant_method":"gptq"})",
+     "quantization_config.quant_method: found \"gptq\", expected \"gemma\" or "
+     "\"compressed-tensors\", the supported methods"},
+    {"QuantizedFormat", "edge", "/quantization_config",
+     R"({"quant_method":"compressed-tensors","format":"marlin-24",
+         "config_groups":{}})",
+     "quantization_config.format: found \"marlin-24\", expected "
+     "\"pack-quantized\", the supported format"},
+    {"QuantizedGroups", "edge", "/quantization_config",
+     R"({"quant_method":"compressed-tensors","format":"pack-quantized",
+         "config_groups":{"group_0":{"weights":{"num_bits":4,
+         "group_size":128}}}})",
+     "quantization_config.config_groups.group_0.weights.group_size: found 128, "
+     "expected 32, the supported size"},
+    {"QuantizedActivations", "edge", "/quantization_config",
+     R"({"quant_method":"compressed-tensors","format":"pack-quantized",
+         "config_groups":{"group_0":{"weights":{"num_bits":4,"group_size":32},
+         "input_activations":8}}})",
+     "quantization_config.config_groups.group_0.input_activations: found 8, "
+     "expected null: activations that are rounded are not supported"},
     {"QuantizedText", "edge", TEXT "quantization_config", R"({"bits":4})",
-     "text_config.quantization_config: found {\"bits\":4}, expected none: "
-     "quantized checkpoints are not supported; use the bfloat16 one"},
+     "text_config.quantization_config.quant_method: found nothing, expected "
+     "\"gemma\" or \"compressed-tensors\", the supported methods"},
     {"DType", "edge", TEXT "dtype", R"("int8")",
      "text_config.dtype: found \"int8\", expected \"bfloat16\", \"float16\" or "
      "\"float32\", the supported values"},
     {"TopDType", "edge", "/dtype", R"("float64")",
      "dtype: found \"float64\", expected \"bfloat16\", \"float16\" or "
      "\"float32\", the supported values"},
-    {"Untied", "edge", TEXT "tie_word_embeddings", "false",
-     "text_config.tie_word_embeddings: found false, expected true: a separate "
-     "lm_head is not supported"},
-    {"UntiedTop", "edge", "/tie_word_embeddings", "false",
-     "tie_word_embeddings: found false, expected true: a separate lm_head is "
-     "not supported"},
+    {"Untied", "edge", TEXT "tie_word_embeddings", "1",
+     "text_config.tie_word_embeddings: found 1, expected true or false"},
     {"Activation", "edge", TEXT "hidden_activation", R"("silu")",
      "text_config.hidden_activation: found \"silu\", expected "
      "\"gelu_pytorch_tanh\", the only supported value"},

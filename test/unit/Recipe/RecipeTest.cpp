@@ -6,6 +6,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "gtest/gtest.h"
 
+using gemcut::gemma::LayerKind;
 using gemcut::gemma::Recipe;
 
 namespace {
@@ -99,7 +100,7 @@ TEST(RecipeTest, ErrorsNameFilePlaceAndExpectation) {
             "recipe test.json: the file has a 'default' that is no string");
   EXPECT_EQ(parseError(R"({"default": "int5"})"),
             "recipe test.json: the file has the default 'int5', expected f32, "
-            "bf16, int8, int4 or q4_0");
+            "bf16, int8, int4, q4_0, int2_row, int4_row or int8_row");
   EXPECT_EQ(parseError(R"({"default": "int4", "rule": []})"),
             "recipe test.json: the file has the unknown key 'rule', expected "
             "name, default, rules");
@@ -107,6 +108,22 @@ TEST(RecipeTest, ErrorsNameFilePlaceAndExpectation) {
             "recipe test.json: the file has 'rules' that are no array");
   EXPECT_EQ(parseError(R"({"default": "int4", "name": 1})"),
             "recipe test.json: the file has a 'name' that is no string");
+}
+
+TEST(RecipeTest, RulesMayBeForLayersThatShareKeysAndValues) {
+  auto recipe = Recipe::parse(
+      R"({"default": "int4", "rules": [
+          {"match": "*.mlp.*", "layers": "shared_kv", "format": "int2_row"},
+          {"match": "*.mlp.*", "layers": "own_kv", "format": "int8_row"}]})",
+      "test.json");
+  ASSERT_TRUE(bool(recipe)) << llvm::toString(recipe.takeError());
+  EXPECT_EQ(recipe->getFormat("l.mlp.up", LayerKind::SharedKv), "int2_row");
+  EXPECT_EQ(recipe->getFormat("l.mlp.up", LayerKind::OwnKv), "int8_row");
+  EXPECT_EQ(recipe->getFormat("l.mlp.up"), "int4");
+  EXPECT_EQ(parseError(R"({"default": "int4", "rules": [{"match": "*",
+                          "format": "int4", "layers": "odd"}]})"),
+            "recipe test.json: rules[0] has the layers 'odd', expected own_kv "
+            "or shared_kv");
 }
 
 TEST(RecipeTest, ErrorsOfRules) {
@@ -125,10 +142,10 @@ TEST(RecipeTest, ErrorsOfRules) {
   EXPECT_EQ(
       rules(R"({"match": "*", "format": "q4"})"),
       "recipe test.json: rules[0] has the format 'q4', expected f32, bf16, "
-      "int8, int4 or q4_0");
+      "int8, int4, q4_0, int2_row, int4_row or int8_row");
   EXPECT_EQ(rules(R"({"match": "*", "fmt": "int8"})"),
             "recipe test.json: rules[0] has the unknown key 'fmt', expected "
-            "match, regex, format");
+            "match, regex, format, layers");
   EXPECT_NE(rules(R"({"match": "[", "format": "int8"})")
                 .find("rules[0] has the glob '[', which does not parse: "),
             std::string::npos);

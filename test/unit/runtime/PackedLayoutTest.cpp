@@ -32,7 +32,7 @@ TEST(PackedLayout, RowsLieInAsFewPagesAsTheyNeed) {
 }
 
 TEST(PackedLayout, ThreeInt8RowsOf8960ColumnsTakeSevenPages) {
-  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, 8960);
+  int64_t rowBytes = gemcut_table_row_bytes(GEMCUT_INT8, 8960, 1);
   EXPECT_EQ(rowBytes, 9536);
   EXPECT_EQ(gemcut_table_row_offset(rowBytes, 2), 2 * 9536);
   EXPECT_EQ(gemcut_table_row_offset(rowBytes, 3), 7 * 4096);

@@ -1,0 +1,361 @@
+//===- RowScaleKernel.cpp - Products under one scale per row --------------===//
+//
+// Layouts: runtime/abi/packed_layout.h. Activations are the unsigned operand of
+// the dot products, so weights keep their sign, and what the shift of 128 adds
+// is a constant of the row that starts the sums.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/Common/Kernels/RowScaleKernel.h"
+
+#include "targets/Common/Kernels/TileKernel.h"
+
+#include "runtime/abi/packed_layout.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+namespace {
+
+constexpr int64_t kVectorBytes = 64;
+/// Columns of the repeating block, and of the runs that sums are widened after.
+constexpr int64_t kBlockColumns = 64, kRunColumns = 32;
+constexpr int64_t kScales = offsetof(gemcut_row_tile_header, scales);
+constexpr int64_t kCorrections = offsetof(gemcut_row_tile_header, corrections);
+constexpr int64_t kOutputScales =
+    offsetof(gemcut_row_tile_header, output_scales);
+constexpr int64_t kHeaderBytes = sizeof(gemcut_row_tile_header);
+
+int64_t blocksOf(int64_t columns) {
+  return gemcut_round_up(columns, kBlockColumns) / kBlockColumns;
+}
+
+/// Where four columns of 16 rows lie in a block: field `field` of vector
+/// `vector`; they are the columns from `column` on.
+struct Field {
+  int64_t vector, field, column;
+};
+
+/// The fields of run `run` (0, 1) of a block, vector by vector.
+SmallVector<Field> fieldsOf(int64_t bits, int64_t run) {
+  int64_t vectors = bits * kRunColumns / 32; // in a run
+  SmallVector<Field> fields;
+  for (int64_t v = 0; v < vectors; ++v)
+    for (int64_t i = 0; i < 8 / bits; ++i) {
+      int64_t vector = run * vectors + v;
+      int64_t column = bits == 2   ? 16 * i + 4 * vector
+                       : bits == 4 ? 32 * run + 16 * i + 4 * v
+                                   : 4 * vector;
+      fields.push_back({vector, i, column});
+    }
+  return fields;
+}
+
+/// Turns int32 sums into results: scales, rounds, stores.
+class Results {
+public:
+  /// `headers`: the first tile's; `sumShift`: sums are 2^sumShift too large.
+  Results(Emitter &e, const MicroKernelShape &shape, Value headers,
+          int64_t tileBytes, int64_t sumShift, Value x, Value y, Value yStride)
+      : e(e), shape(shape), headers(headers), tileBytes(tileBytes),
+        sumShift(sumShift), x(x), y(y), yStride(yStride) {}
+
+  /// `sums`: [rows][tiles] vectors.
+  void store(ValueRange sums) {
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      Value header = e.at(headers, t * tileBytes);
+      Value scales = e.loadVec(e.at(header, kScales), kLanes, 64);
+      if (sumShift)
+        scales = e.mul(scales, e.splat(1.0f / float(1 << sumShift)));
+      SmallVector<Value> results;
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value inputScale =
+            e.loadF32(e.at(x, m * shape.inputRowBytes +
+                                  gemcut_u8_scale_offset(shape.columns)));
+        results.push_back(e.mul(e.toF32(sums[m * shape.tiles + t]),
+                                e.mul(scales, e.broadcast(inputScale))));
+      }
+      Value rounding = e.at(header, kOutputScales);
+      e.ifElse(
+          e.equal(e.loadF32(rounding), e.f32(0.0f)),
+          [&] { storeTile(results, t); },
+          [&] {
+            Value scale = e.loadVec(rounding, kLanes, 64);
+            for (Value &result : results)
+              result = e.mul(emitRoundInt8(e, result, scale), scale);
+            storeTile(results, t);
+          });
+    }
+  }
+
+private:
+  Emitter &e;
+  const MicroKernelShape &shape;
+  Value headers;
+  int64_t tileBytes, sumShift;
+  Value x, y, yStride;
+
+  void storeTile(ArrayRef<Value> results, int64_t tile) {
+    for (int64_t m = 0; m < shape.rows; ++m)
+      e.store(results[m],
+              e.at(y, e.add(e.mul(yStride, m), tile * kVectorBytes)), 64);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+class RowScaleKernel {
+public:
+  RowScaleKernel(Emitter &e, const VectorIsa &isa,
+                 const MicroKernelShape &shape, ValueRange arguments)
+      : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
+        y(arguments[2]), yStride(arguments[3]),
+        next(shape.nextLines ? arguments[4] : Value()),
+        bits(gemcut_row_format_bits(toAbi(shape.format))),
+        shift(isa.getFieldShift(bits)),
+        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)) {}
+
+  void build() {
+    Emitter::Values sums =
+        e.loop(e.i64(0), e.i64(blocksOf(shape.columns)), 1, startSums(),
+               [&](Value block, ValueRange carried) {
+                 Emitter::Values sums(carried);
+                 addBlock(sums, block);
+                 return sums;
+               });
+    int64_t outputs = shape.rows * shape.tiles;
+    for (int64_t i = outputs; i < int64_t(sums.size()); ++i)
+      sums[i % outputs] = e.add(sums[i % outputs], sums[i]);
+    sums.resize(outputs);
+    Results(e, shape, w, tileBytes, shift, x, y, yStride).store(sums);
+  }
+
+private:
+  Emitter &e;
+  const VectorIsa &isa;
+  const MicroKernelShape &shape;
+  Value w, x, y, yStride, next;
+  int64_t bits, shift, tileBytes;
+
+  int64_t blockBytes() const {
+    return kBlockColumns * GEMCUT_TILE_ROWS * bits / 8;
+  }
+
+  /// Independent sums of an output: dot products take four cycles, and two can
+  /// start in each.
+  int64_t chains() const {
+    int64_t outputs = shape.rows * shape.tiles;
+    return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
+  }
+
+  Emitter::Values startSums() {
+    Emitter::Values sums;
+    for (int64_t m = 0; m < shape.rows; ++m)
+      for (int64_t t = 0; t < shape.tiles; ++t) {
+        Value correction = e.load(e.vecType(e.i32Type()),
+                                  e.at(w, t * tileBytes + kCorrections), 64);
+        sums.push_back(shift ? e.shiftLeft(correction, shift) : correction);
+      }
+    sums.append(shape.rows * shape.tiles * (chains() - 1), e.splatI32(0));
+    return sums;
+  }
+
+  void addBlock(Emitter::Values &sums, Value block) {
+    Value weights = e.at(e.at(w, kHeaderBytes), e.mul(block, blockBytes()));
+    Value inputs = e.at(x, e.mul(block, kBlockColumns));
+    int64_t runs = kBlockColumns / kRunColumns;
+    int64_t nextBytes = shape.nextLines * kVectorBytes;
+    Value others = next ? e.at(next, e.mul(block, runs * nextBytes)) : next;
+    for (int64_t run = 0; run < runs; ++run) {
+      addRun(sums, weights, inputs, run);
+      for (int64_t line = 0; line < shape.nextLines; ++line)
+        e.prefetch(e.at(others, run * nextBytes + line * kVectorBytes));
+    }
+  }
+
+  /// A vector of weights of tile `tile`, and the line ahead of it on its way.
+  Value loadVector(Value weights, int64_t tile, int64_t vector) {
+    Value line = e.at(weights, tile * tileBytes + kVectorBytes * vector);
+    if (shape.prefetchBytes)
+      e.prefetch(e.at(line, shape.prefetchBytes));
+    return e.load(e.vecType(e.getBuilder().getI8Type(), kVectorBytes), line,
+                  64);
+  }
+
+  void addRun(Emitter::Values &sums, Value weights, Value inputs, int64_t run) {
+    Emitter::Values partial;
+    for (Value sum : sums)
+      partial.push_back(isa.startRun(e, sum, bits));
+    Emitter::Values packed(shape.tiles);
+    int64_t step = 0, outputs = shape.rows * shape.tiles;
+    for (Field field : fieldsOf(bits, run)) {
+      if (field.field == 0) {
+        // Loads stay next to their uses: accumulators leave few registers.
+        e.keepOrder();
+        for (int64_t t = 0; t < shape.tiles; ++t)
+          packed[t] = loadVector(weights, t, field.vector);
+      }
+      Emitter::Values quants;
+      for (Value vector : packed)
+        quants.push_back(isa.unpackField(e, vector, bits, field.field));
+      int64_t chain = step++ % chains() * outputs;
+      for (int64_t m = 0; m < shape.rows; ++m) {
+        Value input =
+            e.loadI32(e.at(inputs, m * shape.inputRowBytes + field.column));
+        for (int64_t t = 0; t < shape.tiles; ++t) {
+          Value &sum = partial[chain + m * shape.tiles + t];
+          sum = isa.dotRun(e, sum, quants[t], input, bits);
+        }
+      }
+    }
+    for (auto [sum, part] : llvm::zip_equal(sums, partial))
+      sum = isa.finishRun(e, sum, part, bits);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Matrix registers
+//===----------------------------------------------------------------------===//
+
+/// Registers: sums, inputs and weights of full blocks, and sums and inputs of
+/// the tail's. The next block's loads need not wait for a product.
+constexpr int64_t kSums = 0, kInputs[2] = {1, 2}, kWeights[2] = {3, 4};
+constexpr int64_t kTailSums = 5, kTailInputs[2] = {6, 7};
+constexpr int64_t kPanelBlockBytes = kBlockColumns * GEMCUT_TILE_ROWS;
+
+void unpackTile(Emitter &e, const VectorIsa &isa, Format format,
+                int64_t columns, Value w, Value panel) {
+  int64_t bits = gemcut_row_format_bits(toAbi(format));
+  int64_t shift = isa.getFieldShift(bits);
+  int64_t blockBytes = kBlockColumns * GEMCUT_TILE_ROWS * bits / 8;
+  Type bytes = e.vecType(e.getBuilder().getI8Type(), kVectorBytes);
+  for (int64_t part : {kScales, kCorrections, kOutputScales}) {
+    Value lanes = e.load(e.vecType(e.i32Type()), e.at(w, part), 64);
+    if (part == kCorrections && shift)
+      lanes = e.shiftLeft(lanes, shift);
+    e.store(lanes, e.at(panel, part), 64);
+  }
+  e.loop(e.i64(0), e.i64(blocksOf(columns)), 1, [&](Value block) {
+    Value source = e.at(e.at(w, kHeaderBytes), e.mul(block, blockBytes));
+    Value target =
+        e.at(e.at(panel, kHeaderBytes), e.mul(block, kPanelBlockBytes));
+    for (int64_t run = 0; run < kBlockColumns / kRunColumns; ++run)
+      for (Field field : fieldsOf(bits, run)) {
+        Value packed =
+            e.load(bytes, e.at(source, kVectorBytes * field.vector), 64);
+        e.store(isa.unpackField(e, packed, bits, field.field),
+                e.at(target, field.column / 4 * kVectorBytes), 64);
+      }
+  });
+}
+
+void buildTileProduct(Emitter &e, const VectorIsa &isa,
+                      const MicroKernelShape &shape, ValueRange arguments) {
+  const TileIsa &tiles = *isa.getTiles();
+  Value panel = arguments[0], x = arguments[1];
+  bool tail = shape.rows == kTileTailRows;
+  int64_t sums = tail ? kTailSums : kSums;
+  const int64_t *inputs = tail ? kTailInputs : kInputs;
+  Value dots = e.stack(shape.rows * kVectorBytes);
+  auto addBlock = [&](Value block, int64_t buffer) {
+    Value weights =
+        e.at(e.at(panel, kHeaderBytes), e.mul(block, kPanelBlockBytes));
+    tiles.load(e, inputs[buffer], e.at(x, e.mul(block, kBlockColumns)),
+               shape.inputRowBytes);
+    tiles.load(e, kWeights[buffer], weights, kVectorBytes);
+    tiles.dotUint8(e, sums, inputs[buffer], kWeights[buffer]);
+  };
+  tiles.zero(e, sums);
+  int64_t blocks = blocksOf(shape.columns);
+  e.loop(e.i64(0), e.i64(blocks / 2 * 2), 2, [&](Value block) {
+    addBlock(block, 0);
+    addBlock(e.add(block, 1), 1);
+  });
+  if (blocks % 2)
+    addBlock(e.i64(blocks - 1), 0);
+  tiles.store(e, sums, dots, kVectorBytes);
+  Value correction =
+      e.load(e.vecType(e.i32Type()), e.at(panel, kCorrections), 64);
+  Emitter::Values results;
+  for (int64_t m = 0; m < shape.rows; ++m)
+    results.push_back(
+        e.add(e.load(e.vecType(e.i32Type()), e.at(dots, m * kVectorBytes), 64),
+              correction));
+  int64_t shift =
+      isa.getFieldShift(gemcut_row_format_bits(toAbi(shape.format)));
+  Results(e, shape, panel, /*tileBytes=*/0, shift, x, arguments[2],
+          arguments[3])
+      .store(results);
+}
+
+func::FuncOp getPrivate(StageEmitter &e, const llvm::Twine &name,
+                        int64_t pointers, bool stride,
+                        function_ref<void(Emitter &, ValueRange)> fill) {
+  SmallVector<Type> types(pointers, e.ptrType());
+  if (stride)
+    types.push_back(e.i64Type());
+  func::FuncOp function = e.getOrCreateFunction(
+      name.str(), e.getBuilder().getFunctionType(types, {}),
+      [&](Emitter &body, ValueRange arguments) {
+        fill(body, arguments);
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  // Shared by every stage of this shape; inlined copies would fill the cache.
+  function->setAttr("passthrough",
+                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  return function;
+}
+
+} // namespace
+
+void gemcut::targets::buildRowScaleKernel(Emitter &e, const VectorIsa &isa,
+                                          const MicroKernelShape &shape,
+                                          ValueRange arguments) {
+  RowScaleKernel(e, isa, shape, arguments).build();
+}
+
+int64_t gemcut::targets::rowScalePanelBytes(int64_t columns) {
+  return kHeaderBytes + blocksOf(columns) * kPanelBlockBytes;
+}
+
+void gemcut::targets::configureRowScaleTiles(Emitter &e, const TileIsa &tiles) {
+  TileShape shapes[8];
+  shapes[kSums] = {kTileRows, kVectorBytes};
+  shapes[kTailSums] = {kTileTailRows, kVectorBytes};
+  for (int64_t buffer = 0; buffer < 2; ++buffer) {
+    shapes[kInputs[buffer]] = {kTileRows, kBlockColumns};
+    shapes[kTailInputs[buffer]] = {kTileTailRows, kBlockColumns};
+    shapes[kWeights[buffer]] = {kBlockColumns / 4, kVectorBytes};
+  }
+  tiles.configure(e, shapes);
+}
+
+func::FuncOp gemcut::targets::getRowScaleUnpacker(StageEmitter &e,
+                                                  Format format,
+                                                  int64_t columns) {
+  return getPrivate(
+      e,
+      "gemcut_unpack_" + stringifyFormat(format) + "_k" + llvm::Twine(columns),
+      /*pointers=*/2, /*stride=*/false, [&](Emitter &body, ValueRange args) {
+        unpackTile(body, e.getIsa(), format, columns, args[0], args[1]);
+      });
+}
+
+func::FuncOp
+gemcut::targets::getRowScaleTileKernel(StageEmitter &e,
+                                       const MicroKernelShape &shape) {
+  return getPrivate(
+      e,
+      "gemcut_tile_dot_" + stringifyFormat(shape.format) + "_k" +
+          llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows),
+      /*pointers=*/3, /*stride=*/true, [&](Emitter &body, ValueRange args) {
+        buildTileProduct(body, e.getIsa(), shape, args);
+      });
+}
