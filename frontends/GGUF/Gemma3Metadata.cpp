@@ -20,6 +20,28 @@ using nlohmann::json;
 static constexpr int64_t kLayersOf27B = 62;
 static constexpr int64_t kMost = int64_t(1) << 31;
 
+/// A list with true for sliding layers, or the length of a pattern that ends
+/// with a full one: 6 where the file says nothing.
+static Error addKinds(const Metadata &metadata, json &config) {
+  const char *key = "gemma3.attention.sliding_window_pattern";
+  const Value *pattern = metadata.find(key);
+  if (!pattern || !pattern->isArray) {
+    auto length = metadata.integer(key, 1, kMost, 6);
+    if (!length)
+      return length.takeError();
+    config["sliding_window_pattern"] = *length;
+    return Error::success();
+  }
+  auto layers = config["num_hidden_layers"].get<uint64_t>();
+  if (pattern->type != ValueType::Bool || pattern->count != layers)
+    return metadata.fail(key, "an array of " + llvm::Twine(layers) +
+                                  " bool, or a number");
+  for (uint64_t i = 0; i < layers; ++i)
+    config["layer_types"].push_back(*pattern->boolean(i) ? "sliding_attention"
+                                                         : "full_attention");
+  return Error::success();
+}
+
 static Error addRope(const Metadata &metadata, json &rope) {
   auto full = metadata.number("gemma3.rope.freq_base", 1e6);
   if (!full)
@@ -27,7 +49,9 @@ static Error addRope(const Metadata &metadata, json &rope) {
   auto sliding = metadata.number("gemma3.rope.freq_base_swa", 1e4);
   if (!sliding)
     return sliding.takeError();
-  auto scaling = metadata.string("gemma3.rope.scaling.type", "none");
+  auto scaling = metadata.string(
+      "gemma3.rope.scaling.type",
+      metadata.find("gemma3.rope.scaling.factor") ? "linear" : "none");
   if (!scaling)
     return scaling.takeError();
   rope["sliding_attention"] = {{"rope_type", "default"},
@@ -63,8 +87,6 @@ gemcut::gguf::makeGemma3ConfigJson(const Checkpoint &checkpoint) {
         Field{"num_key_value_heads", "gemma3.attention.head_count_kv"},
         Field{"head_dim", "gemma3.attention.key_length", 256},
         Field{"sliding_window", "gemma3.attention.sliding_window"},
-        Field{"sliding_window_pattern",
-              "gemma3.attention.sliding_window_pattern", 6},
         Field{"bos_token_id", "tokenizer.ggml.bos_token_id", 2},
         Field{"pad_token_id", "tokenizer.ggml.padding_token_id", 0},
         Field{"eos_token_id", "tokenizer.ggml.eos_token_id", 1}}) {
@@ -73,6 +95,8 @@ gemcut::gguf::makeGemma3ConfigJson(const Checkpoint &checkpoint) {
       return value.takeError();
     config[field.name] = *value;
   }
+  if (Error error = addKinds(metadata, config))
+    return std::move(error);
   int64_t headDim = config["head_dim"], heads = config["num_attention_heads"];
   auto valueLength = metadata.integer("gemma3.attention.value_length", headDim,
                                       headDim, headDim);

@@ -222,6 +222,22 @@ TEST(GgufMetadata, ReadsGemma3) {
   EXPECT_EQ(c.fullRope.theta, 1e6);
   EXPECT_EQ(c.fullRope.factor, 8);
 
+  // A factor alone is linear; the pattern may be a list or another length.
+  model.entries.erase("gemma3.rope.scaling.type");
+  EXPECT_EQ(model.config().fullRope.factor, 8);
+  std::string pattern = "gemma3.attention.sliding_window_pattern";
+  model.entries[pattern] = u32(3);
+  EXPECT_FALSE(model.config().layers[2].sliding);
+  model.entries[pattern] = flags({true, false, true, true, true, true, false});
+  c = model.config();
+  for (int i = 0; i < 7; ++i)
+    EXPECT_EQ(c.layers[i].sliding, i != 1 && i != 6) << i;
+  model.entries[pattern] = flags({true, false});
+  EXPECT_EQ(model.error(),
+            "key 'gemma3.attention.sliding_window_pattern': found an array of "
+            "2 bool, expected an array of 7 bool, or a number");
+  model.entries.erase(pattern);
+
   // The 27B scales scores by hidden size per head.
   model.entries["gemma3.block_count"] = u32(62);
   model.entries["gemma3.embedding_length"] = u32(64);
