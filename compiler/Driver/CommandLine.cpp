@@ -9,6 +9,7 @@
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Reference/ReferenceCommand.h"
+#include "runtime/abi/model.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
@@ -73,6 +74,20 @@ void addLoraFlag(CLI::App &command, std::vector<lora::MergeRequest> &out) {
       ->expected(1)
       ->take_all()
       ->group("Model");
+}
+
+/// Adds "NAME=DIR" to the adapters that stay beside the weights.
+std::string parseRuntimeLora(const std::string &text,
+                             std::vector<lora::RuntimeRequest> &out) {
+  auto [name, directory] = llvm::StringRef(text).split('=');
+  if (name.empty() || directory.empty() || name.size() >= GEMCUT_ADAPTER_NAME)
+    return "found '" + text + "', expected NAME=DIR with a name of 1 to " +
+           std::to_string(GEMCUT_ADAPTER_NAME - 1) + " bytes";
+  if (out.size() == GEMCUT_MAX_ADAPTERS)
+    return "at most " + std::to_string(GEMCUT_MAX_ADAPTERS) +
+           " adapters can be kept beside the weights";
+  out.push_back({name.str(), directory.str()});
+  return "";
 }
 
 /// What decides the program and its memory.
@@ -178,6 +193,22 @@ void addCompile(CLI::App &app, CompileOptions &options) {
           "size and time a model. Default: embed.")
       ->group("Model");
   addLoraFlag(*compile, options.weights.loras);
+  compile
+      ->add_option_function<std::vector<std::string>>(
+          "--lora-runtime",
+          [&options](const std::vector<std::string> &texts) {
+            for (const std::string &text : texts)
+              if (std::string problem =
+                      parseRuntimeLora(text, options.weights.runtimeLoras);
+                  !problem.empty())
+                throw CLI::ValidationError("--lora-runtime", problem);
+          },
+          "Keeps a LoRA adapter beside the weights, as NAME=DIR; `OUT --lora "
+          "NAME` runs with it. May be repeated. Default: none.")
+      ->type_name("NAME=DIR")
+      ->expected(1)
+      ->take_all()
+      ->group("Model");
   compile
       ->add_option(
           "--emit", options.emit,

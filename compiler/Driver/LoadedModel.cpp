@@ -158,16 +158,18 @@ bool gemcut::driver::isLargeTemplate(StringRef text) {
 llvm::Error gemcut::driver::adaptWeights(StringRef path,
                                          const WeightOptions &weights,
                                          LoadedModel &model) {
-  if (!weights.loras.empty()) {
-    auto prefix = config::findTextPrefix(*model.weights, path);
-    if (!prefix)
-      return prefix.takeError();
-    auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
-                                      weights.loras, &model.inputs);
-    if (!merged)
-      return merged.takeError();
-    model.weights = std::move(*merged);
-  }
+  auto prefix = config::findTextPrefix(*model.weights, path);
+  if (!prefix)
+    return prefix.takeError();
+  auto merged = lora::mergeAdapters(std::move(model.weights), *prefix,
+                                    weights.loras, &model.inputs);
+  if (!merged)
+    return merged.takeError();
+  auto adapted = lora::addAdapters(std::move(*merged), *prefix,
+                                   weights.runtimeLoras, &model.inputs);
+  if (!adapted)
+    return adapted.takeError();
+  model.weights = std::move(*adapted);
   model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
   return llvm::Error::success();
 }

@@ -105,6 +105,9 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.special.channel_open = role(GEMCUT_TOKEN_CHANNEL_OPEN);
   info.special.channel_close = role(GEMCUT_TOKEN_CHANNEL_CLOSE);
 
+  for (const lora::RuntimeRequest &request : options.weights.runtimeLoras)
+    copyText(info.adapters[info.adapter_count++], GEMCUT_ADAPTER_NAME,
+             request.name);
   const config::GenerationConfig &generation = model.generation;
   if (generation.eosIds.size() > GEMCUT_MAX_STOP_IDS ||
       generation.suppressIds.size() > GEMCUT_MAX_SUPPRESSED_IDS)

@@ -9,6 +9,7 @@
 #define GEMCUT_COMPILER_DRIVER_OPTIONS_H
 
 #include "frontends/Lora/MergedWeights.h"
+#include "frontends/Lora/RuntimeAdapters.h"
 
 #include <cstdint>
 #include <optional>
@@ -21,7 +22,8 @@ namespace gemcut::driver {
 struct WeightOptions {
   bool sidecar = false; ///< to OUT.gemw instead of into the executable
   std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
-  std::vector<lora::MergeRequest> loras; ///< merged in this order
+  std::vector<lora::MergeRequest> loras;          ///< merged in this order
+  std::vector<lora::RuntimeRequest> runtimeLoras; ///< kept, chosen by name
 };
 
 /// What decides the program and its memory.

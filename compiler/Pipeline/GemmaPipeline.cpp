@@ -33,6 +33,8 @@ void gemcut::buildGemmaPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createFusePleInputsPass());
   // Makes the slices that the prepare ops are matched by.
   pm.addNestedPass<func::FuncOp>(createFuseQkvPass());
+  // Behind the fused product of q, k and v, before its result is taken apart.
+  pm.addPass(createInsertAdaptersPass());
   pm.addNestedPass<func::FuncOp>(createFusePrepareQkvPass());
   // Pairs of products first: what is left of gelu_mul has a modulator.
   pm.addNestedPass<func::FuncOp>(createFuseGatedLinearPass());

@@ -86,6 +86,7 @@ private:
   LogicalResult execute(gemma::SelectLastOp op);
   // Fused ops.
   LogicalResult execute(gemma::QuantizeOp op);
+  LogicalResult execute(gemma::AdaptOp op);
   LogicalResult execute(gemma::PleInputsOp op);
   LogicalResult execute(gemma::PrepareQkvOp op);
   LogicalResult execute(gemma::PrepareKvOp op);
@@ -180,9 +181,10 @@ LogicalResult FunctionRun::execute(Operation *op) {
             gemma::RopeOp, gemma::KvWriteOp, gemma::AttentionOp,
             gemma::GeluMulOp, gemma::AddOp, gemma::ScaleOp, gemma::ScaleByOp,
             gemma::SliceOp, gemma::SoftcapOp, gemma::SelectLastOp,
-            gemma::QuantizeOp, gemma::PleInputsOp, gemma::PrepareQkvOp,
-            gemma::PrepareKvOp, gemma::PrepareQOp, gemma::GatedLinearOp,
-            gemma::ModulatedLinearOp, gemma::ResidualNormOp>(
+            gemma::AdaptOp, gemma::QuantizeOp, gemma::PleInputsOp,
+            gemma::PrepareQkvOp, gemma::PrepareKvOp, gemma::PrepareQOp,
+            gemma::GatedLinearOp, gemma::ModulatedLinearOp,
+            gemma::ResidualNormOp>(
           [&](auto concrete) { return execute(concrete); })
       .Case([&](func::CallOp concrete) { return call(concrete); })
       .Default([](Operation *other) {
@@ -425,6 +427,19 @@ LogicalResult FunctionRun::execute(gemma::QuantizeOp op) {
       op.getResult(), std::make_shared<const Tensor>(
                           roundInt8(tensor(op.getInput()), scale->front())));
   return success();
+}
+
+LogicalResult FunctionRun::execute(gemma::AdaptOp op) {
+  Tensor result = tensor(op.getBase());
+  std::optional<int64_t> adapter = interpreter.adapter;
+  FailureOr<std::vector<float>> a = vector(op, op.getA());
+  FailureOr<std::vector<float>> b = vector(op, op.getB());
+  if (failed(a) || failed(b))
+    return failure();
+  if (adapter)
+    adapt(tensor(op.getInput()), *a, *b, *adapter, op.getRank(), op.getOffset(),
+          result);
+  return set(op.getResult(), std::move(result));
 }
 
 LogicalResult FunctionRun::execute(gemma::PleInputsOp op) {

@@ -57,6 +57,10 @@ public:
   /// Called after every op that computes a row tensor.
   void setObserver(Observer newObserver) { observer = std::move(newObserver); }
 
+  /// Chooses the adapter of gemma.adapt, an index in its weights; nullopt, as
+  /// at first: none.
+  void setAdapter(std::optional<int64_t> index) { adapter = index; }
+
   /// Runs `function` on ids[r] at positions[r] and returns its results in
   /// order; none if the observer stopped the run. Arguments are bound by type:
   /// tensor<?xi32> takes the ids, tensor<?xi64> the positions.
@@ -82,6 +86,7 @@ private:
   mlir::ModuleOp module;
   Resources resources;
   Observer observer;
+  std::optional<int64_t> adapter;
   std::map<std::string, KvCache, std::less<>> caches;
   /// Versions at the start of the current run: what get_cache returns.
   std::map<const KvCache *, int64_t> initialVersions;

@@ -146,6 +146,27 @@ Tensor reference::rmsNorm(const Tensor &input, ArrayRef<float> weight,
   return result;
 }
 
+void reference::adapt(const Tensor &input, ArrayRef<float> a, ArrayRef<float> b,
+                      int64_t index, int64_t rank, int64_t offset,
+                      Tensor &result) {
+  const int64_t inputs = input.columns;
+  const int64_t outputs = b.size() * inputs / a.size();
+  a = a.drop_front(index * rank * inputs);
+  b = b.drop_front(index * rank * outputs);
+  for (int64_t r = 0; r < input.rows; ++r) {
+    std::vector<double> sums(outputs);
+    for (int64_t k = 0; k < rank; ++k) {
+      double t = 0;
+      for (int64_t c = 0; c < inputs; ++c)
+        t += double(a[k * inputs + c]) * input.row(r)[c];
+      for (int64_t j = 0; j < outputs; ++j)
+        sums[j] += b[k * outputs + j] * t;
+    }
+    for (int64_t j = 0; j < outputs; ++j)
+      result.row(r)[offset + j] += float(sums[j]);
+  }
+}
+
 Tensor reference::ropeTable(const Positions &positions, int64_t headDim,
                             int64_t pairs, float theta, float factor) {
   llvm::SmallVector<float> frequencies =

@@ -46,6 +46,12 @@ llvm::Expected<Tensor> linear(const Resources &resources, const Tensor &input,
 Tensor rmsNorm(const Tensor &input, llvm::ArrayRef<float> weight, float eps,
                int64_t group);
 
+/// Adds the product of adapter `index` to columns of `result` from `offset` on;
+/// see gemma.adapt.
+void adapt(const Tensor &input, llvm::ArrayRef<float> a,
+           llvm::ArrayRef<float> b, int64_t index, int64_t rank, int64_t offset,
+           Tensor &result);
+
 /// (rows, 2 * pairs): cosines, then sines, of the float32 angles
 /// float(position) * f[j].
 Tensor ropeTable(const Positions &positions, int64_t headDim, int64_t pairs,

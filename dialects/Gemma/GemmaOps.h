@@ -28,6 +28,10 @@ class Rowwise : public mlir::OpTrait::TraitBase<ConcreteType, Rowwise> {};
 
 /// Discardable attribute (i64) with the decoder layer an op belongs to.
 inline constexpr llvm::StringLiteral kLayerAttr = "gemma.layer";
+/// On a gemma.weight that adapters may change: the symbols of their A and B (see
+/// gemma.adapt), and the rank.
+inline constexpr llvm::StringLiteral kAdapterAttr = "gemma.adapter";
+inline constexpr llvm::StringLiteral kAdapterRankAttr = "gemma.adapter_rank";
 /// Function attribute (string) "decode", "prefill", "extend" or "score".
 inline constexpr llvm::StringLiteral kEntryAttr = "gemma.entry";
 /// Function attribute (i64): most rows of one call of an entry point.

@@ -436,6 +436,35 @@ def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure, Gemma_Rowwise]> {
   let hasVerifier = 1;
 }
 
+def Gemma_AdaptOp : Gemma_Op<"adapt", [Pure, Gemma_Rowwise]> {
+  let summary = "Adds the product of the adapter that the step chose (LoRA).";
+  let description = [{
+    `a` holds (adapters, rank, inputs) and `b` (adapters, rank, outputs) values. With
+    n the adapter that the step chose and o = offset:
+
+      t[r, k]          = sum_c a[n, k, c] * input[r, c]
+      result[r, o + j] = base[r, o + j] + sum_k b[n, k, j] * t[r, k]
+
+    All other columns, and the whole result of a step that chose none, are `base`.
+    Made by `gemma-insert-adapters`; the factor of the product is part of `b`.
+    Source: PEFT, tuners/lora/layer.py.
+
+    ```mlir
+    %y1 = gemma.adapt %y, %x, %a, %b {offset = 64 : i64, rank = 4 : i64}
+        : tensor<?x128xf32>, tensor<?x64xf32>, tensor<512xf32>, tensor<256xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$base, Gemma_Rows:$input, Gemma_Vector:$a,
+                       Gemma_Vector:$b, I64Attr:$rank, I64Attr:$offset);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $base `,` $input `,` $a `,` $b attr-dict `:`
+    custom<SameType>(type($base), type($result)) `,` type($input) `,` type($a) `,`
+    type($b)
+  }];
+  let hasVerifier = 1;
+}
+
 def Gemma_PleInputsOp : Gemma_Op<"ple_inputs", [Pure, Gemma_Rowwise]> {
   let summary = "Per-layer inputs from context and token parts.";
   let description = [{

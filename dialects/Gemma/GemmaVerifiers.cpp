@@ -192,6 +192,27 @@ LogicalResult QuantizeOp::verify() {
                     "the input's width", columnsOf(getInput()));
 }
 
+LogicalResult AdaptOp::verify() {
+  if (failed(expectSameRows(*this, {getBase(), getInput(), getResult()})))
+    return failure();
+  int64_t rank = getRank(), matrix = rank * columnsOf(getInput());
+  if (rank <= 0 || columnsOf(getA()) % matrix)
+    return emitOpError() << "a has " << columnsOf(getA())
+                         << " elements, expected a multiple of rank * inputs = "
+                         << matrix;
+  int64_t vectors = columnsOf(getA()) / matrix * rank;
+  if (columnsOf(getB()) % vectors)
+    return emitOpError() << "b has " << columnsOf(getB())
+                         << " elements, expected a multiple of adapters * rank "
+                            "= "
+                         << vectors;
+  int64_t end = int64_t(getOffset()) + columnsOf(getB()) / vectors;
+  if (int64_t(getOffset()) < 0 || end > columnsOf(getBase()))
+    return emitOpError() << "columns " << int64_t(getOffset()) << " to " << end
+                         << " leave the base's width " << columnsOf(getBase());
+  return success();
+}
+
 LogicalResult PleInputsOp::verify() {
   if (columnsOf(getContext()) % columnsOf(getNorm()))
     return emitOpError() << "norm size " << columnsOf(getNorm())

@@ -272,6 +272,57 @@ def Kernel_QuantizeOp : Kernel_Stage<"quantize"> {
   let hasVerifier = 1;
 }
 
+def Kernel_GeluMulOp : Kernel_Stage<"gelu_mul"> {
+  let summary = "Tanh-GELU of one row times another.";
+  let description = [{
+    See gemma.gelu_mul; for products whose outputs change before it (kernel.adapt).
+
+    ```mlir
+    kernel.gelu_mul %n, %gate, %up outs %g : !kernel.buffer<8 x 96, f32>,
+        !kernel.buffer<8 x 96, f32>, !kernel.buffer<8 x 96, f32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$gate, Kernel_BufferType:$up,
+                       Kernel_BufferType:$output,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $gate `,` $up `outs` $output attr-dict `:` type($gate) `,`
+    type($up) `,` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_AdaptOp : Kernel_Stage<"adapt"> {
+  let summary = "Adds the product of the adapter that the step chose.";
+  let description = [{
+    See gemma.adapt. gemcut_step.adapter chooses; 0 copies `base`, bit for bit.
+
+    ```mlir
+    kernel.adapt %n, %y, %x, %a, %b outs %z {offset = 64 : i64, rank = 4 : i64}
+        : !kernel.buffer<8 x 128, f32>, !kernel.buffer<8 x 64, f32>,
+          !kernel.weight<1 x 512, f32, vector>,
+          !kernel.weight<1 x 256, f32, vector>, !kernel.buffer<8 x 128, f32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$base,
+                       Kernel_BufferType:$input, Kernel_WeightType:$a,
+                       Kernel_WeightType:$b, Kernel_BufferType:$output,
+                       I64Attr:$rank, I64Attr:$offset,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $base `,` $input `,` $a `,` $b `outs` $output attr-dict `:`
+    type($base) `,` type($input) `,` type($a) `,` type($b) `,` type($output)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Columns that the adapters change.
+    int64_t getOutputs() {
+      return getB().getType().getColumns() * getInput().getType().getColumns() /
+             getA().getType().getColumns();
+    }
+  }];
+}
+
 def Kernel_PleInputsOp : Kernel_Stage<"ple_inputs"> {
   let summary = "Per-layer inputs from context and token parts.";
   let description = [{

@@ -175,6 +175,47 @@ LogicalResult QuantizeOp::verify() {
                        "the input's width", getInput().getType().getColumns());
 }
 
+LogicalResult GeluMulOp::verify() {
+  int64_t columns = getGate().getType().getColumns();
+  if (failed(
+          expectElement(*this, "gate", getGate().getType(), {Element::F32})) ||
+      failed(expectElement(*this, "up", getUp().getType(), {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectColumns(*this, "up", getUp().getType().getColumns(),
+                           "the gate's width", columns)))
+    return failure();
+  return expectColumns(*this, "output", getOutput().getType().getColumns(),
+                       "the gate's width", columns);
+}
+
+LogicalResult AdaptOp::verify() {
+  int64_t columns = getBase().getType().getColumns();
+  int64_t matrix = int64_t(getRank()) * getInput().getType().getColumns();
+  int64_t a = getA().getType().getColumns(), b = getB().getType().getColumns();
+  if (failed(
+          expectElement(*this, "base", getBase().getType(), {Element::F32})) ||
+      failed(expectElement(*this, "input", getInput().getType(),
+                           {Element::F32})) ||
+      failed(expectElement(*this, "output", getOutput().getType(),
+                           {Element::F32})) ||
+      failed(expectColumns(*this, "output", getOutput().getType().getColumns(),
+                           "the base's width", columns)) ||
+      failed(expectVector(*this, "a", getA().getType(), a)) ||
+      failed(expectVector(*this, "b", getB().getType(), b)))
+    return failure();
+  if (matrix <= 0 || a % matrix || b % (a / matrix * int64_t(getRank())))
+    return emitOpError() << "a of " << a << " and b of " << b
+                         << " values are no matrices of rank " << getRank()
+                         << " with " << getInput().getType().getColumns()
+                         << " inputs";
+  if (int64_t(getOffset()) < 0 || int64_t(getOffset()) + getOutputs() > columns)
+    return emitOpError() << "columns " << getOffset() << " to "
+                         << int64_t(getOffset()) + getOutputs()
+                         << " leave the base's " << columns << " columns";
+  return success();
+}
+
 LogicalResult PleInputsOp::verify() {
   int64_t columns = getContext().getType().getColumns();
   int64_t size = getNorm().getType().getColumns();

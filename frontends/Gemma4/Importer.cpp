@@ -4,6 +4,7 @@
 
 #include "dialects/Gemma/StoredFormat.h"
 #include "frontends/Config/TensorNames.h"
+#include "frontends/Lora/RuntimeAdapters.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Verifier.h"
@@ -66,6 +67,7 @@ private:
   LogicalResult declareStorage(gemma::WeightOp weight, StringRef name,
                                const checkpoint::WeightInfo &info);
   FailureOr<float> readActivationScale(Location location, StringRef symbol);
+  void declareAdapters(gemma::WeightOp linear);
 
   Value buildForward(Value ids, Value positions);
   Value buildPerLayerInputs(Value ids, Value embedding);
@@ -136,6 +138,28 @@ static std::string toText(ArrayRef<int64_t> shape) {
   return text;
 }
 
+/// Adapters of a linear that may change at run time are two vectors beside it.
+void ModelImporter::declareAdapters(gemma::WeightOp linear) {
+  StringRef stem = linear.getSymName();
+  if (!stem.consume_back(".weight"))
+    return;
+  SmallVector<Attribute, 2> symbols;
+  for (StringRef matrix :
+       {StringRef(lora::kMatrixA), StringRef(lora::kMatrixB)}) {
+    std::string name = (stem + matrix).str();
+    std::optional<checkpoint::WeightInfo> info = weights.find(name);
+    if (!info)
+      return;
+    gemma::WeightOp::create(
+        builder, linear.getLoc(), name,
+        RankedTensorType::get({info->elements()}, builder.getF32Type()));
+    symbols.push_back(FlatSymbolRefAttr::get(builder.getContext(), name));
+    linear->setAttr(gemma::kAdapterRankAttr,
+                    builder.getI64IntegerAttr(info->shape[1]));
+  }
+  linear->setAttr(gemma::kAdapterAttr, builder.getArrayAttr(symbols));
+}
+
 LogicalResult ModelImporter::declareWeights() {
   for (const config::ExpectedTensor &expected :
        config::expectedTextTensors(config)) {
@@ -163,6 +187,7 @@ LogicalResult ModelImporter::declareWeights() {
         builder, location, name, RankedTensorType::get(info->shape, element));
     if (failed(declareStorage(weight, expected.name, *info)))
       return failure();
+    declareAdapters(weight);
   }
   for (auto [index, layer] : llvm::enumerate(config.layers)) {
     if (!layer.ownKv)

@@ -23,7 +23,9 @@ namespace gemcut::gemma4 {
 ///
 /// a gemma.weight per tensor that it reads (symbol: the full name in `weights`;
 /// type: shape and dtype as stored) and a gemma.kv_cache @kv.N per layer N with
-/// its own K and V. Unused K and V of KV-sharing layers are not declared.
+/// its own K and V. Unused K and V of KV-sharing layers are not declared. Linears
+/// with adapters beside them (lora/RuntimeAdapters.h) get the attributes
+/// `gemma.adapter` and `gemma.adapter_rank`, which `gemma-insert-adapters` reads.
 ///
 /// Every op of layer N has the attribute `gemma.layer = N`, and every op a
 /// NameLoc: products and norms have the name of their tensor without prefix and

@@ -198,6 +198,29 @@ def FuseQkvPass : Pass<"gemma-fuse-qkv", "mlir::func::FuncOp"> {
   let dependentDialects = ["::gemcut::gemma::GemmaDialect"];
 }
 
+def InsertAdaptersPass : Pass<"gemma-insert-adapters", "mlir::ModuleOp"> {
+  let summary = "Adds the products of adapters behind those they change.";
+  let description = [{
+    A `gemma.weight` with the attributes `gemma.adapter` (symbols of A and B) and
+    `gemma.adapter_rank` may be changed at run time. Behind each linear with such
+    weights stands one `adapt` for each of them, at its columns.
+
+    Runs when q, k and v are one product and before all fusions that would hide a
+    product's result: gate and up of an adapted layer stay two products.
+
+    ```mlir
+    %y = gemma.linear %x, [%wq, %wk] {scale = 1.0 : f32} : ...
+    ```
+    becomes, with adapters of wk,
+    ```mlir
+    %y0 = gemma.linear %x, [%wq, %wk] {scale = 1.0 : f32} : ...
+    %y = gemma.adapt %y0, %x, %a, %b {offset = 64 : i64, rank = 4 : i64} : ...
+    ```
+  }];
+  let statistics = [Statistic<"numInserted", "inserted", "Number of adapt made">];
+  let dependentDialects = ["::gemcut::gemma::GemmaDialect"];
+}
+
 def FusePrepareQkvPass : Pass<"gemma-fuse-prepare-qkv", "mlir::func::FuncOp"> {
   let summary = "Fuses norms, rotations and the KV write behind a projection.";
   let description = [{

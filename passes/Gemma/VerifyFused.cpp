@@ -18,8 +18,10 @@ struct VerifyFused : gemma::impl::VerifyFusedPassBase<VerifyFused> {
   void runOnOperation() override {
     bool anyLeft = false;
     getOperation().walk([&](Operation *op) {
-      if (isa<gemma::AddOp, gemma::ScaleOp, gemma::ScaleByOp, gemma::GeluMulOp,
-              gemma::SoftcapOp, gemma::RopeOp, gemma::KvWriteOp>(op)) {
+      auto product = dyn_cast<gemma::GeluMulOp>(op);
+      if (isa<gemma::AddOp, gemma::ScaleOp, gemma::ScaleByOp, gemma::SoftcapOp,
+              gemma::RopeOp, gemma::KvWriteOp>(op) ||
+          (product && !isAdapted(product))) {
         report(op) << "; the fusions do not cover how it is used here";
         anyLeft = true;
       } else if (auto slice = dyn_cast<gemma::SliceOp>(op);
@@ -40,11 +42,19 @@ private:
     return error;
   }
 
+  /// True if an adapter stands between the products and their GELU.
+  static bool isAdapted(gemma::GeluMulOp product) {
+    return llvm::any_of(product->getOperands(), [](Value operand) {
+      return operand.getDefiningOp<gemma::AdaptOp>();
+    });
+  }
+
   /// True if every reader takes rows that lie further apart than they are long.
   static bool isStridedRead(gemma::SliceOp slice) {
     return llvm::all_of(slice->getUses(), [&](OpOperand &use) {
       auto modulated = dyn_cast<gemma::ModulatedLinearOp>(use.getOwner());
-      return isa<gemma::SelectLastOp, func::CallOp>(use.getOwner()) ||
+      return isa<gemma::SelectLastOp, gemma::GeluMulOp, func::CallOp>(
+                 use.getOwner()) ||
              (modulated && modulated.getModulator() == slice.getResult());
     });
   }

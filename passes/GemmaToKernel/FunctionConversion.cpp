@@ -253,6 +253,24 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
                                         partition);
             return success();
           })
+          .Case([&](gemma::GeluMulOp o) {
+            Value output = getOutput(o.getResult());
+            kernel::GeluMulOp::create(builder, loc, getRows(o.getGate()),
+                                      lookup(o.getGate()), lookup(o.getUp()),
+                                      output, partition);
+            return success();
+          })
+          .Case([&](gemma::AdaptOp o) {
+            Value a = getVector(o, o.getA()), b = getVector(o, o.getB());
+            if (!a || !b)
+              return failure();
+            Value output = getOutput(o.getResult());
+            kernel::AdaptOp::create(builder, loc, getRows(o.getBase()),
+                                    lookup(o.getBase()), lookup(o.getInput()),
+                                    a, b, output, o.getRankAttr(),
+                                    o.getOffsetAttr(), partition);
+            return success();
+          })
           .Case([&](gemma::PleInputsOp o) {
             Value norm = getVector(o, o.getNorm());
             if (!norm)

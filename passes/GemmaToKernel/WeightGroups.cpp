@@ -43,6 +43,10 @@ SmallVector<WeightGroup> WeightGroups::getGroups(Operation *op) const {
       })
       .Case([&](gemma::RmsNormOp o) { addVector(o.getWeight()); })
       .Case([&](gemma::QuantizeOp o) { addVector(o.getScale()); })
+      .Case([&](gemma::AdaptOp o) {
+        addVector(o.getA());
+        addVector(o.getB());
+      })
       .Case([&](gemma::PleInputsOp o) { addVector(o.getNorm()); })
       .Case([&](gemma::PrepareQkvOp o) {
         addVector(o.getQNorm());

@@ -120,6 +120,7 @@ StageWork gemcut::kernel::getStageWork(StageOpInterface stage) {
         work.weightBytes = 0;
         work.tableBytesPerRow = getTableRowBytes(op.getTable().getType());
       })
+      .Case([&](AdaptOp op) { work.weightBytes = 0; }) // without an adapter
       .Case([&](GemvOp op) { addProduct(work, op); })
       .Case([&](GemmOp op) { addProduct(work, op); })
       .Case([&](UpperBoundsOp op) { addProduct(work, op); })

@@ -14,10 +14,12 @@
 extern "C" {
 #endif
 
-#define GEMCUT_MODEL_VERSION 2
+#define GEMCUT_MODEL_VERSION 3
 #define GEMCUT_MAX_STOP_IDS 16
 #define GEMCUT_MAX_SUPPRESSED_IDS 64
 #define GEMCUT_MAX_ROW_TABLES 4
+#define GEMCUT_MAX_ADAPTERS 8
+#define GEMCUT_ADAPTER_NAME 32 /* bytes, with the terminator */
 
 /* -1 where the vocabulary has no such token. */
 typedef struct gemcut_special_ids {
@@ -66,7 +68,10 @@ typedef struct gemcut_model_info {
   gemcut_row_table row_tables[GEMCUT_MAX_ROW_TABLES];
   int32_t row_table_count;
   int32_t two_stage_head;  /* 1: the levels have `bounds` and `rescore` */
-  uint8_t reserved[60];
+  uint8_t reserved[56];
+  int32_t adapter_count;
+  /* Names of the adapters that gemcut_step.adapter chooses, in order. */
+  char adapters[GEMCUT_MAX_ADAPTERS][GEMCUT_ADAPTER_NAME];
 } gemcut_model_info;
 
 /* Code of one ISA level. The runtime picks the first level, in table order, whose

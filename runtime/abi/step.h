@@ -59,6 +59,8 @@ typedef struct gemcut_step {
   int64_t fetch_ahead;       /* 88: 1: gemv stages fetch weights ahead by
                                     instructions, 0: they leave it to the CPU;
                                     same results, speed depends on the CPU */
+  int64_t adapter;           /* 96: 1 + index of the adapter that rows run with;
+                                    0: none */
 } gemcut_step;
 
 /* `thread` in [0, threads of the team). */

@@ -44,6 +44,9 @@ void CommonOptions::addSessionFlags(Flags &flags, const char **threadList) {
       "Runs the code of this ISA level, one of those that `info` lists; the "
       "environment variable GEMCUT_LEVEL does the same.",
       session.level ? nullptr : "the best one that this CPU has");
+  flags.add(session.adapter, "lora", 0, "NAME",
+            "Runs with this LoRA adapter, one of those that `info` lists.",
+            "none");
   flags.add(session.context, "context", 0, "N",
             "Limits a conversation to N tokens, at most what was compiled in.",
             1, gemcut_model.context,

@@ -45,6 +45,11 @@ static void writeModel(JsonWriter &json) {
   json.member("arena_bytes", model.arena_bytes);
   json.member("kv_slot_bytes", model.kv_slot_bytes);
   json.member("private_bytes", getPrivateBytes(model, /*slots=*/1));
+  json.key("adapters");
+  json.beginArray();
+  for (int32_t i = 0; i < model.adapter_count; ++i)
+    json.string(model.adapters[i]);
+  json.endArray();
   const gemcut_special_ids &special = model.special;
   json.key("special_ids");
   json.beginObject();
@@ -153,6 +158,8 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
   printBytes("activations", model.arena_bytes);
   printBytes("KV cache per slot", model.kv_slot_bytes);
   printBytes("private memory", getPrivateBytes(model, /*slots=*/1));
+  for (int32_t i = 0; i < model.adapter_count; ++i)
+    printf("%-20s %s\n", i ? "" : "adapters", model.adapters[i]);
   SamplerOptions sampling = getDefaultSampling(model);
   printf("%-20s temperature %g, top-k %d, top-p %g, min-p %g\n", "sampling",
          double(sampling.temperature), sampling.topK, double(sampling.topP),

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 using namespace gemcut;
 
@@ -128,6 +129,26 @@ gemcut_status Session::allocate() {
   return GEMCUT_OK;
 }
 
+gemcut_status Session::chooseAdapter(const char *name) {
+  step.adapter = 0;
+  if (!name)
+    return GEMCUT_OK;
+  const gemcut_model_info &model = *program.model;
+  std::string known;
+  for (int32_t i = 0; i < model.adapter_count; ++i) {
+    if (strcmp(model.adapters[i], name) == 0)
+      step.adapter = i + 1;
+    known += (i ? ", " : "") + std::string(model.adapters[i]);
+  }
+  if (step.adapter)
+    return GEMCUT_OK;
+  return fail(GEMCUT_INVALID_ARGUMENT,
+              "there is no adapter '%s' in this executable; %s%s", name,
+              known.empty() ? "it was compiled without --lora-runtime"
+                            : "it has ",
+              known.c_str());
+}
+
 gemcut_status Session::open(const Program &what,
                             const SessionOptions &options) {
   program = what;
@@ -160,7 +181,7 @@ gemcut_status Session::open(const Program &what,
   step.slots = rowSlots;
   step.team = team.state();
   step.layer_rows = layerRows.as<uint64_t>();
-  return GEMCUT_OK;
+  return chooseAdapter(options.adapter);
 }
 
 gemcut_status Session::reset(int32_t slot, int32_t firstPosition) {

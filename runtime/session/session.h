@@ -33,12 +33,13 @@ struct Program {
 };
 
 struct SessionOptions {
-  int threads = 0;             // 0: see UsableCores::getThreads
-  const char *level = nullptr; // null: the best that the CPU has
-  int slots = 1;               // sequences held at once, at most model.slots
-  int context = 0;             // positions per slot; 0: all that were compiled
-  int chunk = 0;               // rows per prefill or score step; 0: the most
-  bool fullPrefill = false;    // prompts through the `score` entry
+  int threads = 0;               // 0: see UsableCores::getThreads
+  const char *level = nullptr;   // null: the best that the CPU has
+  const char *adapter = nullptr; // one of model.adapters; null: none
+  int slots = 1;                 // sequences held at once, at most model.slots
+  int context = 0;          // positions per slot; 0: all that were compiled
+  int chunk = 0;            // rows per prefill or score step; 0: the most
+  bool fullPrefill = false; // prompts through the `score` entry
   /// Bytes of row tables mapped at a time; 0: no bound. WeightPages.
   uint64_t tableBytes = kTableResidentBytes;
   WeightPages::AdviseFn advise = madvise; // another one in tests
@@ -59,7 +60,8 @@ public:
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
 
-  /// GEMCUT_INVALID_ARGUMENT: an option exceeds what was compiled.
+  /// GEMCUT_INVALID_ARGUMENT: an option exceeds what was compiled, or names an
+  /// adapter that was not.
   /// GEMCUT_CORRUPT_ARTIFACT: model description or weights do not fit together.
   /// GEMCUT_UNSUPPORTED_CPU: see chooseLevel.
   [[nodiscard]] gemcut_status open(const Program &program,
@@ -143,6 +145,7 @@ private:
   };
 
   gemcut_status checkModel() const;
+  gemcut_status chooseAdapter(const char *name);
   gemcut_status checkOptions(const SessionOptions &options);
   gemcut_status allocate();
   gemcut_status checkAppend(int32_t slot, const int32_t *ids,

@@ -212,6 +212,9 @@ private:
         .Case([&](kernel::QuantizeOp o) {
           return buildQuantize(e, o), success();
         })
+        .Case(
+            [&](kernel::GeluMulOp o) { return buildGeluMul(e, o), success(); })
+        .Case([&](kernel::AdaptOp o) { return buildAdapt(e, o), success(); })
         .Case([&](kernel::PleInputsOp o) {
           return buildPleInputs(e, o), success();
         })

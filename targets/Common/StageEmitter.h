@@ -89,6 +89,8 @@ void buildGather(StageEmitter &e, kernel::GatherOp op);
 void buildRopeTable(StageEmitter &e, kernel::RopeTableOp op);
 void buildRmsNorm(StageEmitter &e, kernel::RmsNormOp op);
 void buildQuantize(StageEmitter &e, kernel::QuantizeOp op);
+void buildGeluMul(StageEmitter &e, kernel::GeluMulOp op);
+void buildAdapt(StageEmitter &e, kernel::AdaptOp op);
 void buildPleInputs(StageEmitter &e, kernel::PleInputsOp op);
 void buildPrepareQ(StageEmitter &e, kernel::PrepareQOp op);
 void buildPrepareKv(StageEmitter &e, kernel::PrepareKvOp op);

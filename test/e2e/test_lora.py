@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Adapters merged when a model is compiled.
+"""Adapters merged when a model is compiled, and kept beside its weights.
 
 An executable of a checkpoint and adapters gives the logits that the interpreter computes for
 a checkpoint whose weights were merged beforehand.
@@ -114,6 +114,44 @@ class Lora(unittest.TestCase):
         run(GEMCUT, "reference", case, "--ids", ids_argument(ids), "--logits", reference, "--lora",
             self.folder / "first", "--lora", f"{self.folder / 'second'}=-0.5")
         self.assertLess(largest_difference(read_npy(reference), expected), 1e-4)
+
+    def test_runtime(self):
+        """Switched by name: the numbers of merged executables; without a name those of the plain one."""
+        for case, layers, quant, cpu in (("gemma3", range(7), "f32", ()), ("edge-mqa", range(6), "f32", ("--cpu", "host")),
+                                         ("edge-mqa", range(6), "int8", ("--cpu", "host"))):
+            golden = json.loads((GOLDENS / case / "golden.json").read_text())
+            ids = golden["runs"]["long"]["ids"] if "long" in golden["runs"] else golden["runs"]["main"]["ids"]
+            base = read_safetensors(GOLDENS / case / "model.safetensors")
+            folder = self.folder / f"{case}-{quant}"
+            folder.mkdir()
+            make_adapter(folder / "one", base, layers, seed=300)
+            make_adapter(folder / "two", base, list(layers)[1::3], seed=400)
+            flags = ("--quant", quant, "--kv", "f32", *cpu)
+            plain = compile_model(GOLDENS / case, folder / "plain", *flags)
+            both = compile_model(GOLDENS / case, folder / "both", *flags, "--lora-runtime", f"first={folder / 'one'}",
+                                 "--lora-runtime", f"second={folder / 'two'}")
+            self.assertEqual(json.loads(run(both, "info", "--json").stdout)["adapters"], ["first", "second"])
+            for level in levels(both):
+                with self.subTest(case=case, quant=quant, level=level):
+                    expected = self.score(plain, ids, "--level", level)
+                    self.assertEqual(self.score(both, ids, "--level", level).values, expected.values)
+            if quant != "f32":
+                continue
+            for name, adapter in (("first", "one"), ("second", "two")):
+                merged = compile_model(GOLDENS / case, folder / adapter / "merged", *flags, "--lora", folder / adapter)
+                for level in levels(both):
+                    with self.subTest(case=case, adapter=name, level=level):
+                        expected = self.score(merged, ids, "--level", level)
+                        actual = self.score(both, ids, "--level", level, "--lora", name)
+                        self.assertLess(largest_difference(actual, expected), 1e-3)
+                        self.assertGreater(largest_difference(actual, self.score(plain, ids)), 1)
+            generate = ("generate", "--ids", ids_argument(ids[:8]), "-n", 24, "--temp", "0", "--print-ids",
+                        "--ignore-stop", "--no-repeat")
+            self.assertEqual(run(both, *generate, "--lora", "first").stdout,
+                             run(folder / "one" / "merged", *generate).stdout)
+            result = run(both, *generate, "--lora", "third", check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("there is no adapter 'third' in this executable; it has first, second", result.stderr)
 
     def test_errors(self):
         case = GOLDENS / "gemma3"

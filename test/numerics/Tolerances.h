@@ -45,6 +45,11 @@ inline constexpr Tolerance kTanh{2e-7, 0};
 /// x / (1 + e^z), z = 1.6 x + 0.071 x^3 of f32: the error of z, 4 u |z|, is the
 /// relative error of e^z; where the result is not tiny, |z| < 20.
 inline constexpr Tolerance kGelu{1e-12, 6e-6};
+/// y + b (a x) of adapters: sums of `inputs` and `rank` terms in any order; the
+/// magnitude is the sum of the terms' magnitudes.
+inline Tolerance adapt(int64_t inputs, int64_t rank) {
+  return {0, double(inputs + rank + 2) * kU};
+}
 inline constexpr Tolerance kSinCos{1e-11, 0};
 
 /// Attention; the magnitude is sum_t p[t] |v[t]|. `products` is the largest

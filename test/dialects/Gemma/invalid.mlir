@@ -537,3 +537,29 @@ func.func @residual_next_width(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
   %y, %z = gemma.residual_norm %x, %w, %x next %w {eps = 1.0e-6 : f32} : tensor<?x64xf32>, tensor<64xf32> next tensor<64xf32> -> tensor<?x64xf32>, tensor<?x32xf32>
   return
 }
+
+// -----
+
+// adapt
+
+func.func @adapt_a(%y: tensor<?x32xf32>, %x: tensor<?x64xf32>, %a: tensor<100xf32>, %b: tensor<32xf32>) {
+  // expected-error@+1 {{a has 100 elements, expected a multiple of rank * inputs = 128}}
+  %z = gemma.adapt %y, %x, %a, %b {offset = 0 : i64, rank = 2 : i64} : tensor<?x32xf32>, tensor<?x64xf32>, tensor<100xf32>, tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @adapt_b(%y: tensor<?x32xf32>, %x: tensor<?x64xf32>, %a: tensor<256xf32>, %b: tensor<30xf32>) {
+  // expected-error@+1 {{b has 30 elements, expected a multiple of adapters * rank = 4}}
+  %z = gemma.adapt %y, %x, %a, %b {offset = 0 : i64, rank = 2 : i64} : tensor<?x32xf32>, tensor<?x64xf32>, tensor<256xf32>, tensor<30xf32>
+  return
+}
+
+// -----
+
+func.func @adapt_columns(%y: tensor<?x32xf32>, %x: tensor<?x64xf32>, %a: tensor<128xf32>, %b: tensor<32xf32>) {
+  // expected-error@+1 {{columns 24 to 40 leave the base's width 32}}
+  %z = gemma.adapt %y, %x, %a, %b {offset = 24 : i64, rank = 2 : i64} : tensor<?x32xf32>, tensor<?x64xf32>, tensor<128xf32>, tensor<32xf32>
+  return
+}

@@ -89,6 +89,8 @@ func.func @fused(%x: tensor<?x64xf32>, %qkv: tensor<?x128xf32>, %positions: tens
     attributes {gemma.entry = "score", gemma.max_rows = 64 : i64} {
   // CHECK: gemma.quantize %{{.*}} : tensor<?x64xf32> -> tensor<?x64x!gemma.q8>
   %q8 = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64x!gemma.q8>
+  // CHECK: gemma.adapt %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {offset = 32 : i64, rank = 1 : i64} : tensor<?x128xf32>, tensor<?x64xf32>, tensor<64xf32>, tensor<16xf32>
+  %ad = gemma.adapt %qkv, %x, %norm, %head {offset = 32 : i64, rank = 1 : i64} : tensor<?x128xf32>, tensor<?x64xf32>, tensor<64xf32>, tensor<16xf32>
   // CHECK: gemma.ple_inputs %{{.*}}, %{{.*}}, %{{.*}} {eps = 9.99999997E-7 : f32, factor = 0.707106769 : f32} : tensor<?x64xf32>, tensor<16xf32>
   %ple = gemma.ple_inputs %x, %x, %head {eps = 1.0e-6 : f32, factor = 0.70710678 : f32} : tensor<?x64xf32>, tensor<16xf32>
   // CHECK: %{{.*}}, %[[KV:.*]] = gemma.prepare_qkv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {eps = 9.99999997E-7 : f32, heads = 4 : i64}

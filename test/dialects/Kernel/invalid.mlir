@@ -673,3 +673,27 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %y: !kernel.buffer<8 x 64,
   kernel.gemv %n, %x, %w mul %x outs %y {scale = 1.0 : f32, epilogue = #kernel.epilogue<gelu_mul>} : !kernel.buffer<8 x 64, q8>, !kernel.weight<64 x 64, int4, tiles> mul !kernel.buffer<8 x 64, q8>, !kernel.buffer<8 x 64, f32>
   return
 }
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %t: !kernel.buffer<8 x 32, f32>) {
+  // expected-error@+1 {{up has 32 columns, but the gate's width is 64}}
+  kernel.gelu_mul %n, %x, %t outs %x : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 32, f32>, !kernel.buffer<8 x 64, f32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %a: !kernel.weight<1 x 64, f32, vector>, %b: !kernel.weight<1 x 33, f32, vector>) {
+  // expected-error@+1 {{a of 64 and b of 33 values are no matrices of rank 2 with 64 inputs}}
+  kernel.adapt %n, %x, %x, %a, %b outs %x {offset = 0 : i64, rank = 2 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 64, f32, vector>, !kernel.weight<1 x 33, f32, vector>, !kernel.buffer<8 x 64, f32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %a: !kernel.weight<1 x 64, f32, vector>, %b: !kernel.weight<1 x 32, f32, vector>) {
+  // expected-error@+1 {{columns 48 to 80 leave the base's 64 columns}}
+  kernel.adapt %n, %x, %x, %a, %b outs %x {offset = 48 : i64, rank = 1 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 64, f32, vector>, !kernel.weight<1 x 32, f32, vector>, !kernel.buffer<8 x 64, f32>
+  return
+}

@@ -54,6 +54,12 @@ func.func @row_stages(%n: i64, %ids: !kernel.buffer<8 x 1, i32>, %r: !kernel.buf
       : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>
   // CHECK: kernel.quantize %{{.*}}, %{{.*}} outs %{{.*}} : <8 x 64, f32>, <8 x 64, q8>
   kernel.quantize %n, %x outs %q : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, q8>
+  // CHECK: kernel.gelu_mul %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} : <8 x 64, f32>, <8 x 64, f32>, <8 x 64, f32>
+  kernel.gelu_mul %n, %x, %x outs %x : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>
+  // CHECK: kernel.adapt %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {offset = 32 : i64, rank = 1 : i64} : <8 x 64, f32>, <8 x 64, f32>, <1 x 64, f32, vector>, <1 x 32, f32, vector>, <8 x 64, f32>
+  kernel.adapt %n, %x, %x, %w, %g outs %x {offset = 32 : i64, rank = 1 : i64}
+      : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 64, f32, vector>,
+        !kernel.weight<1 x 32, f32, vector>, !kernel.buffer<8 x 64, f32>
   // CHECK: kernel.ple_inputs %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {{.*}} : <8 x 64, f32>, <8 x 64, f32>, <1 x 32, f32, vector>, <8 x 64, f32>
   kernel.ple_inputs %n, %x, %x, %g outs %x {eps = 1.0e-6 : f32, factor = 0.5 : f32}
       : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 64, f32>, !kernel.weight<1 x 32, f32, vector>,

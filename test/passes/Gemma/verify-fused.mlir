@@ -13,6 +13,16 @@ func.func @fused(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>)
   return %y, %l, %q : tensor<?x32xf32>, tensor<1x32xf32>, tensor<?x64x!gemma.q8>
 }
 
+// An adapter stands between products and their GELU.
+func.func @adapted(%x: tensor<?x64xf32>, %y: tensor<?x32xf32>, %a: tensor<128xf32>,
+    %b: tensor<64xf32>) -> tensor<?x32xf32> {
+  %z = gemma.adapt %y, %x, %a, %b {offset = 0 : i64, rank = 2 : i64}
+      : tensor<?x32xf32>, tensor<?x64xf32>, tensor<128xf32>, tensor<64xf32>
+  %s = gemma.slice %x {offset = 32 : i64} : tensor<?x64xf32> -> tensor<?x32xf32>
+  %g = gemma.gelu_mul %z, %s : tensor<?x32xf32>
+  return %g : tensor<?x32xf32>
+}
+
 // -----
 
 func.func @left_over(%x: tensor<?x64xf32>, %s: tensor<1xf32>, %t: tensor<?x16xf32>,

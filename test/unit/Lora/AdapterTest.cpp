@@ -1,6 +1,7 @@
 //===- AdapterTest.cpp - Adapters, read and merged ------------------------===//
 
 #include "frontends/Lora/MergedWeights.h"
+#include "frontends/Lora/RuntimeAdapters.h"
 
 #include "frontends/Gemma4/RandomWeights.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
@@ -289,4 +290,67 @@ TEST(AdapterTest, MissingFilesAreNamed) {
   files.folder.write("adapter_config.json", baseConfig().dump());
   EXPECT_NE(mergeError(files).find("adapter_model.safetensors"),
             std::string::npos);
+}
+
+// Two adapters, of ranks 2 and 1; the second changes another linear, too.
+TEST(RuntimeAdaptersTest, MatricesStandBesideTheWeights) {
+  AdapterFiles first = upAdapter(), second;
+  first.write(baseConfig());
+  json config = baseConfig();
+  config["r"] = 1;
+  second.tensors = {{stem("up_proj.lora_A.weight"), {1, 4}},
+                    {stem("up_proj.lora_B.weight"), {6, 1}},
+                    {stem("down_proj.lora_A.weight"), {1, 6}},
+                    {stem("down_proj.lora_B.weight"), {4, 1}}};
+  second.write(config);
+  std::vector<std::string> files;
+  auto beside = llvm::cantFail(addAdapters(
+      model(), "model.language_model.",
+      {{"one", first.folder.path()}, {"two", second.folder.path()}}, &files));
+  EXPECT_EQ(files.size(), 4u);
+  EXPECT_EQ(beside->names().size(), model()->names().size() + 4);
+
+  const char *a = "model.language_model.layers.0.mlp.up_proj.lora_a";
+  const char *b = "model.language_model.layers.0.mlp.up_proj.lora_b";
+  EXPECT_EQ(beside->find(a)->shape, (llvm::SmallVector<int64_t, 4>{2, 2, 4}));
+  EXPECT_EQ(beside->find(b)->shape, (llvm::SmallVector<int64_t, 4>{2, 2, 6}));
+  // A as it is; the second adapter has one row, and zeros for the other.
+  std::vector<float> expected;
+  for (int i = 1; i <= 8; ++i)
+    expected.push_back(float(i) / 8);
+  for (int i = 1; i <= 4; ++i)
+    expected.push_back(float(i) / 8);
+  expected.resize(16);
+  EXPECT_EQ(read(*beside, a, 0, 16), expected);
+  EXPECT_EQ(read(*beside, a, 5, 6),
+            std::vector<float>(expected.begin() + 5, expected.begin() + 11));
+  // B transposed, times alpha / r: 3 and 6.
+  std::vector<float> values = read(*beside, b, 0, 24);
+  for (int k = 0; k < 2; ++k)
+    for (int j = 0; j < 6; ++j)
+      EXPECT_EQ(values[size_t(k * 6 + j)], 3 * float(j * 2 + k + 1) / 8);
+  for (int j = 0; j < 6; ++j) {
+    EXPECT_EQ(values[size_t(12 + j)], 6 * float(j + 1) / 8);
+    EXPECT_EQ(values[size_t(18 + j)], 0);
+  }
+  // The first adapter leaves the other linear alone.
+  std::vector<float> down = read(
+      *beside, "model.language_model.layers.0.mlp.down_proj.lora_a", 0, 24);
+  EXPECT_EQ(std::vector<float>(down.begin(), down.begin() + 12),
+            std::vector<float>(12));
+  EXPECT_EQ(down[12], 0.125f);
+  // The weights themselves are as they were.
+  EXPECT_EQ(read(*beside, kUp, 0, 24), read(*model(), kUp, 0, 24));
+  EXPECT_EQ(beside->find(kUp)->type, ElementType::BF16);
+  EXPECT_FALSE(beside->find("model.language_model.norm.lora_a"));
+}
+
+TEST(RuntimeAdaptersTest, RejectsNamesThatOccurTwice) {
+  AdapterFiles files = upAdapter();
+  files.write(baseConfig());
+  EXPECT_EQ(errorOf(addAdapters(
+                model(), "model.language_model.",
+                {{"one", files.folder.path()}, {"one", files.folder.path()}},
+                nullptr)),
+            "two adapters are called 'one', expected a name for each");
 }

@@ -44,6 +44,14 @@ TEST(OpsTest, Rope) {
   EXPECT_EQ(z.values, (Floats{-3, 2, 1, 4, -7, 6, 5, 8}));
 }
 
+// The second of two adapters of rank 1, at columns 1 and 2.
+TEST(OpsTest, Adapt) {
+  Tensor y = make(2, 3, {1, 2, 3, 4, 5, 6});
+  adapt(make(2, 2, {1, 2, -1, 0}), Floats{9, 9, 3, 4}, Floats{9, 9, 2, -1},
+        /*index=*/1, /*rank=*/1, /*offset=*/1, y);
+  EXPECT_EQ(y.values, (Floats{1, 24, -8, 4, -1, 9}));
+}
+
 // The angle is a float32 product: at 100,000 an exact one is visibly different.
 TEST(OpsTest, RopeTable) {
   Tensor t = ropeTable({0, 3, 100000}, /*headDim=*/4, /*pairs=*/2, 1e4f);

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 using namespace gemcut;
@@ -313,7 +314,22 @@ TEST(SessionOpen, ChecksOptionsAndModel) {
   options.level = "nosuch";
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
 
+  options = {};
+  options.adapter = "style";
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(errorHas("compiled without --lora-runtime"));
   gemcut_model_info model = gemcut_model;
+  model.adapter_count = 2;
+  strcpy(model.adapters[0], "tone");
+  strcpy(model.adapters[1], "manner");
+  EXPECT_EQ(open(options, getProgram(model)), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(errorHas("no adapter 'style' in this executable; it has tone, "
+                       "manner"))
+      << gemcut_last_error();
+  options.adapter = "manner";
+  EXPECT_EQ(open(options, getProgram(model)), GEMCUT_OK);
+
+  model = gemcut_model;
   model.version = GEMCUT_MODEL_VERSION + 1;
   EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
   model = gemcut_model;
