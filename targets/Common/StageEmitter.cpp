@@ -74,3 +74,9 @@ ValueRange StageEmitter::call(func::FuncOp callee, ValueRange arguments) {
   return func::CallOp::create(getBuilder(), getLoc(), callee, arguments)
       .getResults();
 }
+
+void gemcut::targets::forbidInlining(func::FuncOp function) {
+  function->setAttr(
+      "passthrough",
+      Builder(function.getContext()).getStrArrayAttr({"noinline"}));
+}

@@ -127,6 +127,9 @@ void emitQuantizeRowU8(Emitter &e, mlir::Value source, mlir::Value target,
 /// which divides.
 mlir::Value emitRoundInt8(Emitter &e, mlir::Value x, mlir::Value scale);
 
+/// Keeps LLVM from inlining calls of `function`.
+void forbidInlining(mlir::func::FuncOp function);
+
 } // namespace gemcut::targets
 
 #endif // GEMCUT_TARGETS_COMMON_STAGEEMITTER_H

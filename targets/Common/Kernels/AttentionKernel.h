@@ -26,6 +26,9 @@ struct AttentionShape {
   int64_t q8Columns = 0; ///< columns of the q8 rows; 0: f32 rows
 };
 
+/// Below every score, but finite: the factor from it to any score is 0.
+inline constexpr float kLowestScore = -1e30f;
+
 /// Queries (a row and head each) that one register tile holds at `level`.
 int64_t getQueryTile(const IsaLevel &level, int64_t heads, int64_t rows);
 

@@ -206,8 +206,7 @@ func::FuncOp gemcut::targets::getTileUnpacker(StageEmitter &e, Format format,
         unpackTile(body, format, columns, arguments[0], arguments[1]);
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
-  function->setAttr("passthrough",
-                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  forbidInlining(function);
   return function;
 }
 
@@ -225,7 +224,6 @@ func::FuncOp gemcut::targets::getTileKernel(StageEmitter &e,
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
   // Shared by every stage of this shape; inlined copies would fill the cache.
-  function->setAttr("passthrough",
-                    e.getBuilder().getStrArrayAttr({"noinline"}));
+  forbidInlining(function);
   return function;
 }
