@@ -37,10 +37,12 @@ struct Source {
   bool isQuantized = false; ///< in the checkpoint
 };
 
-/// Rows [row, row + rows) of one source tensor.
+/// Rows [row, row + rows) of one source tensor. In tiles, their tile t is tile
+/// firstTile + t * tileStep of the packed tensor.
 struct Unit {
   size_t source;
   int64_t row, rows;
+  int64_t firstTile, tileStep;
   double error = 0, square = 0; ///< sums of squares, of quantized sources
 };
 
@@ -55,23 +57,41 @@ public:
     total += uint64_t(type.getByteSize());
     output.expect(uint64_t(*op.getOffset()), uint64_t(type.getByteSize()),
                   type.getLayout() == kernel::Layout::Rows);
-    int64_t sources = int64_t(op.getSources().size());
-    int64_t rows = type.getRows() / sources;
     int64_t step = std::max<int64_t>(kUnitValues / type.getColumns(), 1);
     if (type.getLayout() != kernel::Layout::Rows)
       step = gemcut_round_up(step, GEMCUT_TILE_ROWS);
     size_t first = tensors.size();
-    for (unsigned i = 0; i < sources; ++i) {
-      tensors.push_back(
-          {op, i, cast<StringAttr>(op.getSources()[i]).getValue()});
+    for (auto [index, name] :
+         llvm::enumerate(op.getSources().getAsRange<StringAttr>())) {
+      tensors.push_back({op, unsigned(index), name.getValue()});
       tensors.back().isQuantized = isQuantized(source, tensors.back().name);
     }
-    // The sources take turns, so that neighbouring tiles are made together.
-    for (int64_t row = 0; row < rows; row += step)
-      for (size_t i = first; i < tensors.size(); ++i) {
-        units.push_back({i, row, std::min(step, rows - row)});
-        ++tensors[i].unitsLeft;
-      }
+    auto addUnit = [&](size_t index, int64_t row, int64_t rows,
+                       int64_t firstTile, int64_t tileStep) {
+      units.push_back({first + index, row, rows, firstTile, tileStep});
+      ++tensors[first + index].unitsLeft;
+    };
+    if (type.getLayout() != kernel::Layout::Interleaved) {
+      for (int64_t row = 0; row < type.getRows(); row += step)
+        addUnit(0, row, std::min(step, type.getRows() - row),
+                row / GEMCUT_TILE_ROWS, 1);
+      return;
+    }
+    // Pairs of matrices: two sources, or halves of every expert in one. They
+    // take turns, so that neighbouring tiles are made together.
+    bool isHalf = op.getExperts().has_value();
+    int64_t experts = op.getExperts().value_or(1);
+    int64_t rows = type.getRows() / 2 / experts;
+    for (int64_t expert = 0; expert < experts; ++expert)
+      for (int64_t row = 0; row < rows; row += step)
+        for (int64_t matrix : {0, 1}) {
+          int64_t tile =
+              (expert * gemcut_round_up(rows, GEMCUT_TILE_ROWS) + row) /
+              GEMCUT_TILE_ROWS;
+          int64_t start = isHalf ? (2 * expert + matrix) * rows : 0;
+          addUnit(isHalf ? 0 : matrix, start + row, std::min(step, rows - row),
+                  2 * tile + matrix, 2);
+        }
   }
 
   llvm::Error run(unsigned threads) {
@@ -327,7 +347,6 @@ private:
             addError(unit, first[r * columns + c],
                      unpackTileValue(format, tile, r, c, columns));
     }
-    int64_t firstTile = unit.row / GEMCUT_TILE_ROWS;
     if (type.getLayout() == kernel::Layout::Coarse) {
       std::vector<uint8_t> exact = std::move(packed);
       int64_t coarseBytes = gemcut_coarse_tile_bytes(columns);
@@ -337,14 +356,14 @@ private:
                        &packed[size_t(t * coarseBytes)]);
       written = packed.size();
       return output.write(packed.data(), packed.size(),
-                          base + uint64_t(firstTile * coarseBytes));
+                          base + uint64_t(unit.firstTile * coarseBytes));
     }
     written = packed.size();
-    if (type.getLayout() == kernel::Layout::Tiles)
+    if (unit.tileStep == 1)
       return output.write(packed.data(), packed.size(),
-                          base + uint64_t(firstTile * tileBytes));
+                          base + uint64_t(unit.firstTile * tileBytes));
     for (int64_t t = 0; t < tiles; ++t) {
-      int64_t place = 2 * (firstTile + t) + tensor.index;
+      int64_t place = unit.firstTile + t * unit.tileStep;
       if (llvm::Error failure =
               output.write(&packed[size_t(t * tileBytes)], size_t(tileBytes),
                            base + uint64_t(place * tileBytes)))

@@ -29,8 +29,27 @@ static func::FuncOp findEntry(ModuleOp module, StringRef name) {
   return nullptr;
 }
 
+/// The part of the matrices of `packed` that one row reads, experts times
+/// bytes of one.
+static uint64_t expertBytes(ModuleOp module, kernel::PackedOp packed) {
+  int64_t experts = *packed.getExperts(), chosen = experts;
+  module.walk([&](Operation *op) {
+    auto read = [&](auto stage) {
+      if (stage.getWeight().getType() == packed.getType())
+        chosen = std::min(chosen, int64_t(stage.getChosen()));
+    };
+    if (auto gated = dyn_cast<kernel::ExpertGatedOp>(op))
+      read(gated);
+    else if (auto sum = dyn_cast<kernel::ExpertSumOp>(op))
+      read(sum);
+  });
+  auto type = cast<kernel::WeightType>(packed.getType());
+  return uint64_t(type.getByteSize() / experts * chosen);
+}
+
 /// Bytes of packed weights behind the entry point `decode`: all of them but
-/// tables of which single rows are read, of which one row counts.
+/// tables of which single rows are read, of which one row counts, and experts,
+/// of which the chosen ones count.
 static uint64_t decodeBytes(ModuleOp module) {
   uint64_t bytes = 0;
   llvm::StringSet<> seen;
@@ -43,6 +62,10 @@ static uint64_t decodeBytes(ModuleOp module) {
         continue;
       auto packed = module.lookupSymbol<kernel::PackedOp>(name.getAttr());
       auto type = cast<kernel::WeightType>(packed.getType());
+      if (packed.getExperts()) {
+        bytes += expertBytes(module, packed);
+        continue;
+      }
       bytes += type.getLayout() == kernel::Layout::Rows
                    ? uint64_t(type.getTableRowBytes())
                    : uint64_t(type.getByteSize());

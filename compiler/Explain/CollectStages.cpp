@@ -123,6 +123,9 @@ StageKind makeKind(kernel::StageOpInterface stage) {
   kind.barriers = stage.getBarrierCount();
   kind.weightBytes = work.weightBytes;
   kind.tableBytesPerRow = work.tableBytesPerRow;
+  kind.expertBytes = work.expertBytes;
+  kind.experts = work.experts;
+  kind.expertsPerRow = work.expertsPerRow;
   kind.bufferBytesPerRow = work.bufferBytesPerRow;
   kind.cacheReadBytesPerPosition = work.cacheReadBytesPerPosition;
   kind.cacheWrittenBytesPerRow = work.cacheWrittenBytesPerRow;

@@ -55,8 +55,11 @@ StageLoad gemcut::explain::getLoad(const StageKind &kind, const StageUse &use,
   int64_t rows = use.rows ? use.rows : step.rows;
   int64_t first = step.position + step.rows - rows;
   StageLoad load;
-  load.weightBytes =
-      double(kind.weightBytes) + double(kind.tableBytesPerRow) * double(rows);
+  // Rows may share experts: then fewer are read.
+  int64_t experts = std::min(kind.experts, rows * kind.expertsPerRow);
+  load.weightBytes = double(kind.weightBytes) +
+                     double(kind.expertBytes) * double(experts) +
+                     double(kind.tableBytesPerRow) * double(rows);
   load.bufferBytes =
       double(kind.bufferBytesPerRow + kind.cacheWrittenBytesPerRow) *
       double(rows);

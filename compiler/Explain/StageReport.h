@@ -33,6 +33,7 @@ struct StageKind {
   std::string partition;  ///< "tiles, 32"
   int64_t barriers = 1;   ///< 0: shares the next stage's
   int64_t weightBytes = 0, tableBytesPerRow = 0, bufferBytesPerRow = 0;
+  int64_t expertBytes = 0, experts = 0, expertsPerRow = 0;
   int64_t cacheReadBytesPerPosition = 0, cacheWrittenBytesPerRow = 0;
   int64_t window = 0;
   int64_t macsPerRow = 0, macsPerRowPosition = 0;

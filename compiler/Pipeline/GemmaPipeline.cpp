@@ -39,6 +39,7 @@ void gemcut::buildGemmaPipeline(OpPassManager &pm,
   // Pairs of products first: what is left of gelu_mul has a modulator.
   pm.addNestedPass<func::FuncOp>(createFuseGatedLinearPass());
   pm.addNestedPass<func::FuncOp>(createFuseModulatedLinearPass());
+  pm.addNestedPass<func::FuncOp>(createFuseRoutePass());
   // Last of the fusions: it takes any norm of a sum, head norms are gone.
   pm.addNestedPass<func::FuncOp>(createFuseResidualNormPass());
   // Weights and caches that several places name become one value each.

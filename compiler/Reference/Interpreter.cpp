@@ -84,6 +84,10 @@ private:
   LogicalResult execute(gemma::SliceOp op);
   LogicalResult execute(gemma::SoftcapOp op);
   LogicalResult execute(gemma::SelectLastOp op);
+  LogicalResult execute(gemma::SoftmaxOp op);
+  LogicalResult execute(gemma::TopExpertsOp op);
+  LogicalResult execute(gemma::ExpertGatedLinearOp op);
+  LogicalResult execute(gemma::ExpertLinearOp op);
   // Fused ops.
   LogicalResult execute(gemma::QuantizeOp op);
   LogicalResult execute(gemma::AdaptOp op);
@@ -94,6 +98,7 @@ private:
   LogicalResult execute(gemma::GatedLinearOp op);
   LogicalResult execute(gemma::ModulatedLinearOp op);
   LogicalResult execute(gemma::ResidualNormOp op);
+  LogicalResult execute(gemma::RouteOp op);
 
   // Operands by kind.
   const RuntimeValue &get(Value value) { return values.at(value); }
@@ -118,6 +123,9 @@ private:
   template <typename PrepareOp>
   LogicalResult prepareKv(PrepareOp op, const Tensor &key, const Tensor &value,
                           Value result);
+  /// The common part of top_experts and route.
+  template <typename ChoiceOp>
+  LogicalResult choose(ChoiceOp op, const Tensor &probs);
   FailureOr<Tensor> prepareQ(Operation *op, const Tensor &query, Value norm,
                              Value table, float eps);
 
@@ -184,7 +192,8 @@ LogicalResult FunctionRun::execute(Operation *op) {
             gemma::AdaptOp, gemma::QuantizeOp, gemma::PleInputsOp,
             gemma::PrepareQkvOp, gemma::PrepareKvOp, gemma::PrepareQOp,
             gemma::GatedLinearOp, gemma::ModulatedLinearOp,
-            gemma::ResidualNormOp>(
+            gemma::ResidualNormOp, gemma::SoftmaxOp, gemma::TopExpertsOp,
+            gemma::ExpertGatedLinearOp, gemma::ExpertLinearOp, gemma::RouteOp>(
           [&](auto concrete) { return execute(concrete); })
       .Case([&](func::CallOp concrete) { return call(concrete); })
       .Default([](Operation *other) {
@@ -219,10 +228,15 @@ void FunctionRun::observe(Operation *op) {
   if (layer)
     for (std::string &name : names)
       name = renameLayer(name, *layer);
+  // The two results of one elementary op have names of their own.
+  bool namesAreOfResults = isa<gemma::TopExpertsOp>(op) && names.size() == 2;
   for (OpResult result : op->getResults()) {
+    unsigned number = result.getResultNumber();
+    ArrayRef<std::string> own = names;
+    if (namesAreOfResults)
+      own = own.slice(number, 1);
     auto *value = std::get_if<TensorRef>(&get(result));
-    if (value && interpreter.observer({names, op, result.getResultNumber(),
-                                       **value}) == Next::Stop)
+    if (value && interpreter.observer({own, op, number, **value}) == Next::Stop)
       stopped = true;
   }
 }
@@ -413,9 +427,51 @@ LogicalResult FunctionRun::execute(gemma::SelectLastOp op) {
   return set(op.getResult(), selectLast(tensor(op.getInput())));
 }
 
+LogicalResult FunctionRun::execute(gemma::SoftmaxOp op) {
+  return set(op.getResult(), softmax(tensor(op.getInput())));
+}
+
+template <typename ChoiceOp>
+LogicalResult FunctionRun::choose(ChoiceOp op, const Tensor &probs) {
+  FailureOr<std::vector<float>> scale = vector(op, op.getScale());
+  if (failed(scale))
+    return failure();
+  Choice choice =
+      topExperts(probs, *scale, op.getWeights().getType().getDimSize(1));
+  if (failed(set(op.getWeights(), std::move(choice.weights))))
+    return failure();
+  return set(op.getExperts(), std::move(choice.experts));
+}
+
+LogicalResult FunctionRun::execute(gemma::TopExpertsOp op) {
+  return choose(op, tensor(op.getProbs()));
+}
+
+LogicalResult FunctionRun::execute(gemma::ExpertGatedLinearOp op) {
+  const Tensor &experts = tensor(op.getExperts());
+  int64_t columns =
+      cast<RankedTensorType>(op.getResult().getType()).getDimSize(1);
+  return set(op, op.getResult(),
+             expertGatedLinear(resources, tensor(op.getInput()), experts,
+                               weight(op.getMatrices()),
+                               columns / experts.columns));
+}
+
+LogicalResult FunctionRun::execute(gemma::ExpertLinearOp op) {
+  return set(op, op.getResult(),
+             expertLinear(resources, tensor(op.getInput()),
+                          tensor(op.getExperts()), tensor(op.getWeights()),
+                          weight(op.getMatrices()),
+                          op.getResult().getType().getDimSize(1)));
+}
+
 //===----------------------------------------------------------------------===//
 // Fused ops
 //===----------------------------------------------------------------------===//
+
+LogicalResult FunctionRun::execute(gemma::RouteOp op) {
+  return choose(op, softmax(tensor(op.getLogits())));
+}
 
 LogicalResult FunctionRun::execute(gemma::QuantizeOp op) {
   if (!op.getScale())

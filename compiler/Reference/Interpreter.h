@@ -27,7 +27,8 @@ using RuntimeValue = std::variant<std::shared_ptr<const Tensor>, Ids, Positions,
 
 /// One row tensor that an op has computed, as an observer sees it.
 struct Observation {
-  /// Names in the op's location: one, or several for a fused op, in order.
+  /// Names in the op's location: one, or several for a fused op, in order. The
+  /// results of gemma.top_experts, which has two names, have one each.
   /// Inside a function that several layers share, "layers.N." has the calling
   /// layer's N.
   llvm::ArrayRef<std::string> names;

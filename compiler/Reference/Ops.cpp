@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <mutex>
+#include <numeric>
 
 using namespace gemcut;
 using namespace gemcut::reference;
@@ -18,7 +20,8 @@ using llvm::Expected;
 Expected<std::vector<float>> reference::readVector(const Resources &resources,
                                                    const Weight &weight) {
   std::vector<float> values(weight.rows * weight.columns);
-  if (Error error = resources.weights.readF32(weight.name, 0, values))
+  if (Error error = resources.weights.readF32(
+          weight.name, weight.firstRow * weight.columns, values))
     return std::move(error);
   return values;
 }
@@ -32,7 +35,8 @@ Expected<Tensor> reference::embed(const Resources &resources, const Ids &ids,
           "token id %d (row %lld) is outside the vocabulary of %lld of '%s'",
           ids[r], (long long)r, (long long)table.rows, table.name.c_str());
     if (Error error = resources.weights.readF32(
-            table.name, ids[r] * table.columns, result.row(r)))
+            table.name, (table.firstRow + ids[r]) * table.columns,
+            result.row(r)))
       return std::move(error);
     for (float &x : result.row(r))
       x = scale * x;
@@ -94,8 +98,8 @@ Expected<Tensor> reference::linear(const Resources &resources,
       int64_t first = block * kOutputBlock;
       int64_t count = std::min(kOutputBlock, weight.rows - first);
       std::vector<float> w(count * columns);
-      if (Error error =
-              resources.weights.readF32(weight.name, first * columns, w)) {
+      if (Error error = resources.weights.readF32(
+              weight.name, (weight.firstRow + first) * columns, w)) {
         std::lock_guard<std::mutex> lock(mutex);
         failure = llvm::joinErrors(std::move(failure), std::move(error));
         return;
@@ -300,6 +304,126 @@ Tensor reference::slice(const Tensor &input, int64_t offset, int64_t columns) {
 Tensor reference::selectLast(const Tensor &input) {
   Tensor result(1, input.columns);
   llvm::copy(input.row(input.rows - 1), result.row(0).begin());
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+Tensor reference::softmax(const Tensor &input) {
+  Tensor result(input.rows, input.columns);
+  for (int64_t r = 0; r < input.rows; ++r) {
+    ArrayRef<float> x = input.row(r);
+    double largest = *std::max_element(x.begin(), x.end()), total = 0;
+    for (float value : x)
+      total += std::exp(value - largest);
+    for (auto [out, value] : llvm::zip_equal(result.row(r), x))
+      out = float(std::exp(value - largest) / total);
+  }
+  return result;
+}
+
+Choice reference::topExperts(const Tensor &probs, ArrayRef<float> scale,
+                             int64_t count) {
+  Choice choice{Tensor(probs.rows, count), Tensor(probs.rows, count)};
+  for (int64_t r = 0; r < probs.rows; ++r) {
+    ArrayRef<float> p = probs.row(r);
+    std::vector<int64_t> order(p.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return p[a] > p[b]; });
+    double total = 0;
+    for (int64_t i = 0; i < count; ++i)
+      total += p[order[i]];
+    for (int64_t i = 0; i < count; ++i) {
+      choice.weights.row(r)[i] = float(p[order[i]] / total * scale[order[i]]);
+      choice.experts.row(r)[i] = float(order[i]);
+    }
+  }
+  return choice;
+}
+
+namespace {
+/// One of a row's experts: the i-th of row r.
+struct Place {
+  int64_t r, i;
+};
+using Places = ArrayRef<Place>;
+} // namespace
+
+/// Calls `body` for every chosen expert, ascending, with the places it has.
+static Error
+forEachExpert(const Tensor &experts,
+              llvm::function_ref<Error(int64_t expert, Places places)> body) {
+  std::map<int64_t, std::vector<Place>> users;
+  for (int64_t r = 0; r < experts.rows; ++r)
+    for (int64_t i = 0; i < experts.columns; ++i)
+      users[int64_t(experts.row(r)[i])].push_back({r, i});
+  for (const auto &[expert, places] : users)
+    if (Error error = body(expert, places))
+      return error;
+  return Error::success();
+}
+
+Expected<Tensor> reference::expertGatedLinear(const Resources &resources,
+                                              const Tensor &input,
+                                              const Tensor &experts,
+                                              const Weight &matrices,
+                                              int64_t width) {
+  Tensor result(input.rows, experts.columns * width);
+  Error error =
+      forEachExpert(experts, [&](int64_t expert, Places places) -> Error {
+        Tensor rows(places.size(), input.columns);
+        for (auto [index, place] : llvm::enumerate(places))
+          llvm::copy(input.row(place.r), rows.row(index).begin());
+        int64_t first = expert * 2 * width;
+        Expected<Tensor> gate =
+            linear(resources, rows, matrices.getRows(first, width));
+        if (!gate)
+          return gate.takeError();
+        Expected<Tensor> up =
+            linear(resources, rows, matrices.getRows(first + width, width));
+        if (!up)
+          return up.takeError();
+        Tensor product = geluMul(*gate, *up);
+        for (auto [index, place] : llvm::enumerate(places))
+          llvm::copy(product.row(index),
+                     result.row(place.r).begin() + place.i * width);
+        return Error::success();
+      });
+  if (error)
+    return std::move(error);
+  return result;
+}
+
+Expected<Tensor>
+reference::expertLinear(const Resources &resources, const Tensor &input,
+                        const Tensor &experts, const Tensor &weights,
+                        const Weight &matrices, int64_t outputs) {
+  std::vector<double> sums(input.rows * outputs);
+  const int64_t width = matrices.columns;
+  Error error =
+      forEachExpert(experts, [&](int64_t expert, Places places) -> Error {
+        Tensor rows(places.size(), width);
+        for (auto [index, place] : llvm::enumerate(places))
+          llvm::copy(input.row(place.r).slice(place.i * width, width),
+                     rows.row(index).begin());
+        Expected<Tensor> product = linear(
+            resources, rows, matrices.getRows(expert * outputs, outputs));
+        if (!product)
+          return product.takeError();
+        for (auto [index, place] : llvm::enumerate(places))
+          for (int64_t n = 0; n < outputs; ++n)
+            sums[place.r * outputs + n] +=
+                double(weights.row(place.r)[place.i]) * product->row(index)[n];
+        return Error::success();
+      });
+  if (error)
+    return std::move(error);
+  Tensor result(input.rows, outputs);
+  for (auto [out, sum] : llvm::zip_equal(result.values, sums))
+    out = float(sum);
   return result;
 }
 

@@ -82,6 +82,33 @@ Tensor slice(const Tensor &input, int64_t offset, int64_t columns);
 /// cap * tanh(input / cap).
 Tensor softcap(const Tensor &input, float cap);
 
+/// exp(x) over their sum, for each row.
+Tensor softmax(const Tensor &input);
+
+/// Chosen experts of each row, as numbers, and the weights of their results.
+struct Choice {
+  Tensor weights, experts;
+};
+
+/// The `count` largest of each row of `probs`, descending; weights are divided
+/// by their sum, then multiplied by the expert's scale.
+Choice topExperts(const Tensor &probs, llvm::ArrayRef<float> scale,
+                  int64_t count);
+
+/// Per row and chosen expert, side by side, gelu(gate input) * (up input) of
+/// `width` values. In each expert, gate stands above up.
+llvm::Expected<Tensor> expertGatedLinear(const Resources &resources,
+                                         const Tensor &input,
+                                         const Tensor &experts,
+                                         const Weight &matrices, int64_t width);
+
+/// Per row the sum over its experts of weight * matrix * their part of `input`,
+/// in float64, in ascending order of experts.
+llvm::Expected<Tensor> expertLinear(const Resources &resources,
+                                    const Tensor &input, const Tensor &experts,
+                                    const Tensor &weights,
+                                    const Weight &matrices, int64_t outputs);
+
 /// The last row alone.
 Tensor selectLast(const Tensor &input);
 

@@ -39,14 +39,23 @@ struct Tensor {
 using Ids = std::vector<int32_t>;
 using Positions = std::vector<int64_t>;
 
-/// A tensor of the checkpoint: a matrix (rows, columns), or a vector with one
-/// row.
+/// A tensor of the checkpoint: a matrix (rows, columns), a vector with one row,
+/// or matrices of experts one below the other; or a range of its rows.
 struct Weight {
   std::string name;
   int64_t rows = 0;
   int64_t columns = 0;
   /// Scales that products round their input and output under; 0: they do not.
   float inputScale = 0, outputScale = 0;
+  int64_t firstRow = 0;
+
+  /// Rows [first, first + count) of these.
+  Weight getRows(int64_t first, int64_t count) const {
+    Weight part = *this;
+    part.rows = count;
+    part.firstRow += first;
+    return part;
+  }
 };
 
 /// The keys and values of one layer: every position that was written.

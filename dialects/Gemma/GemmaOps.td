@@ -31,6 +31,10 @@ def Gemma_Ids : TensorRankOf<[I32], [1]>;
 def Gemma_Positions : TensorRankOf<[I64], [1]>;
 def Gemma_Matrix : TensorRankOf<[F32, BF16, F16], [2]>;
 def Gemma_Vector : TensorRankOf<[F32, BF16, F16], [1]>;
+/// A matrix (out, in) of every expert.
+def Gemma_Experts : TensorRankOf<[F32, BF16, F16], [3]>;
+/// Chosen experts of each row.
+def Gemma_Choice : TensorRankOf<[I32], [2]>;
 
 //===----------------------------------------------------------------------===//
 // 1. Symbols
@@ -394,6 +398,101 @@ def Gemma_SoftcapOp : Gemma_Op<"softcap",
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
 
+def Gemma_SoftmaxOp : Gemma_Op<"softmax",
+    [Pure, Gemma_Rowwise, SameOperandsAndResultType]> {
+  let summary = "Softmax of each row: the router's probabilities.";
+  let description = [{
+      result[r, e] = exp(input[r, e]) / sum_j exp(input[r, j])
+
+    HF: Gemma4TextRouter, over all experts, in f32.
+
+    ```mlir
+    %p = gemma.softmax %l : tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Gemma_TopExpertsOp : Gemma_Op<"top_experts", [Pure, Gemma_Rowwise]> {
+  let summary = "The most probable experts of each row and their weights.";
+  let description = [{
+    With k the width of the results and S the k experts e of largest probs[r, e]
+    in descending order, the lowest first of equal ones:
+
+      experts[r, i] = S[i]
+      weights[r, i] = probs[r, S[i]] / (sum_j probs[r, S[j]]) * scale[S[i]]
+
+    `scale` multiplies after the weights were made to sum to 1.
+    HF: Gemma4TextRouter.
+
+    ```mlir
+    %w, %e = gemma.top_experts %p, %s
+        : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$probs, Gemma_Vector:$scale);
+  let results = (outs Gemma_Rows:$weights, Gemma_Choice:$experts);
+  let assemblyFormat = [{
+    $probs `,` $scale attr-dict `:` type($probs) `,` type($scale) `->`
+    type($weights) `,` type($experts)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_ExpertGatedLinearOp : Gemma_Op<"expert_gated_linear",
+    [Pure, Gemma_Rowwise]> {
+  let summary = "Gate and up projections of each row's experts.";
+  let description = [{
+    With k experts per row and a width of I per expert, for i < k, e = experts[r, i]:
+
+      result[r, i * I + n] = gelu(gate[e] input[r])[n] * (up[e] input[r])[n]
+
+    `matrices` is (E, 2 I, in): the first I rows of an expert are its gate, the
+    others its up projection. Experts that no row has chosen are not read.
+    HF: Gemma4TextExperts.
+
+    ```mlir
+    %a = gemma.expert_gated_linear %z, %e, %w
+        : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_RowsOrInt8:$input, Gemma_Choice:$experts,
+                       Gemma_Experts:$matrices);
+  let results = (outs Gemma_RowsOrInt8:$result);
+  let assemblyFormat = [{
+    $input `,` $experts `,` $matrices attr-dict `:` type($input) `,`
+    type($experts) `,` type($matrices) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [Pure, Gemma_Rowwise]> {
+  let summary = "Weighted sum of the down projections of each row's experts.";
+  let description = [{
+    With k experts per row and I = in of `matrices`, for e = experts[r, i]:
+
+      result[r] = sum_{i < k} weights[r, i] * matrices[e] input[r, i * I .. (i+1) * I]
+
+    HF: Gemma4TextExperts.
+
+    ```mlir
+    %y = gemma.expert_linear %a, %e, %w, %down
+        : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32>
+        -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Gemma_RowsOrInt8:$input, Gemma_Choice:$experts,
+                       Gemma_Rows:$weights, Gemma_Experts:$matrices);
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $experts `,` $weights `,` $matrices attr-dict `:` type($input) `,`
+    type($experts) `,` type($weights) `,` type($matrices) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Gemma_SelectLastOp : Gemma_Op<"select_last", [Pure]> {
   let summary = "The last row.";
   let description = [{
@@ -606,6 +705,25 @@ def Gemma_GatedLinearOp : Gemma_Op<"gated_linear", [Pure, Gemma_Rowwise]> {
   let assemblyFormat = [{
     $input `,` $gate `,` $up attr-dict `:` type($input) `,` type($gate) `,`
     type($up) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Gemma_RouteOp : Gemma_Op<"route", [Pure, Gemma_Rowwise]> {
+  let summary = "The experts of each row and their weights, from logits.";
+  let description = [{
+      weights, experts = top_experts(softmax(logits), scale)
+
+    ```mlir
+    %w, %e = gemma.route %l, %s
+        : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$logits, Gemma_Vector:$scale);
+  let results = (outs Gemma_Rows:$weights, Gemma_Choice:$experts);
+  let assemblyFormat = [{
+    $logits `,` $scale attr-dict `:` type($logits) `,` type($scale) `->`
+    type($weights) `,` type($experts)
   }];
   let hasVerifier = 1;
 }

@@ -299,6 +299,60 @@ LogicalResult GatedLinearOp::verify() {
                     "the gate's output size", rowsOf(getGate()));
 }
 
+/// Rules shared by top_experts and route.
+static LogicalResult verifyChoice(Operation *op, Value scores, Value scale,
+                                  Value weights, Value experts) {
+  if (failed(expectSameRows(op, {scores, weights, experts})) ||
+      failed(expectSize(op, "scale size", columnsOf(scale),
+                        "the number of experts", columnsOf(scores))) ||
+      failed(expectSize(op, "experts width", columnsOf(experts),
+                        "the weights' width", columnsOf(weights))))
+    return failure();
+  if (columnsOf(weights) > columnsOf(scores))
+    return op->emitOpError() << "chooses " << columnsOf(weights) << " of "
+                             << columnsOf(scores) << " experts";
+  return success();
+}
+
+LogicalResult TopExpertsOp::verify() {
+  return verifyChoice(*this, getProbs(), getScale(), getWeights(),
+                      getExperts());
+}
+
+LogicalResult RouteOp::verify() {
+  return verifyChoice(*this, getLogits(), getScale(), getWeights(),
+                      getExperts());
+}
+
+LogicalResult ExpertGatedLinearOp::verify() {
+  auto matrices = cast<RankedTensorType>(getMatrices().getType());
+  if (failed(expectSameRows(*this, {getInput(), getExperts(), getResult()})) ||
+      failed(expectSize(*this, "weight input size", matrices.getDimSize(2),
+                        "the input's width", columnsOf(getInput()))))
+    return failure();
+  int64_t rows = matrices.getDimSize(1);
+  if (rows % 2)
+    return emitOpError() << "needs as many gate as up rows, found " << rows
+                         << " rows of an expert";
+  return expectSize(*this, "result width", columnsOf(getResult()),
+                    "the width of a row's experts",
+                    columnsOf(getExperts()) * rows / 2);
+}
+
+LogicalResult ExpertLinearOp::verify() {
+  auto matrices = cast<RankedTensorType>(getMatrices().getType());
+  if (failed(expectSameRows(
+          *this, {getInput(), getExperts(), getWeights(), getResult()})) ||
+      failed(expectSize(*this, "weights width", columnsOf(getWeights()),
+                        "the experts' width", columnsOf(getExperts()))) ||
+      failed(expectSize(*this, "input width", columnsOf(getInput()),
+                        "the width of a row's experts",
+                        columnsOf(getExperts()) * matrices.getDimSize(2))))
+    return failure();
+  return expectSize(*this, "result width", columnsOf(getResult()),
+                    "the experts' output size", matrices.getDimSize(1));
+}
+
 LogicalResult ModulatedLinearOp::verify() {
   if (failed(
           expectSameRows(*this, {getInput(), getModulator(), getResult()})) ||

@@ -24,11 +24,13 @@ def Kernel_PackedOp : Kernel_Op<"packed", [Symbol]> {
   let summary = "Declares a packed tensor of the weight blob.";
   let description = [{
     `sources` are checkpoint tensors: one, or for an interleaved layout two (tiles
-    of the first and second alternate). `offset` is in bytes from the start of the
-    weight section, set by `kernel-plan-weights`. `output_scales`, of formats with
-    row scales, name a tensor of one element for each source, under which products
-    round what the source's rows give; "" where they do not. The packer reads
-    these ops.
+    of the first and second alternate). With `experts` there is one source, which
+    holds a matrix for each; tiles of expert e follow those of expert e - 1, and in
+    an interleaved layout the two matrices are the halves of an expert's rows.
+    `offset` is in bytes from the start of the weight section, set by
+    `kernel-plan-weights`. `output_scales`, of formats with row scales, name a
+    tensor of one element for each source, under which products round what the
+    source's rows give; "" where they do not. The packer reads these ops.
 
     ```mlir
     kernel.packed @"layers.3.mlp.gate_up"
@@ -39,7 +41,8 @@ def Kernel_PackedOp : Kernel_Op<"packed", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        OptionalAttr<StrAttr>:$sym_visibility,
-                       StrArrayAttr:$sources, OptionalAttr<I64Attr>:$offset,
+                       StrArrayAttr:$sources, OptionalAttr<I64Attr>:$experts,
+                       OptionalAttr<I64Attr>:$offset,
                        TypeAttrOf<Kernel_WeightType>:$type,
                        OptionalAttr<StrArrayAttr>:$output_scales);
   let assemblyFormat = "$sym_name attr-dict `:` $type";
@@ -513,6 +516,142 @@ def Kernel_ResidualNormOp : Kernel_Stage<"residual_norm",
     (`next` type($next_norm)^)? `outs` type($sum) (`,` type($next)^)?
   }];
   let hasVerifier = 1;
+}
+
+def Kernel_RouteOp : Kernel_Stage<"route"> {
+  let summary = "Chooses each row's experts and groups rows by expert.";
+  let description = [{
+    `weights` and the experts as in gemma.route, with E columns of `logits` and k
+    of `weights`. A pair i * k + j is the j-th expert of row i, in `experts`
+    (rows, k). `groups` is one row of getGroupColumns(E, k * rows) numbers:
+
+      groups[0]               = G, how many experts any row has chosen
+      groups[1 + g]           = expert of group g < G, ascending
+      groups[1 + E + g]       = number of pairs in front of group g, for g <= G
+      groups[2 + 2 E + p]     = the p-th pair; ascending in each group
+
+    ```mlir
+    kernel.route %n, %l, %s outs %w, %e, %g
+        : !kernel.buffer<8 x 128, f32>, !kernel.weight<1 x 128, f32, vector>,
+          !kernel.buffer<8 x 8, f32>, !kernel.buffer<8 x 8, i32>,
+          !kernel.buffer<1 x 322, i32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$logits,
+                       Kernel_WeightType:$scale, Kernel_BufferType:$weights,
+                       Kernel_BufferType:$experts, Kernel_BufferType:$groups,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $logits `,` $scale `outs` $weights `,` $experts `,` $groups
+    attr-dict `:` type($logits) `,` type($scale) `,` type($weights) `,`
+    type($experts) `,` type($groups)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    static int64_t getGroupColumns(int64_t experts, int64_t pairs) {
+      return 2 + 2 * experts + pairs;
+    }
+    /// Columns of `groups` at which the numbers of each kind begin.
+    static constexpr int64_t kGroupExperts = 1;
+    static int64_t getGroupStarts(int64_t experts) { return 1 + experts; }
+    static int64_t getGroupPairs(int64_t experts) { return 2 + 2 * experts; }
+    /// One between the choice, row by row, and the grouping.
+    int64_t getBarrierCount() { return 2; }
+  }];
+}
+
+def Kernel_GroupRowsOp : Kernel_Stage<"group_rows"> {
+  let summary = "Copies rows to where their experts read them.";
+  let description = [{
+    Row p of the output is the row of the p-th pair of `groups` (see
+    kernel.route), so that the rows of an expert follow each other.
+
+    ```mlir
+    kernel.group_rows %n, %z, %g outs %x {experts = 128 : i64}
+        : !kernel.buffer<8 x 2816, q8>, !kernel.buffer<1 x 322, i32>,
+          !kernel.buffer<64 x 2816, q8>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Kernel_BufferType:$groups, Kernel_BufferType:$output,
+                       I64Attr:$experts,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $input `,` $groups `outs` $output attr-dict `:` type($input) `,`
+    type($groups) `,` type($output)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Experts of each row.
+    int64_t getChosen() {
+      return getOutput().getType().getRows() / getInput().getType().getRows();
+    }
+  }];
+}
+
+def Kernel_ExpertGatedOp : Kernel_Stage<"expert_gated"> {
+  let summary = "Gate and up projections of grouped rows.";
+  let description = [{
+    For row p of the input, whose group has expert e, and I outputs of an expert
+    (`chosen` experts of each row of the step):
+
+      outs[p, n] = gelu(gate[e] input[p])[n] * (up[e] input[p])[n]
+
+    Reads the experts that `groups` names and no others. A chunk is
+    `partition<tiles, n>` pairs of tiles of one expert.
+
+    ```mlir
+    kernel.expert_gated %n, %x, %w, %g outs %a {chosen = 8 : i64, experts = 128 : i64}
+        : !kernel.buffer<64 x 2816, q8>,
+          !kernel.weight<180224 x 2816, int4, interleaved>,
+          !kernel.buffer<1 x 322, i32>, !kernel.buffer<64 x 704, q8>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Kernel_WeightType:$weight, Kernel_BufferType:$groups,
+                       Kernel_BufferType:$output, I64Attr:$experts,
+                       I64Attr:$chosen,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $input `,` $weight `,` $groups `outs` $output attr-dict `:`
+    type($input) `,` type($weight) `,` type($groups) `,` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ExpertSumOp : Kernel_Stage<"expert_sum"> {
+  let summary = "Weighted sum of each row's experts' down projections.";
+  let description = [{
+    With `input` the grouped rows of kernel.expert_gated and p the pair of row r
+    and its j-th expert e:
+
+      outs[r] = sum_j weights[r, j] * matrix[e] input[p]
+
+    in ascending order of experts. Reads the experts that `groups` names and no
+    others. A chunk is `partition<tiles, n>` tiles of outputs, of all experts.
+
+    ```mlir
+    kernel.expert_sum %n, %a, %w, %g, %p outs %y {experts = 128 : i64}
+        : !kernel.buffer<64 x 704, q8>, !kernel.weight<360448 x 704, int4, tiles>,
+          !kernel.buffer<1 x 322, i32>, !kernel.buffer<8 x 8, f32>,
+          !kernel.buffer<8 x 2816, f32>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Kernel_WeightType:$weight, Kernel_BufferType:$groups,
+                       Kernel_BufferType:$weights, Kernel_BufferType:$output,
+                       I64Attr:$experts,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $input `,` $weight `,` $groups `,` $weights `outs` $output attr-dict
+    `:` type($input) `,` type($weight) `,` type($groups) `,` type($weights) `,`
+    type($output)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Experts of each row.
+    int64_t getChosen() { return getWeights().getType().getColumns(); }
+  }];
 }
 
 class Kernel_ProductOp<string mnemonic, string text> : Kernel_Stage<mnemonic> {

@@ -60,7 +60,8 @@ static LogicalResult expectTable(Operation *op, BufferType table,
 
 LogicalResult PackedOp::verify() {
   auto type = cast<WeightType>(getType());
-  size_t expected = type.getLayout() == Layout::Interleaved ? 2 : 1;
+  bool isPair = type.getLayout() == Layout::Interleaved;
+  size_t expected = isPair && !getExperts() ? 2 : 1;
   if (getSources().size() != expected)
     return emitOpError() << "has " << getSources().size() << " sources, but "
                          << stringifyLayout(type.getLayout()) << " takes "
@@ -72,6 +73,14 @@ LogicalResult PackedOp::verify() {
     return emitOpError() << "has output scales, which "
                          << stringifyFormat(type.getFormat())
                          << " has no place for";
+  if (getExperts()) {
+    int64_t experts = *getExperts(), unit = isPair ? 2 : 1;
+    if (experts <= 0 || type.getRows() % (experts * unit * GEMCUT_TILE_ROWS) ||
+        !llvm::is_contained({Layout::Tiles, Layout::Interleaved},
+                            type.getLayout()))
+      return emitOpError() << "has " << experts << " experts, but " << type
+                           << " is not whole tiles of each";
+  }
   if (getOffset() && *getOffset() % 64)
     return emitOpError() << "offset " << *getOffset()
                          << " is not a multiple of 64";
@@ -359,6 +368,120 @@ LogicalResult ResidualNormOp::verify() {
         "without a next norm, the second output must be q8 or u8");
   return expectColumns(*this, "next", getNext().getType().getColumns(),
                        "the input's width", columns);
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+/// `groups` as kernel.route writes it for `experts` experts and `pairs` pairs.
+static LogicalResult expectGroups(Operation *op, BufferType groups,
+                                  int64_t experts, int64_t pairs) {
+  if (experts <= 0)
+    return op->emitOpError() << "needs experts, found " << experts;
+  if (groups.getRows() != 1)
+    return op->emitOpError()
+           << "groups has " << groups.getRows() << " rows, expected one";
+  if (failed(expectElement(op, "groups", groups, {Element::I32})))
+    return failure();
+  return expectColumns(op, "groups", groups.getColumns(),
+                       "the size for these experts and pairs",
+                       RouteOp::getGroupColumns(experts, pairs));
+}
+
+LogicalResult RouteOp::verify() {
+  BufferType logits = getLogits().getType(), weights = getWeights().getType();
+  BufferType experts = getExperts().getType();
+  if (failed(expectElement(*this, "logits", logits, {Element::F32})) ||
+      failed(expectElement(*this, "weights", weights, {Element::F32})) ||
+      failed(expectElement(*this, "experts", experts, {Element::I32})) ||
+      failed(expectVector(*this, "scale", getScale().getType(),
+                          logits.getColumns())) ||
+      failed(expectColumns(*this, "experts", experts.getColumns(),
+                           "the weights' width", weights.getColumns())))
+    return failure();
+  if (weights.getColumns() > logits.getColumns())
+    return emitOpError() << "chooses " << weights.getColumns() << " of "
+                         << logits.getColumns() << " experts";
+  return expectGroups(*this, getGroups().getType(), logits.getColumns(),
+                      weights.getRows() * weights.getColumns());
+}
+
+LogicalResult GroupRowsOp::verify() {
+  BufferType input = getInput().getType(), output = getOutput().getType();
+  if (input.getElement() != output.getElement() ||
+      input.getColumns() != output.getColumns() ||
+      output.getRows() % input.getRows() || output.getStride())
+    return emitOpError() << "output is " << output
+                         << ", expected several of each row of " << input;
+  return expectGroups(*this, getGroups().getType(), getExperts(),
+                      output.getRows());
+}
+
+/// Rules shared by the products: the matrices of `experts` experts, whose
+/// output tiles take `unit` tiles of weights, and what they multiply.
+static LogicalResult expectExperts(Operation *op, BufferType input,
+                                   WeightType weight, Layout layout,
+                                   int64_t experts, int64_t unit) {
+  if (weight.getLayout() != layout)
+    return op->emitOpError()
+           << "weight layout is " << stringifyLayout(weight.getLayout())
+           << ", expected " << stringifyLayout(layout);
+  if (weight.getRows() % (experts * unit * GEMCUT_TILE_ROWS))
+    return op->emitOpError() << "weight has " << weight.getRows()
+                             << " rows, which are not whole tiles of each of "
+                             << experts << " experts";
+  Element expected =
+      isQuantized(weight.getFormat()) ? Element::Q8 : Element::F32;
+  if (failed(expectElement(op, "input", input, {expected})))
+    return failure();
+  return expectColumns(op, "weight", weight.getColumns(), "the input's width",
+                       input.getColumns());
+}
+
+LogicalResult ExpertGatedOp::verify() {
+  BufferType input = getInput().getType(), output = getOutput().getType();
+  WeightType weight = getWeight().getType();
+  int64_t experts = getExperts();
+  if (failed(expectGroups(*this, getGroups().getType(), experts,
+                          input.getRows())) ||
+      failed(expectExperts(*this, input, weight, Layout::Interleaved, experts,
+                           /*unit=*/2)) ||
+      failed(
+          expectElement(*this, "output", output, {Element::F32, Element::Q8})))
+    return failure();
+  if (output.getRows() != input.getRows())
+    return emitOpError() << "output has " << output.getRows()
+                         << " rows, but the input has " << input.getRows();
+  int64_t chosen = getChosen();
+  if (chosen <= 0 || chosen > experts || input.getRows() % chosen)
+    return emitOpError() << "has " << chosen << " chosen experts, but "
+                         << experts << " experts and " << input.getRows()
+                         << " rows of input";
+  return expectColumns(*this, "output", output.getColumns(),
+                       "an expert's output size",
+                       weight.getRows() / experts / 2);
+}
+
+LogicalResult ExpertSumOp::verify() {
+  BufferType input = getInput().getType(), output = getOutput().getType();
+  BufferType weights = getWeights().getType();
+  WeightType weight = getWeight().getType();
+  int64_t experts = getExperts();
+  if (failed(expectGroups(*this, getGroups().getType(), experts,
+                          input.getRows())) ||
+      failed(expectExperts(*this, input, weight, Layout::Tiles, experts,
+                           /*unit=*/1)) ||
+      failed(expectElement(*this, "weights", weights, {Element::F32})) ||
+      failed(expectElement(*this, "output", output, {Element::F32})))
+    return failure();
+  if (weights.getRows() * weights.getColumns() != input.getRows() ||
+      output.getRows() != weights.getRows())
+    return emitOpError() << "weights is " << weights << ", expected one for "
+                         << "each of the input's " << input.getRows()
+                         << " rows, of the output's " << output.getRows();
+  return expectColumns(*this, "output", output.getColumns(),
+                       "an expert's output size", weight.getRows() / experts);
 }
 
 template <typename ProductOp> static LogicalResult verifyProduct(ProductOp op) {

@@ -46,6 +46,8 @@ std::string gemcut::gemma4::getOpNameOfGolden(StringRef golden) {
     return (golden + ".self_attn.o_proj").str();
   if (golden.consume_back(".mlp"))
     return (golden + ".mlp.down_proj").str();
+  if (golden.consume_back(".experts.out"))
+    return (golden + ".experts.down_proj").str();
   return golden.str();
 }
 
@@ -60,7 +62,6 @@ public:
   FailureOr<OwningOpRef<ModuleOp>> run();
 
 private:
-  LogicalResult checkSupported();
   LogicalResult findPrefix();
   LogicalResult declareWeights();
   /// Says how the checkpoint stores `weight`, and what its layer rounds under.
@@ -75,7 +76,10 @@ private:
   Value buildAttention(const LayerConfig &layer, Value x);
   /// K and V of the current layer, written to its cache.
   Value buildKvWrite(const LayerConfig &layer, Value normed);
+  /// MLP and experts, with the norms behind them.
+  Value buildFeedForward(Value x);
   Value buildMlp(Value x);
+  Value buildExperts(Value x);
   Value buildPerLayerBlock(Value x);
 
   // One op each. `name` is relative to the current layer, or to the model.
@@ -86,7 +90,7 @@ private:
   Op create(const Twine &name, Args &&...args);
   /// The tensor name + `suffix`.
   Value weight(const Twine &name, StringRef suffix = ".weight");
-  Value linear(StringRef name, Value input);
+  Value linear(StringRef name, Value input, double scale = 1);
   /// An empty `group` is the whole row.
   Value norm(StringRef name, Value input, int64_t group = 0);
   Value rope(StringRef name, Value input, const LayerConfig &layer);
@@ -108,14 +112,6 @@ private:
 //===----------------------------------------------------------------------===//
 // Checks and symbols
 //===----------------------------------------------------------------------===//
-
-LogicalResult ModelImporter::checkSupported() {
-  if (!config.isMoe)
-    return success();
-  return emitError(builder.getUnknownLoc())
-         << "this model has a mixture of experts (enable_moe_block), which is "
-            "valid but not supported; supported are dense Gemma 4 models";
-}
 
 LogicalResult ModelImporter::findPrefix() {
   for (const char *candidate :
@@ -327,10 +323,10 @@ static int64_t columnsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape().back();
 }
 
-Value ModelImporter::linear(StringRef name, Value input) {
+Value ModelImporter::linear(StringRef name, Value input, double scale) {
   Value matrix = weight(name);
   int64_t outputs = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
-  return create<gemma::LinearOp>(name, rows(outputs), input, matrix, f32(1.0),
+  return create<gemma::LinearOp>(name, rows(outputs), input, matrix, f32(scale),
                                  /*cap=*/nullptr);
 }
 
@@ -407,7 +403,46 @@ Value ModelImporter::buildMlp(Value x) {
   Value gate = linear("mlp.gate_proj", normed);
   Value up = linear("mlp.up_proj", normed);
   Value product = create<gemma::GeluMulOp>("mlp.act", gate.getType(), gate, up);
-  return norm("post_feedforward_layernorm", linear("mlp.down_proj", product));
+  return linear("mlp.down_proj", product);
+}
+
+/// r = RMS(x) * scale * H^(-1/2) chooses the experts, which read another norm
+/// of x. The results of the chosen ones are summed with the router's weights.
+Value ModelImporter::buildExperts(Value x) {
+  Value scaled = create<gemma::RmsNormOp>(
+      "router.scale", x.getType(), x, weight("router.scale", /*suffix=*/""),
+      f32(config.rmsNormEps), builder.getI64IntegerAttr(columnsOf(x)));
+  Value logits =
+      linear("router.proj", scaled, 1 / std::sqrt(double(config.hiddenSize)));
+  Value probs =
+      create<gemma::SoftmaxOp>("router.probs", logits.getType(), logits);
+  auto choice = create<gemma::TopExpertsOp>(
+      "router.weights", rows(config.topKExperts),
+      RankedTensorType::get({ShapedType::kDynamic, config.topKExperts},
+                            builder.getI32Type()),
+      probs, weight("router.per_expert_scale", /*suffix=*/""));
+  choice->setLoc(FusedLoc::get(builder.getContext(),
+                               {loc("router.weights"), loc("router.experts")}));
+  Value experts = choice.getExperts();
+  Value normed = norm("pre_feedforward_layernorm_2", x);
+  Value product = create<gemma::ExpertGatedLinearOp>(
+      "experts.gate_up_proj",
+      rows(config.topKExperts * config.moeIntermediateSize), normed, experts,
+      weight("experts.gate_up_proj", /*suffix=*/""));
+  return create<gemma::ExpertLinearOp>(
+      "experts.down_proj", x.getType(), product, experts, choice.getWeights(),
+      weight("experts.down_proj", /*suffix=*/""));
+}
+
+Value ModelImporter::buildFeedForward(Value x) {
+  Value dense = buildMlp(x);
+  if (!config.isMoe)
+    return norm("post_feedforward_layernorm", dense);
+  dense = norm("post_feedforward_layernorm_1", dense);
+  Value sparse = norm("post_feedforward_layernorm_2", buildExperts(x));
+  Value sum =
+      create<gemma::AddOp>("feedforward.sum", x.getType(), dense, sparse);
+  return norm("post_feedforward_layernorm", sum);
 }
 
 /// The gate reads the residual stream itself, without a norm.
@@ -429,7 +464,7 @@ Value ModelImporter::buildLayer(int64_t index, Value x) {
     return create<gemma::AddOp>(name, x.getType(), residual, branch);
   };
   x = addTo(x, "residual_attn", buildAttention(layer, x));
-  x = addTo(x, config.layerScalar ? "residual_mlp" : "out", buildMlp(x));
+  x = addTo(x, config.layerScalar ? "residual_mlp" : "out", buildFeedForward(x));
   if (config.perLayerInput)
     x = addTo(x, "residual_ple", buildPerLayerBlock(x));
   if (config.layerScalar) {
@@ -479,7 +514,7 @@ Value ModelImporter::buildForward(Value ids, Value positionArgument) {
 }
 
 FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
-  if (failed(checkSupported()) || failed(findPrefix()))
+  if (failed(findPrefix()))
     return failure();
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder, loc("model"));
   builder.setInsertionPointToEnd(module->getBody());

@@ -41,6 +41,9 @@ namespace gemcut::gemma4 {
 ///   layers.N.self_attn     attention, before o_proj
 ///   layers.N.residual_attn, .residual_mlp, .residual_ple
 ///   layers.N.mlp.act       gelu(gate) * up, before down_proj
+///   layers.N.router.probs  softmax over all experts
+///   layers.N.router.weights, .router.experts   the chosen ones, two results
+///   layers.N.feedforward.sum                   MLP and experts, before the norm
 ///   layers.N.ple           slice of the per-layer inputs
 ///   layers.N.ple_gate      gelu(gate) * ple
 ///   layers.N.out           output of the layer
@@ -49,10 +52,9 @@ namespace gemcut::gemma4 {
 /// Names of golden data in these terms: getOpNameOfGolden.
 ///
 /// Formulas: transformers 5.24.0, models/gemma4/modeling_gemma4.py (float32).
-/// Emits one diagnostic and fails for a model class that is valid but not
-/// supported (mixture of experts), and for a tensor that `weights` lacks
-/// or has with another shape than `config` demands, or in a dtype other than
-/// F32, BF16 and F16.
+/// Emits one diagnostic and fails for a tensor that `weights` lacks or has with
+/// another shape than `config` demands, or in a dtype other than F32, BF16 and
+/// F16.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const config::ModelConfig &config,
             const checkpoint::WeightSource &weights);
@@ -64,7 +66,8 @@ expectedWeights(const config::ModelConfig &config);
 
 /// Name of the op that computes a golden tensor: "layers.N.attn" is the output
 /// of layers.N.self_attn.o_proj, "layers.N.mlp" that of layers.N.mlp.down_proj,
-/// "final_norm" that of norm; embed, ple, layers.N.out, layers.N.k, layers.N.v
+/// "layers.N.experts.out" that of layers.N.experts.down_proj, "final_norm" that
+/// of norm; embed, ple, layers.N.out, layers.N.k, layers.N.v
 /// and logits have the same name.
 std::string getOpNameOfGolden(llvm::StringRef golden);
 

@@ -41,7 +41,8 @@ private:
         residual && value == residual.getSum())
       return addQuantizedSum(rewriter, residual, quantize);
     if (!isa<gemma::RmsNormOp, gemma::AttentionOp, gemma::GatedLinearOp,
-             gemma::ModulatedLinearOp, gemma::ResidualNormOp>(producer)) {
+             gemma::ModulatedLinearOp, gemma::ExpertGatedLinearOp,
+             gemma::ResidualNormOp>(producer)) {
       LDBG() << "the producer has no quantized result: " << *producer;
       return failure();
     }

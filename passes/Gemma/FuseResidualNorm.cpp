@@ -36,6 +36,11 @@ private:
                : gemma::RmsNormOp();
   }
 
+  /// True if all that reads `norm` is a sum, for which it is the post-norm.
+  static bool isPostNorm(gemma::RmsNormOp norm) {
+    return norm->hasOneUse() && isa<gemma::AddOp>(*norm->user_begin());
+  }
+
   /// The first row norm that reads `sum` with the given eps and whose weight
   /// can be had at `point`.
   static gemma::RmsNormOp getNextNorm(Value sum, FloatAttr eps,
@@ -43,8 +48,8 @@ private:
     gemma::RmsNormOp first;
     for (Operation *user : sum.getUsers()) {
       auto norm = dyn_cast<gemma::RmsNormOp>(user);
-      if (norm && gemma::isRowNorm(norm) && norm.getEpsAttr() == eps &&
-          norm->getBlock() == point->getBlock() &&
+      if (norm && gemma::isRowNorm(norm) && !isPostNorm(norm) &&
+          norm.getEpsAttr() == eps && norm->getBlock() == point->getBlock() &&
           (!first || norm->isBeforeInBlock(first)))
         first = norm;
     }

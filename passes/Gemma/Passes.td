@@ -293,6 +293,26 @@ def FuseModulatedLinearPass
   let dependentDialects = ["::gemcut::gemma::GemmaDialect"];
 }
 
+def FuseRoutePass : Pass<"gemma-fuse-route", "mlir::func::FuncOp"> {
+  let summary = "Fuses the router's softmax with the choice of experts.";
+  let description = [{
+        top_experts(softmax(logits), scale)  =  route(logits, scale)
+
+    The softmax has no other user.
+
+    ```mlir
+    %p = gemma.softmax %l : tensor<?x8xf32>
+    %w, %e = gemma.top_experts %p, %s : ...
+    ```
+    becomes
+    ```mlir
+    %w, %e = gemma.route %l, %s : ...
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "Number of route ops made">];
+  let dependentDialects = ["::gemcut::gemma::GemmaDialect"];
+}
+
 def FuseResidualNormPass
     : Pass<"gemma-fuse-residual-norm", "mlir::func::FuncOp"> {
   let summary = "Fuses post-norm, residual sum and the next norm.";
@@ -305,7 +325,7 @@ def FuseResidualNormPass
     sum. The sum is the residual stream and may have any users; the post-norm and,
     with a scalar, the unscaled sum have no other. Only norms with a weight over
     the whole row; the next norm needs the same eps. If several norms read the sum,
-    the first is fused.
+    the first is fused; a norm that only another sum reads is that sum's post-norm.
 
     ```mlir
     %n = gemma.rms_norm %y, %w {eps = 1.0e-6 : f32, group = 64 : i64} : ...
@@ -365,7 +385,8 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     Tables in formats with row scales get one for every 256 columns where that
     divides a row, else one (`row_scales`).
 
-    Vectors (norms, layer_scalar) are f32 in every recipe.
+    Vectors (norms, layer_scalar) are f32 in every recipe, and a router is bf16 in all
+    of them but `f32`.
 
     Errors: integer formats need an input size that is a multiple of 32; a table
     that is looked up but never multiplied cannot be int4 or q4_0 by a rule (such a

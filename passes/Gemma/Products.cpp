@@ -12,6 +12,10 @@ SmallVector<Value> gemma::getProductWeights(Operation *op) {
     return {gated.getGate(), gated.getUp()};
   if (auto modulated = dyn_cast<ModulatedLinearOp>(op))
     return {modulated.getWeight()};
+  if (auto gated = dyn_cast<ExpertGatedLinearOp>(op))
+    return {gated.getMatrices()};
+  if (auto experts = dyn_cast<ExpertLinearOp>(op))
+    return {experts.getMatrices()};
   return {};
 }
 

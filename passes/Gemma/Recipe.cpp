@@ -27,6 +27,9 @@ constexpr StringRef kKeptInt8[] = {
     "*per_layer_model_projection.weight", "*per_layer_input_gate.weight",
     "*per_layer_projection.weight", "*embed_tokens_per_layer.weight"};
 
+/// A router's rounding would choose other experts, and it is small.
+constexpr StringRef kRouter = "*router.proj.weight";
+
 Error makeError(StringRef file, const llvm::Twine &message) {
   return llvm::createStringError("recipe " + file + ": " + message);
 }
@@ -195,6 +198,8 @@ std::optional<Recipe> Recipe::getBuiltin(StringRef name) {
   if (!llvm::is_contained(kFormats, name))
     return std::nullopt;
   recipe.name = recipe.defaultFormat = name.str();
+  if (name != "f32")
+    recipe.rules.push_back({kRouter.str(), /*isRegex=*/false, "bf16"});
   if (name == "int4" || name == "q4_0")
     for (StringRef pattern : kKeptInt8)
       recipe.rules.push_back(

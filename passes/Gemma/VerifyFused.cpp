@@ -20,7 +20,8 @@ struct VerifyFused : gemma::impl::VerifyFusedPassBase<VerifyFused> {
     getOperation().walk([&](Operation *op) {
       auto product = dyn_cast<gemma::GeluMulOp>(op);
       if (isa<gemma::AddOp, gemma::ScaleOp, gemma::ScaleByOp, gemma::SoftcapOp,
-              gemma::RopeOp, gemma::KvWriteOp>(op) ||
+              gemma::RopeOp, gemma::KvWriteOp, gemma::SoftmaxOp,
+              gemma::TopExpertsOp>(op) ||
           (product && !isAdapted(product))) {
         report(op) << "; the fusions do not cover how it is used here";
         anyLeft = true;

@@ -22,7 +22,8 @@ struct VerifyImported : gemma::impl::VerifyImportedPassBase<VerifyImported> {
         return;
       if (isa<gemma::QuantizeOp, gemma::PleInputsOp, gemma::PrepareQkvOp,
               gemma::PrepareKvOp, gemma::PrepareQOp, gemma::GatedLinearOp,
-              gemma::ModulatedLinearOp, gemma::ResidualNormOp>(op)) {
+              gemma::ModulatedLinearOp, gemma::ResidualNormOp, gemma::RouteOp>(
+              op)) {
         op->emitOpError("is fused; an importer writes elementary ops");
         anyWrong = true;
       }

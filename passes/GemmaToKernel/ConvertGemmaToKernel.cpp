@@ -71,7 +71,7 @@ static std::string joinNames(StringRef first, StringRef second) {
 FailureOr<kernel::PackedOp>
 ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
                                  MutableArrayRef<gemma::WeightOp> sources,
-                                 kernel::Layout layout) {
+                                 kernel::Layout layout, bool hasExperts) {
   MLIRContext *context = source.getContext();
   auto tensor = cast<RankedTensorType>(sources.front().getType());
   bool vector = layout == kernel::Layout::Vector;
@@ -96,7 +96,26 @@ ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
            << "is a table of single rows, which cannot be "
            << stringifyFormat(format)
            << "; a recipe gives it int8, bf16 or f32";
-  int64_t rows = vector ? 1 : tensor.getDimSize(0) * int64_t(sources.size());
+  int64_t rows = vector ? 1 : int64_t(sources.size());
+  IntegerAttr experts;
+  OpBuilder builder(context);
+  if (hasExperts) {
+    if (hasRowScales(format))
+      return sources.front().emitOpError()
+             << "holds experts, which cannot be " << stringifyFormat(format)
+             << "; a recipe gives them int4, q4_0, int8, bf16 or f32";
+    experts = builder.getI64IntegerAttr(tensor.getDimSize(0));
+    int64_t unit = layout == kernel::Layout::Interleaved ? 2 * GEMCUT_TILE_ROWS
+                                                         : GEMCUT_TILE_ROWS;
+    if (tensor.getDimSize(1) % unit)
+      return sources.front().emitOpError()
+             << "has experts of " << tensor.getDimSize(1)
+             << " rows, which are no multiple of the " << unit
+             << " that are packed together";
+  }
+  if (!vector)
+    for (int64_t size : tensor.getShape().drop_back())
+      rows *= size;
   auto type = kernel::WeightType::getChecked(
       [&] { return sources.front().emitOpError(); }, context, rows,
       tensor.getShape().back(), format, layout,
@@ -112,10 +131,10 @@ ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
     outputScales.push_back(weight.getOutputScale().value_or(""));
     rounds |= !outputScales.back().empty();
   }
-  OpBuilder builder(context);
   auto op = kernel::PackedOp::create(
       builder, loc, builder.getStringAttr(name), StringAttr(),
-      builder.getStrArrayAttr(names), IntegerAttr(), TypeAttr::get(type),
+      builder.getStrArrayAttr(names), experts, IntegerAttr(),
+      TypeAttr::get(type),
       rounds ? builder.getStrArrayAttr(outputScales) : ArrayAttr());
   targetSymbols.insert(op);
   return op;
@@ -129,7 +148,9 @@ ProgramConversion::getPacked(Operation *user, const WeightGroup &group) {
         value.getDefiningOp<gemma::GetWeightOp>().getWeight()));
 
   kernel::Layout layout = kernel::Layout::Tiles;
-  if (group.use == WeightUse::Gated)
+  bool hasExperts =
+      group.use == WeightUse::Experts || group.use == WeightUse::GatedExperts;
+  if (group.use == WeightUse::Gated || group.use == WeightUse::GatedExperts)
     layout = kernel::Layout::Interleaved;
   if (group.use == WeightUse::Vector)
     layout = kernel::Layout::Vector;
@@ -138,6 +159,7 @@ ProgramConversion::getPacked(Operation *user, const WeightGroup &group) {
     layout = kernel::Layout::Rows;
 
   // A gated pair is one packed tensor, any other group one for each weight.
+  // Experts are a single weight.
   SmallVector<SmallVector<gemma::WeightOp>> parts;
   if (layout == kernel::Layout::Interleaved)
     parts.push_back(sources);
@@ -156,7 +178,8 @@ ProgramConversion::getPacked(Operation *user, const WeightGroup &group) {
         StringAttr::get(source.getContext(),
                         name + "|" + kernel::stringifyLayout(layout).str());
     if (!packed.contains(key)) {
-      auto op = declarePacked(user, part.front().getLoc(), name, part, layout);
+      auto op = declarePacked(user, part.front().getLoc(), name, part, layout,
+                              hasExperts);
       if (failed(op))
         return failure();
       packed[key] = *op;

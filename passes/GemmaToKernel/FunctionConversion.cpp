@@ -161,6 +161,16 @@ Value FunctionConversion::getOutput(Value result) {
   return value;
 }
 
+Value FunctionConversion::createBuffer(Location loc, int64_t bufferRows,
+                                       int64_t columns,
+                                       kernel::Element element) {
+  return kernel::AllocOp::create(builder, loc,
+                                 kernel::BufferType::get(builder.getContext(),
+                                                         bufferRows, columns,
+                                                         element, /*stride=*/0),
+                                 IntegerAttr());
+}
+
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
@@ -290,6 +300,11 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
             return success();
           })
           .Case([&](gemma::ResidualNormOp o) { return convertResidualNorm(o); })
+          .Case([&](gemma::RouteOp o) { return convertRoute(o); })
+          .Case([&](gemma::ExpertGatedLinearOp o) {
+            return convertExpertGated(o);
+          })
+          .Case([&](gemma::ExpertLinearOp o) { return convertExpertLinear(o); })
           .Default([&](Operation *) {
             InFlightDiagnostic error = op->emitError()
                                        << "no kernel stage for "
@@ -317,16 +332,85 @@ void FunctionConversion::convertAttention(gemma::AttentionOp op) {
       kernel::AttentionOp::hasWholeHeads(outputType, cacheType)) {
     int64_t columns = kernel::AttentionOp::getPartialColumns(
         op.getHeads(), cacheType.getHeadDim());
-    partials = kernel::AllocOp::create(
-        builder, op.getLoc(),
-        kernel::BufferType::get(builder.getContext(), rows, columns,
-                                kernel::Element::F32, /*stride=*/0),
-        IntegerAttr());
+    partials = createBuffer(op.getLoc(), rows, columns, kernel::Element::F32);
   }
   kernel::AttentionOp::create(builder, op.getLoc(), getRows(op.getQuery()),
                               query, cache, lookup(op.getPositions()), partials,
                               output, op.getHeadsAttr(),
                               kernel::PartitionAttr());
+}
+
+/// `groups` stands for the chosen experts in all that reads them.
+LogicalResult FunctionConversion::convertRoute(gemma::RouteOp op) {
+  Value scale = getVector(op, op.getScale());
+  if (!scale)
+    return failure();
+  Location loc = op.getLoc();
+  Value weights = getOutput(op.getWeights());
+  auto type = cast<kernel::BufferType>(weights.getType());
+  Value experts = createBuffer(loc, type.getRows(), type.getColumns(),
+                               kernel::Element::I32);
+  int64_t columns =
+      kernel::RouteOp::getGroupColumns(op.getLogits().getType().getDimSize(1),
+                                       type.getRows() * type.getColumns());
+  Value groups = createBuffer(loc, 1, columns, kernel::Element::I32);
+  kernel::RouteOp::create(builder, loc, getRows(op.getLogits()),
+                          lookup(op.getLogits()), scale, weights, experts,
+                          groups, kernel::PartitionAttr());
+  values[op.getExperts()] = groups;
+  return success();
+}
+
+/// Its result has a row for each expert of a row, which are grouped by expert.
+LogicalResult
+FunctionConversion::convertExpertGated(gemma::ExpertGatedLinearOp op) {
+  Value weight = getWeight(op, {WeightUse::GatedExperts, {op.getMatrices()}});
+  if (!weight)
+    return failure();
+  if (destinations.contains(op.getResult()))
+    return op->emitOpError("has a result outside of its function; what "
+                           "experts compute is grouped and stays inside");
+  Location loc = op.getLoc();
+  Value input = lookup(op.getInput()), groups = lookup(op.getExperts());
+  Value rowCount = getRows(op.getInput());
+  auto type = cast<kernel::BufferType>(input.getType());
+  auto matrices = cast<RankedTensorType>(op.getMatrices().getType());
+  auto experts = builder.getI64IntegerAttr(matrices.getDimSize(0));
+  int64_t chosen = op.getExperts().getType().getDimSize(1);
+  int64_t pairs = type.getRows() * chosen;
+  Value grouped =
+      createBuffer(loc, pairs, type.getColumns(), type.getElement());
+  kernel::GroupRowsOp::create(builder, loc, rowCount, input, groups, grouped,
+                              experts, kernel::PartitionAttr());
+  auto resultType = cast<RankedTensorType>(op.getResult().getType());
+  kernel::Element element = isa<gemma::Q8Type>(resultType.getElementType())
+                                ? kernel::Element::Q8
+                                : kernel::Element::F32;
+  Value output = createBuffer(loc, pairs, matrices.getDimSize(1) / 2, element);
+  kernel::ExpertGatedOp::create(
+      builder, loc, rowCount, grouped, weight, groups, output, experts,
+      builder.getI64IntegerAttr(chosen), kernel::PartitionAttr());
+  program.countStage();
+  values[op.getResult()] = output;
+  return success();
+}
+
+LogicalResult
+FunctionConversion::convertExpertLinear(gemma::ExpertLinearOp op) {
+  Value weight = getWeight(op, {WeightUse::Experts, {op.getMatrices()}});
+  if (!weight)
+    return failure();
+  if (!op.getInput().getDefiningOp<gemma::ExpertGatedLinearOp>())
+    return op->emitOpError("reads rows that no gemma.expert_gated_linear of "
+                           "its function has grouped by expert");
+  auto matrices = cast<RankedTensorType>(op.getMatrices().getType());
+  Value output = getOutput(op.getResult());
+  kernel::ExpertSumOp::create(
+      builder, op.getLoc(), getRows(op.getWeights()), lookup(op.getInput()),
+      weight, lookup(op.getExperts()), lookup(op.getWeights()), output,
+      builder.getI64IntegerAttr(matrices.getDimSize(0)),
+      kernel::PartitionAttr());
+  return success();
 }
 
 LogicalResult FunctionConversion::convertCall(func::CallOp call) {

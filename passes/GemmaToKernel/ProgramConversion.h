@@ -87,7 +87,7 @@ private:
   mlir::FailureOr<kernel::PackedOp>
   declarePacked(mlir::Operation *user, mlir::Location loc, mlir::StringRef name,
                 llvm::MutableArrayRef<gemma::WeightOp> sources,
-                kernel::Layout layout);
+                kernel::Layout layout, bool hasExperts);
 };
 
 /// Converts the body of one function.
@@ -133,6 +133,9 @@ private:
   mlir::LogicalResult convertPrepareKv(gemma::PrepareKvOp op);
   mlir::LogicalResult convertPrepareQ(gemma::PrepareQOp op);
   void convertAttention(gemma::AttentionOp op);
+  mlir::LogicalResult convertRoute(gemma::RouteOp op);
+  mlir::LogicalResult convertExpertGated(gemma::ExpertGatedLinearOp op);
+  mlir::LogicalResult convertExpertLinear(gemma::ExpertLinearOp op);
   mlir::LogicalResult convertResidualNorm(gemma::ResidualNormOp op);
 
   mlir::Value lookup(mlir::Value value) { return values.lookup(value); }
@@ -145,6 +148,9 @@ private:
   /// The buffer that `result` is written to: the function's output or a new
   /// one.
   mlir::Value getOutput(mlir::Value result);
+  /// A buffer of the function's own.
+  mlir::Value createBuffer(mlir::Location loc, int64_t bufferRows,
+                           int64_t columns, kernel::Element element);
 };
 
 } // namespace gemcut::gemma_to_kernel

@@ -38,6 +38,13 @@ SmallVector<WeightGroup> WeightGroups::getGroups(Operation *op) const {
       .Case([&](gemma::GatedLinearOp o) {
         add(WeightUse::Gated, {o.getGate(), o.getUp()});
       })
+      .Case([&](gemma::ExpertGatedLinearOp o) {
+        add(WeightUse::GatedExperts, o.getMatrices());
+      })
+      .Case([&](gemma::ExpertLinearOp o) {
+        add(WeightUse::Experts, o.getMatrices());
+      })
+      .Case([&](gemma::RouteOp o) { addVector(o.getScale()); })
       .Case([&](gemma::ModulatedLinearOp o) {
         add(WeightUse::Product, o.getWeight());
       })

@@ -22,6 +22,8 @@ namespace gemcut::gemma_to_kernel {
 enum class WeightUse {
   Product, ///< tiles, one matrix after the other
   Gated,   ///< tiles of two matrices, alternating
+  Experts, ///< tiles, one expert's matrix after the other
+  GatedExperts, ///< the same, of two matrices of each expert
   Table,   ///< single rows
   Vector,  ///< f32 vector
 };

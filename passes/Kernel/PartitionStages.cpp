@@ -47,9 +47,11 @@ struct OutputTiles {
   int64_t matrices; ///< weight tiles per output tile: 1, or 2 if interleaved
   int64_t bytes;    ///< of weights behind one output tile
 
-  explicit OutputTiles(WeightType weight) {
+  /// Of one expert, if there are several.
+  explicit OutputTiles(WeightType weight, int64_t experts = 1) {
     matrices = weight.getLayout() == Layout::Interleaved ? 2 : 1;
-    count = gemcut_round_up(weight.getRows() / matrices, GEMCUT_TILE_ROWS) /
+    count = gemcut_round_up(weight.getRows() / matrices / experts,
+                            GEMCUT_TILE_ROWS) /
             GEMCUT_TILE_ROWS;
     bytes = matrices *
             gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns());
@@ -86,6 +88,11 @@ struct PartitionStages
             set(op, PartitionDim::Tiles, tiles.getEvenChunk());
           })
           .Case([&](AttentionOp op) { partitionAttention(op); })
+          .Case([&](ExpertGatedOp op) { partitionExpertGated(op); })
+          .Case([&](ExpertSumOp op) {
+            OutputTiles tiles(op.getWeight().getType(), op.getExperts());
+            set(op, PartitionDim::Tiles, tiles.getEvenChunk());
+          })
           .Case<PrepareQkvOp, PrepareKvOp>([&](StageOpInterface op) {
             // Rows of one chunk often share cache lines of K and V.
             auto rows = cast<BufferType>(op->getOperand(1).getType()).getRows();
@@ -108,6 +115,15 @@ struct PartitionStages
         std::clamp<int64_t>(kAttentionQueries / heads, 1, kAttentionRows);
     set(op, op.getPartials() ? PartitionDim::Keys : PartitionDim::Heads,
         std::min(rows, op.getQuery().getType().getRows()));
+  }
+
+  void partitionExpertGated(ExpertGatedOp op) {
+    // The experts of one row make chunks enough: each is shared out evenly in
+    // as few as the largest chunk allows, in whole q8 groups.
+    OutputTiles tiles(op.getWeight().getType(), op.getExperts());
+    int64_t chunks = llvm::divideCeil(tiles.count, kLargestChunk);
+    int64_t size = llvm::divideCeil(tiles.count, chunks);
+    set(op, PartitionDim::Tiles, gemcut_round_up(size, kGroupTiles));
   }
 
   void partitionGemv(GemvOp op) {

@@ -63,6 +63,44 @@ static void addProduct(StageWork &work, ProductOp op) {
                         : Arithmetic::Int8;
 }
 
+/// Bytes of `buffer` for each row of a step of at most `stepRows` rows.
+static int64_t getBytesPerStepRow(BufferType buffer, int64_t stepRows) {
+  return getUsedRowBytes(buffer) * (buffer.getRows() / stepRows);
+}
+
+static void addRoute(StageWork &work, RouteOp op) {
+  // The numbers of the groups, written once and read once.
+  work.bufferBytesPerRow -= getUsedRowBytes(op.getGroups().getType());
+  work.bufferBytesPerRow += 8 * op.getWeights().getType().getColumns();
+}
+
+static void addGroupRows(StageWork &work, GroupRowsOp op) {
+  int64_t stepRows = op.getInput().getType().getRows();
+  work.bufferBytesPerRow =
+      getUsedRowBytes(op.getInput().getType()) +
+      getBytesPerStepRow(op.getOutput().getType(), stepRows);
+  work.chunksPerBlock = op.getChosen();
+}
+
+template <typename ExpertOp>
+static void addExperts(StageWork &work, ExpertOp op) {
+  WeightType weight = op.getWeight().getType();
+  int64_t chosen = op.getChosen();
+  int64_t stepRows = op.getInput().getType().getRows() / chosen;
+  work.weightBytes = 0;
+  work.expertBytes = weight.getByteSize() / int64_t(op.getExperts());
+  work.experts = op.getExperts();
+  work.expertsPerRow = chosen;
+  work.macsPerRow = chosen * (weight.getRows() / int64_t(op.getExperts())) *
+                    weight.getColumns();
+  work.arithmetic = op.getInput().getType().getElement() == Element::Q8
+                        ? Arithmetic::Int8
+                        : Arithmetic::F32;
+  work.bufferBytesPerRow =
+      getBytesPerStepRow(op.getInput().getType(), stepRows) +
+      getBytesPerStepRow(op.getOutput().getType(), stepRows);
+}
+
 static void addAttention(StageWork &work, AttentionOp op) {
   CacheType cache = op.getCache().getType();
   work.cacheReadBytesPerPosition = getPositionBytes(cache);
@@ -82,11 +120,17 @@ static int64_t getOutputTiles(WeightType weight) {
   return gemcut_round_up(rows, GEMCUT_TILE_ROWS) / GEMCUT_TILE_ROWS;
 }
 
+/// Matrices in the weight of a stage.
+static int64_t getExperts(StageOpInterface stage) {
+  auto op = dyn_cast<ExpertSumOp>(stage.getOperation());
+  return op ? int64_t(op.getExperts()) : 1;
+}
+
 static void addChunks(StageWork &work, StageOpInterface stage,
                       PartitionAttr partition) {
   switch (partition.getDim()) {
   case PartitionDim::Rows:
-    work.chunksPerBlock = 1;
+    work.chunksPerBlock = std::max<int64_t>(work.chunksPerBlock, 1);
     work.rowsPerBlock = partition.getSize();
     return;
   case PartitionDim::Heads:
@@ -99,10 +143,20 @@ static void addChunks(StageWork &work, StageOpInterface stage,
     return;
   }
   case PartitionDim::Tiles:
+    if (auto op = dyn_cast<ExpertGatedOp>(stage.getOperation())) {
+      // Every group has its own, and no row has more groups than experts.
+      work.chunksPerBlock =
+          int64_t(op.getChosen()) *
+          llvm::divideCeil(getOutputTiles(op.getWeight().getType()) /
+                               int64_t(op.getExperts()),
+                           partition.getSize());
+      work.rowsPerBlock = 1;
+      return;
+    }
     for (Value operand : stage->getOperands())
       if (auto weight = dyn_cast<WeightType>(operand.getType()))
-        work.chunks =
-            llvm::divideCeil(getOutputTiles(weight), partition.getSize());
+        work.chunks = llvm::divideCeil(
+            getOutputTiles(weight) / getExperts(stage), partition.getSize());
     return;
   }
 }
@@ -133,6 +187,10 @@ StageWork gemcut::kernel::getStageWork(StageOpInterface stage) {
         work.arithmetic = Arithmetic::Int8;
       })
       .Case([&](AttentionOp op) { addAttention(work, op); })
+      .Case([&](RouteOp op) { addRoute(work, op); })
+      .Case([&](GroupRowsOp op) { addGroupRows(work, op); })
+      .Case([&](ExpertGatedOp op) { addExperts(work, op); })
+      .Case([&](ExpertSumOp op) { addExperts(work, op); })
       .Case<PrepareKvOp, PrepareQkvOp>([&](auto op) {
         work.cacheWrittenBytesPerRow =
             getPositionBytes(op.getCache().getType());

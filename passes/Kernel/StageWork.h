@@ -19,6 +19,9 @@ enum class Arithmetic { None, Int8, Bf16, F32 };
 /// reads it: later reads come from a CPU cache.
 struct StageWork {
   int64_t weightBytes = 0;       ///< packed tensors that are read as a whole
+  int64_t expertBytes = 0;       ///< of one expert, of which ...
+  int64_t experts = 0;           ///< ... there are so many ...
+  int64_t expertsPerRow = 0;     ///< ... and a row reads so many
   int64_t tableBytesPerRow = 0;  ///< of tables of which single rows are read
   int64_t bufferBytesPerRow = 0; ///< activations, read and written
   int64_t cacheReadBytesPerPosition = 0; ///< K and V of all heads

@@ -21,8 +21,13 @@ static int advisePages(WeightPages::AdviseFn advise, const uint8_t *address,
                 size_t(uintptr_t(address) + length - begin), advice);
 }
 
+static uint64_t getMachineBytes() {
+  return uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
+}
+
 void WeightPages::open(const gemcut_model_info &what, const uint8_t *base,
-                       uint64_t tableBytes, AdviseFn function) {
+                       uint64_t tableBytes, AdviseFn function,
+                       uint64_t memoryBytes) {
   model = &what;
   advise = function;
   limit = tableBytes;
@@ -30,7 +35,8 @@ void WeightPages::open(const gemcut_model_info &what, const uint8_t *base,
   weights = nullptr;
   if (uintptr_t(base) % uintptr_t(sysconf(_SC_PAGESIZE)) != 0)
     return; // no mapping of its own: advice would touch something else
-  (void)advisePages(advise, base, what.weight_bytes, MADV_HUGEPAGE);
+  if (what.weight_bytes <= (memoryBytes ? memoryBytes : getMachineBytes()))
+    (void)advisePages(advise, base, what.weight_bytes, MADV_HUGEPAGE);
   for (int32_t i = 0; i < what.row_table_count; ++i) {
     const gemcut_row_table &table = what.row_tables[i];
     uint64_t bytes =

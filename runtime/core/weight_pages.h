@@ -27,9 +27,12 @@ public:
 
   /// `weights` is a shared, read-only mapping of the weight section.
   /// `tableBytes` bounds what is mapped of all row tables together; 0: nothing
-  /// is ever unmapped.
+  /// is ever unmapped. Weights of more than `memoryBytes` (0: those of the
+  /// machine) get no huge pages: a fault would read megabytes that others may
+  /// need less, such as experts that nobody has chosen.
   void open(const gemcut_model_info &model, const uint8_t *weights,
-            uint64_t tableBytes, AdviseFn advise = madvise);
+            uint64_t tableBytes, AdviseFn advise = madvise,
+            uint64_t memoryBytes = 0);
 
   /// The next step reads the table rows of these tokens, ids in the vocabulary.
   /// Unmaps what earlier steps read, if the bound would be exceeded.

@@ -233,6 +233,16 @@ private:
         .Case([&](kernel::ResidualNormOp o) {
           return buildResidualNorm(e, o), success();
         })
+        .Case([&](kernel::RouteOp o) { return buildRoute(e, o), success(); })
+        .Case([&](kernel::GroupRowsOp o) {
+          return buildGroupRows(e, o), success();
+        })
+        .Case([&](kernel::ExpertGatedOp o) {
+          return buildExpertGated(e, o), success();
+        })
+        .Case([&](kernel::ExpertSumOp o) {
+          return buildExpertSum(e, o), success();
+        })
         .Case([&](kernel::GemvOp o) { return buildGemv(e, o), success(); })
         .Case([&](kernel::GemmOp o) { return buildGemm(e, o), success(); })
         .Case([&](kernel::UpperBoundsOp o) {

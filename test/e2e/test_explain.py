@@ -46,6 +46,25 @@ class Explain(unittest.TestCase):
         if not decode["touched_weight_bytes"]:
             self.skipTest("the kernel does not say which pages were touched")
 
+    def test_a_step_reads_the_routed_experts(self):
+        """Weights that a decoding step reads: all dense ones, and k of E experts."""
+        config = json.loads((GOLDENS / "moe" / "config.json").read_text())["text_config"]
+        out = compile_model(GOLDENS / "moe", self.folder / "moe", "--quant", "int8")
+        decode = stages_of(explain(out, "--entry", "decode", "--repetitions", "2", "--all"), "decode")
+        layers, chosen = config["num_hidden_layers"], config["top_k_experts"]
+        hidden, inner = config["hidden_size"], config["moe_intermediate_size"]
+        # A tile: 16 rows, columns in pairs of groups of 1088 bytes.
+        tile = lambda columns: -(-columns // 64) * 1088
+        expected = {"expert_gated": layers * chosen * 2 * inner // 16 * tile(hidden),
+                    "expert_sum": layers * chosen * hidden // 16 * tile(inner)}
+        for kernel, size in expected.items():
+            found = sum(s["weight_bytes"] for s in decode["stages"] if s["kernel"] == kernel)
+            self.assertEqual(found, size, kernel)
+        plan = json.loads(run(GEMCUT, "inspect", out, "--json").stdout)["report"]
+        unread = (config["num_experts"] - chosen) * sum(expected.values()) // chosen
+        self.assertLess(plan["weight_bytes_per_token"], plan["weight_bytes"] - unread + 1)
+        self.assertAlmostEqual(decode["total"]["weight_bytes"] / plan["weight_bytes_per_token"], 1, delta=0.02)
+
     def test_every_level_is_timed(self):
         for level in levels(self.tiny):
             for threads in ("1", "3"):

@@ -17,9 +17,9 @@ from support import (GOLDENS, compile_model, ids_argument, integers, largest_dif
                      read_safetensors, run)
 
 LOGITS_ABS = 1e-3
-CASES = ("edge", "edge-mqa", "edge-bf16", "dense", "gemma3", "gemma3-scaled")
+CASES = ("edge", "edge-mqa", "edge-bf16", "dense", "moe", "gemma3", "gemma3-scaled")
 # Sum of differences of logits over the sum of their magnitudes, at most, for random weights.
-QUANTIZED_ERRORS = {"bf16": 0.02, "int8": 0.1, "int4": 0.5}
+QUANTIZED_ERRORS = {"bf16": 0.02, "int8": 0.2, "int4": 0.6}
 
 
 class Goldens(unittest.TestCase):
@@ -80,8 +80,11 @@ class Goldens(unittest.TestCase):
         for case in ("gemma3", "gemma3-scaled"):
             self.check_logits(case, "--context", "30016")
 
+    def test_moe_logits(self):
+        self.check_logits("moe")
+
     def test_quantized_logits(self):
-        for case in ("dense",):
+        for case in ("dense", "moe"):
             ids = json.loads((GOLDENS / case / "golden.json").read_text())["runs"]["long"]["ids"]
             expected = read_safetensors(GOLDENS / case / "golden.safetensors")["long.logits"]
             for quant, bound in QUANTIZED_ERRORS.items():

@@ -15,18 +15,20 @@ using namespace gemcut::test;
 /// Bytes between buffers, which no stage may write.
 static constexpr int64_t kGap = 64;
 
-Operand StageProgram::buffer(int64_t columns, const std::string &element) {
+Operand StageProgram::buffer(int64_t columns, const std::string &element,
+                             int64_t rows) {
+  rows = rows ? rows : maxRows;
   Operand result;
   result.name = fmt::format("%b{}", count++);
   result.type =
-      fmt::format("!kernel.buffer<{} x {}, {}>", maxRows, columns, element);
+      fmt::format("!kernel.buffer<{} x {}, {}>", rows, columns, element);
   result.offset = arenaBytes;
   result.columns = columns;
   result.rowBytes = element == "f32"  ? gemcut_f32_row_bytes(columns)
                     : element == "q8" ? gemcut_q8_row_bytes(columns)
                     : element == "u8" ? gemcut_u8_row_bytes(columns)
                                       : 4 * columns;
-  arenaBytes += gemcut_round_up(maxRows * result.rowBytes, 64) + kGap;
+  arenaBytes += gemcut_round_up(rows * result.rowBytes, 64) + kGap;
   body += fmt::format("  {} = kernel.alloc {{offset = {} : i64}} : {}\n",
                       result.name, result.offset, result.type);
   return result;

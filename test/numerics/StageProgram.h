@@ -27,8 +27,8 @@ public:
   /// Buffers hold up to `maxRows` rows.
   explicit StageProgram(int64_t maxRows) : maxRows(maxRows) {}
 
-  /// `element`: "f32", "q8", "u8" or "i32".
-  Operand buffer(int64_t columns, const std::string &element);
+  /// `element`: "f32", "q8", "u8" or "i32". `rows`: if other than the most rows.
+  Operand buffer(int64_t columns, const std::string &element, int64_t rows = 0);
   /// `values` as an f32 vector weight.
   Operand vector(const std::vector<float> &values);
   Operand weight(const std::string &type, const std::vector<uint8_t> &bytes);

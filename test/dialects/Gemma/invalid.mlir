@@ -540,6 +540,72 @@ func.func @residual_next_width(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
 
 // -----
 
+// softmax, top_experts, route, expert_gated_linear, expert_linear
+
+func.func @route_scale(%l: tensor<?x8xf32>, %s: tensor<4xf32>) {
+  // expected-error@+1 {{scale size is 4, but the number of experts is 8}}
+  %w, %e = gemma.route %l, %s : tensor<?x8xf32>, tensor<4xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @route_width(%l: tensor<?x8xf32>, %s: tensor<8xf32>) {
+  // expected-error@+1 {{experts width is 3, but the weights' width is 2}}
+  %w, %e = gemma.top_experts %l, %s : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x3xi32>
+  return
+}
+
+// -----
+
+func.func @route_count(%l: tensor<?x8xf32>, %s: tensor<8xf32>) {
+  // expected-error@+1 {{chooses 9 of 8 experts}}
+  %w, %e = gemma.route %l, %s : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x9xf32>, tensor<?x9xi32>
+  return
+}
+
+// -----
+
+func.func @experts_input(%z: tensor<?x32xf32>, %e: tensor<?x2xi32>, %w: tensor<8x64x64xf32>) {
+  // expected-error@+1 {{weight input size is 64, but the input's width is 32}}
+  %a = gemma.expert_gated_linear %z, %e, %w : tensor<?x32xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @experts_odd(%z: tensor<?x64xf32>, %e: tensor<?x2xi32>, %w: tensor<8x63x64xf32>) {
+  // expected-error@+1 {{needs as many gate as up rows, found 63 rows of an expert}}
+  %a = gemma.expert_gated_linear %z, %e, %w : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x63x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @experts_result(%z: tensor<?x64xf32>, %e: tensor<?x2xi32>, %w: tensor<8x64x64xf32>) {
+  // expected-error@+1 {{result width is 32, but the width of a row's experts is 64}}
+  %a = gemma.expert_gated_linear %z, %e, %w : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @expert_sum_input(%a: tensor<?x32xf32>, %e: tensor<?x2xi32>, %w: tensor<?x2xf32>, %d: tensor<8x64x32xf32>) {
+  // expected-error@+1 {{input width is 32, but the width of a row's experts is 64}}
+  %y = gemma.expert_linear %a, %e, %w, %d : tensor<?x32xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @expert_sum_weights(%a: tensor<?x64xf32>, %e: tensor<?x2xi32>, %w: tensor<?x3xf32>, %d: tensor<8x64x32xf32>) {
+  // expected-error@+1 {{weights width is 3, but the experts' width is 2}}
+  %y = gemma.expert_linear %a, %e, %w, %d : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x3xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
 // adapt
 
 func.func @adapt_a(%y: tensor<?x32xf32>, %x: tensor<?x64xf32>, %a: tensor<100xf32>, %b: tensor<32xf32>) {

@@ -119,3 +119,21 @@ func.func @fused(%x: tensor<?x64xf32>, %qkv: tensor<?x128xf32>, %positions: tens
   %s3, %n3 = gemma.residual_norm %x, %norm, %x {eps = 1.0e-6 : f32} : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>, tensor<?x64x!gemma.q8>
   return
 }
+
+// CHECK-LABEL: func.func @experts
+func.func @experts(%l: tensor<?x8xf32>, %s: tensor<8xf32>, %z: tensor<?x64xf32>,
+    %up: tensor<8x64x64xf32>, %down: tensor<8x64x32xf32>) -> tensor<?x64xf32> {
+  // CHECK: %[[P:.*]] = gemma.softmax %{{.*}} : tensor<?x8xf32>
+  %p = gemma.softmax %l : tensor<?x8xf32>
+  // CHECK: gemma.top_experts %[[P]], %{{.*}} : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  %w1, %e1 = gemma.top_experts %p, %s : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: %[[W:.*]], %[[E:.*]] = gemma.route %{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  %w, %e = gemma.route %l, %s : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: %[[A:.*]] = gemma.expert_gated_linear %{{.*}}, %[[E]], %{{.*}} : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+  %a = gemma.expert_gated_linear %z, %e, %up
+      : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+  // CHECK: gemma.expert_linear %[[A]], %[[E]], %[[W]], %{{.*}} : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>
+  %y = gemma.expert_linear %a, %e, %w, %down
+      : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

@@ -676,6 +676,59 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %y: !kernel.buffer<8 x 64,
 
 // -----
 
+// expected-error@+1 {{has 8 experts, but '!kernel.weight<320 x 64, int4, interleaved>' is not whole tiles of each}}
+kernel.packed @w {experts = 8 : i64, sources = ["a"]} : !kernel.weight<320 x 64, int4, interleaved>
+
+// -----
+
+func.func @f(%n: i64, %l: !kernel.buffer<4 x 8, f32>, %s: !kernel.weight<1 x 8, f32, vector>, %w: !kernel.buffer<4 x 2, f32>, %e: !kernel.buffer<4 x 2, i32>, %g: !kernel.buffer<1 x 25, i32>) {
+  // expected-error@+1 {{groups has 25 columns, but the size for these experts and pairs is 26}}
+  kernel.route %n, %l, %s outs %w, %e, %g : !kernel.buffer<4 x 8, f32>, !kernel.weight<1 x 8, f32, vector>, !kernel.buffer<4 x 2, f32>, !kernel.buffer<4 x 2, i32>, !kernel.buffer<1 x 25, i32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %z: !kernel.buffer<4 x 64, q8>, %g: !kernel.buffer<1 x 26, i32>, %x: !kernel.buffer<8 x 64, f32>) {
+  // expected-error@+1 {{output is '!kernel.buffer<8 x 64, f32>', expected several of each row of '!kernel.buffer<4 x 64, q8>'}}
+  kernel.group_rows %n, %z, %g outs %x {experts = 8 : i64} : !kernel.buffer<4 x 64, q8>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 64, f32>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %w: !kernel.weight<512 x 64, int4, interleaved>, %g: !kernel.buffer<1 x 26, i32>, %a: !kernel.buffer<8 x 32, q8>) {
+  // expected-error@+1 {{input is f32, expected q8}}
+  kernel.expert_gated %n, %x, %w, %g outs %a {chosen = 2 : i64, experts = 8 : i64} : !kernel.buffer<8 x 64, f32>, !kernel.weight<512 x 64, int4, interleaved>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 32, q8>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %w: !kernel.weight<512 x 64, int4, tiles>, %g: !kernel.buffer<1 x 26, i32>, %a: !kernel.buffer<8 x 32, q8>) {
+  // expected-error@+1 {{weight layout is tiles, expected interleaved}}
+  kernel.expert_gated %n, %x, %w, %g outs %a {chosen = 2 : i64, experts = 8 : i64} : !kernel.buffer<8 x 64, q8>, !kernel.weight<512 x 64, int4, tiles>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 32, q8>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %w: !kernel.weight<512 x 64, int4, interleaved>, %g: !kernel.buffer<1 x 26, i32>, %a: !kernel.buffer<8 x 32, q8>) {
+  // expected-error@+1 {{has 3 chosen experts, but 8 experts and 8 rows of input}}
+  kernel.expert_gated %n, %x, %w, %g outs %a {chosen = 3 : i64, experts = 8 : i64} : !kernel.buffer<8 x 64, q8>, !kernel.weight<512 x 64, int4, interleaved>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 32, q8>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 32, q8>, %w: !kernel.weight<512 x 32, int4, tiles>, %g: !kernel.buffer<1 x 26, i32>, %p: !kernel.buffer<4 x 3, f32>, %y: !kernel.buffer<4 x 64, f32>) {
+  // expected-error@+1 {{expected one for each of the input's 8 rows, of the output's 4}}
+  kernel.expert_sum %n, %x, %w, %g, %p outs %y {experts = 8 : i64} : !kernel.buffer<8 x 32, q8>, !kernel.weight<512 x 32, int4, tiles>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<4 x 3, f32>, !kernel.buffer<4 x 64, f32>
+  return
+}
+
+// -----
+
 func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, f32>, %t: !kernel.buffer<8 x 32, f32>) {
   // expected-error@+1 {{up has 32 columns, but the gate's width is 64}}
   kernel.gelu_mul %n, %x, %t outs %x : !kernel.buffer<8 x 64, f32>, !kernel.buffer<8 x 32, f32>, !kernel.buffer<8 x 64, f32>

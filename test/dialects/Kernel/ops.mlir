@@ -139,3 +139,29 @@ func.func @products(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %f: !kernel.buffer<
       : !kernel.buffer<8 x 64, f32>, !kernel.weight<64 x 64, bf16, tiles>, !kernel.buffer<8 x 64, f32>
   return
 }
+
+// CHECK: kernel.packed @experts {experts = 8 : i64, sources = ["experts.gate_up_proj"]} : !kernel.weight<512 x 64, int4, interleaved>
+kernel.packed @experts {experts = 8 : i64, sources = ["experts.gate_up_proj"]} : !kernel.weight<512 x 64, int4, interleaved>
+
+// CHECK-LABEL: func.func @experts_stages
+func.func @experts_stages(%n: i64, %l: !kernel.buffer<4 x 8, f32>, %s: !kernel.weight<1 x 8, f32, vector>,
+    %w: !kernel.buffer<4 x 2, f32>, %e: !kernel.buffer<4 x 2, i32>, %g: !kernel.buffer<1 x 26, i32>,
+    %z: !kernel.buffer<4 x 64, q8>, %x: !kernel.buffer<8 x 64, q8>, %up: !kernel.weight<512 x 64, int4, interleaved>,
+    %a: !kernel.buffer<8 x 32, q8>, %down: !kernel.weight<512 x 32, int4, tiles>, %y: !kernel.buffer<4 x 64, f32>) {
+  // CHECK: kernel.route %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}}, %{{.*}}, %{{.*}} : <4 x 8, f32>, <1 x 8, f32, vector>, <4 x 2, f32>, <4 x 2, i32>, <1 x 26, i32>
+  kernel.route %n, %l, %s outs %w, %e, %g
+      : !kernel.buffer<4 x 8, f32>, !kernel.weight<1 x 8, f32, vector>, !kernel.buffer<4 x 2, f32>,
+        !kernel.buffer<4 x 2, i32>, !kernel.buffer<1 x 26, i32>
+  // CHECK: kernel.group_rows %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {experts = 8 : i64} : <4 x 64, q8>, <1 x 26, i32>, <8 x 64, q8>
+  kernel.group_rows %n, %z, %g outs %x {experts = 8 : i64}
+      : !kernel.buffer<4 x 64, q8>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 64, q8>
+  // CHECK: kernel.expert_gated %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {chosen = 2 : i64, experts = 8 : i64} : <8 x 64, q8>, <512 x 64, int4, interleaved>, <1 x 26, i32>, <8 x 32, q8>
+  kernel.expert_gated %n, %x, %up, %g outs %a {chosen = 2 : i64, experts = 8 : i64}
+      : !kernel.buffer<8 x 64, q8>, !kernel.weight<512 x 64, int4, interleaved>, !kernel.buffer<1 x 26, i32>,
+        !kernel.buffer<8 x 32, q8>
+  // CHECK: kernel.expert_sum %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {experts = 8 : i64} : <8 x 32, q8>, <512 x 32, int4, tiles>, <1 x 26, i32>, <4 x 2, f32>, <4 x 64, f32>
+  kernel.expert_sum %n, %a, %down, %g, %w outs %y {experts = 8 : i64}
+      : !kernel.buffer<8 x 32, q8>, !kernel.weight<512 x 32, int4, tiles>, !kernel.buffer<1 x 26, i32>,
+        !kernel.buffer<4 x 2, f32>, !kernel.buffer<4 x 64, f32>
+  return
+}

@@ -25,6 +25,13 @@ gemma.weight @embed_tokens_per_layer.weight : tensor<256x64xbf16>
 // FILE: gemma.weight @per_layer_model_projection.weight {format = #gemma.format<bf16>}
 gemma.weight @per_layer_model_projection.weight : tensor<64x64xbf16>
 
+// A router keeps its precision.
+// F32: gemma.weight @layers.0.router.proj.weight {format = #gemma.format<f32>}
+// BF16: gemma.weight @layers.0.router.proj.weight {format = #gemma.format<bf16>}
+// INT8: gemma.weight @layers.0.router.proj.weight {format = #gemma.format<bf16>}
+// INT4: gemma.weight @layers.0.router.proj.weight {format = #gemma.format<bf16>}
+gemma.weight @layers.0.router.proj.weight : tensor<8x64xbf16>
+
 // The first matching rule wins.
 // INT4: gemma.weight @layers.0.self_attn.q_proj.weight {format = #gemma.format<int4>}
 // FILE: gemma.weight @layers.0.self_attn.q_proj.weight {format = #gemma.format<int8>}
@@ -38,7 +45,7 @@ gemma.weight @layers.0.mlp.up_proj.weight : tensor<64x64xbf16>
 // VECTOR: gemma.weight @layers.0.layer_scalar {format = #gemma.format<f32>} : tensor<1xbf16>
 gemma.weight @layers.0.layer_scalar : tensor<1xbf16>
 
-// REMARK: remark: rule '*router*' of recipe 'mixed' matches no weight
+// REMARK: remark: rule '*lm_head*' of recipe 'mixed' matches no weight
 // REMARK-NOT: remark: rule
 
 func.func @read(%ids: tensor<?xi32>) -> (tensor<?x64xf32>, tensor<?x256xf32>) {

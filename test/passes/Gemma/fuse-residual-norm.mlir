@@ -89,3 +89,21 @@ func.func @next_norms(%x: tensor<?x64xf32>, %y: tensor<?x64xf32>, %a: tensor<64x
       : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
   return %h, %i, %j : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
 }
+
+// Two branches that are summed before the norm in front of the residual sum:
+// that norm belongs to the second sum.
+// CHECK-LABEL: func.func @two_branches
+// CHECK-SAME: (%[[X:.*]]: tensor<?x64xf32>, %[[A:.*]]: tensor<?x64xf32>, %[[B:.*]]: tensor<?x64xf32>,
+// CHECK: %[[S:.*]] = gemma.residual_norm %[[B]], %{{.*}}, %[[A]] {eps
+// CHECK-NEXT: %[[Y:.*]] = gemma.residual_norm %[[S]], %{{.*}}, %[[X]] {eps
+// CHECK-NEXT: return %[[Y]]
+func.func @two_branches(%x: tensor<?x64xf32>, %a: tensor<?x64xf32>, %b: tensor<?x64xf32>,
+    %w: tensor<64xf32>, %w2: tensor<64xf32>) -> tensor<?x64xf32> {
+  %bn = gemma.rms_norm %b, %w {eps = 1.0e-6 : f32, group = 64 : i64}
+      : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
+  %s = gemma.add %a, %bn : tensor<?x64xf32>
+  %n = gemma.rms_norm %s, %w2 {eps = 1.0e-6 : f32, group = 64 : i64}
+      : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
+  %y = gemma.add %x, %n : tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

@@ -116,6 +116,15 @@ constexpr char kProgram[] = R"(
 constexpr int64_t kSectionBytes =
     262144 + (3001 + 15) / 16 * (1024 / 64 * 1088);
 
+/// Three experts of two gate and two up tiles, one below the other in one
+/// tensor, and their matrices behind.
+constexpr char kExperts[] = R"(
+  kernel.packed @up {sources = ["up"], experts = 3 : i64, offset = 0 : i64}
+      : !kernel.weight<192 x 64, int8, interleaved>
+  kernel.packed @down {sources = ["down"], experts = 3 : i64,
+                       offset = 16384 : i64} : !kernel.weight<96 x 32, int8, tiles>
+)";
+
 class PackWeights : public testing::Test {
 protected:
   mlir::MLIRContext context;
@@ -229,6 +238,32 @@ TEST_F(PackWeights, EveryLayoutLiesWhereThePlanSays) {
   // Between the tensors nothing is written.
   for (int64_t i = gemcut_tiled_bytes(GEMCUT_Q4_0, 21, 96); i < 4096; ++i)
     ASSERT_EQ(section[size_t(i)], 0) << i;
+}
+
+// In the source an expert's gate tiles stand above its up tiles; packed, they
+// alternate.
+TEST_F(PackWeights, HalvesOfEveryExpertAlternate) {
+  parse(kExperts);
+  weights.add("up", 192, 64);
+  weights.add("down", 96, 32);
+  std::string section = pack(3, 0);
+  ASSERT_EQ(int64_t(section.size()), kSectionBytes);
+  expectTiles(section, 16384, "down", GEMCUT_INT8);
+  const TestWeights::Matrix &matrix = weights.tensors["up"];
+  int64_t bytes = gemcut_tile_bytes(GEMCUT_INT8, 64);
+  std::vector<uint8_t> tile(static_cast<size_t>(bytes));
+  for (int64_t expert = 0; expert < 3; ++expert)
+    for (int64_t half : {0, 1})
+      for (int64_t t : {0, 1}) {
+        int64_t row = 64 * expert + 32 * half + 16 * t;
+        packTile(GEMCUT_INT8, &matrix.values[size_t(row * 64)], 16, 64,
+                 tile.data());
+        int64_t place = 4 * expert + 2 * t + half;
+        ASSERT_EQ(std::memcmp(&section[size_t(place * bytes)], tile.data(),
+                              size_t(bytes)),
+                  0)
+            << "expert " << expert << " half " << half << " tile " << t;
+      }
 }
 
 /// 24 rows are one tile and a half: each matrix fills its own tiles.

@@ -48,6 +48,7 @@ protected:
 };
 
 TEST_F(ModelInfo, TakesTokensByContentAndDefaultsFromTheCheckpoint) {
+  options.plan.quant = "int4";
   options.plan.slots = 2;
   options.plan.prefillChunk = 48;
   load("/examples/tiny-gemma4");

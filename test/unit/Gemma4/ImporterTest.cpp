@@ -167,19 +167,6 @@ TEST_F(ImporterTest, RoundTrips) {
   EXPECT_EQ(print(*parsed), text);
 }
 
-// Valid models of other classes are refused with what is supported.
-TEST_F(ImporterTest, RefusesOtherClasses) {
-  for (auto [name, found] : {std::pair("moe", "enable_moe_block")}) {
-    diagnostics.clear();
-    config::ModelConfig config = readConfig(name);
-    EXPECT_FALSE(import(config, RandomWeights(expectedWeights(config))));
-    ASSERT_EQ(diagnostics.size(), 1u);
-    EXPECT_NE(diagnostics[0].find(found), std::string::npos) << diagnostics[0];
-    EXPECT_NE(diagnostics[0].find("valid but not supported; supported are"),
-              std::string::npos);
-  }
-}
-
 // A tensor that is missing, misshapen or of a strange dtype is one error that
 // names it.
 TEST_F(ImporterTest, RefusesTensorsThatDoNotFit) {

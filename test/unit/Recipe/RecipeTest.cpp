@@ -67,6 +67,8 @@ TEST(RecipeTest, Builtins) {
     ASSERT_TRUE(recipe);
     EXPECT_EQ(recipe->getName(), name);
     EXPECT_EQ(recipe->getFormat("model.embed_tokens_per_layer.weight"), name);
+    EXPECT_EQ(recipe->getFormat("model.layers.3.router.proj.weight"),
+              recipe->getName() == "f32" ? "f32" : "bf16");
   }
   std::optional<Recipe> int4 = Recipe::getBuiltin("int4");
   ASSERT_TRUE(int4);
@@ -77,6 +79,8 @@ TEST(RecipeTest, Builtins) {
       {"model.layers.3.per_layer_input_gate.weight", "int8"},
       {"model.layers.3.per_layer_projection.weight", "int8"},
       {"model.layers.3.mlp.down_proj.weight", "int4"},
+      {"model.layers.3.experts.down_proj", "int4"},
+      {"model.layers.3.router.proj.weight", "bf16"},
       {"model.layers.3.self_attn.o_proj.weight", "int4"},
   };
   for (auto [name, format] : expected)

@@ -7,6 +7,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -58,6 +59,15 @@ int64_t GoldenCase::firstPosition(llvm::StringRef name) const {
 std::vector<float>
 GoldenCase::values(const safetensors::TensorInfo &tensor) const {
   std::vector<float> values(tensor.elements());
+  if (tensor.dtype == safetensors::DType::I64) {
+    llvm::ArrayRef<uint8_t> bytes = golden->bytes(tensor);
+    for (auto [i, value] : llvm::enumerate(values)) {
+      int64_t id;
+      std::memcpy(&id, bytes.data() + i * sizeof(id), sizeof(id));
+      value = float(id);
+    }
+    return values;
+  }
   llvm::cantFail(golden->readF32(tensor.name, 0, values));
   return values;
 }

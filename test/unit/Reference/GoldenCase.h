@@ -30,7 +30,7 @@ struct GoldenCase {
   const llvm::json::Object &run(llvm::StringRef name) const;
   std::vector<int32_t> ids(llvm::StringRef run) const;
   int64_t firstPosition(llvm::StringRef run) const;
-  /// All values of a golden tensor.
+  /// All values of a golden tensor; ids become floats.
   std::vector<float> values(const safetensors::TensorInfo &tensor) const;
   /// Allowed difference to the golden tensor `name` (without its run).
   float tolerance(llvm::StringRef name, llvm::ArrayRef<float> expected) const;

@@ -131,7 +131,8 @@ TEST_P(GoldenTest, PrefillInChunksGivesTheSameLogits) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,
                          testing::Values("edge", "edge-mqa", "edge-bf16",
-                                         "dense", "gemma3", "gemma3-scaled"),
+                                         "dense", "moe", "gemma3",
+                                         "gemma3-scaled"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -186,3 +186,17 @@ TEST(OpsTest, LinearReportsReadErrors) {
   ASSERT_FALSE(result);
   EXPECT_EQ(llvm::toString(result.takeError()), "there is no tensor 'w'");
 }
+
+// Equal probabilities: the lowest expert first. The scale comes after the
+// weights were made to sum to 1.
+TEST(OpsTest, TopExperts) {
+  Tensor p = softmax(make(1, 4, {0, 1, 1, -1}));
+  double total = 1 + 2 * std::exp(1) + std::exp(-1);
+  EXPECT_NEAR(p.values[1], std::exp(1) / total, 1e-7);
+  Choice choice = topExperts(p, {1, 2, 4, 8}, 3);
+  EXPECT_EQ(choice.experts.values, (Floats{1, 2, 0}));
+  double chosen = 1 + 2 * std::exp(1);
+  EXPECT_NEAR(choice.weights.values[0], 2 * std::exp(1) / chosen, 1e-6);
+  EXPECT_NEAR(choice.weights.values[1], 4 * std::exp(1) / chosen, 1e-6);
+  EXPECT_NEAR(choice.weights.values[2], 1 / chosen, 1e-6);
+}

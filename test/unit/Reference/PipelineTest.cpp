@@ -116,7 +116,8 @@ TEST_P(PipelineTest, QuantizedActivationsAreSimulated) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, PipelineTest,
                          testing::Values("edge", "edge-mqa", "edge-bf16",
-                                         "dense", "gemma3", "gemma3-scaled"),
+                                         "dense", "moe", "gemma3",
+                                         "gemma3-scaled"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -140,7 +140,7 @@ TEST_F(ReferenceCommandTest, ErrorsNameTheirCause) {
       std::string::npos);
   EXPECT_EQ(errorWith([](auto &o) { o.model = "/nowhere"; }),
             "'/nowhere' does not exist; expected a checkpoint directory, a "
-            ".safetensors file or a config.json");
+            ".safetensors or .gguf file or a config.json");
   EXPECT_EQ(errorWith([](auto &o) { o.logitsFile = "/nowhere/l.npy"; }),
             "cannot write '/nowhere/l.npy': No such file or directory");
 }

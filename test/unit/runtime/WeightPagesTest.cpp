@@ -83,6 +83,20 @@ protected:
 
 } // namespace
 
+// What does not fit into memory is read page by page, as it is needed.
+TEST_F(WeightPagesTest, LargerThanMemoryGetsNoHugePages) {
+  for (uint64_t spare : {0, 1}) {
+    given.clear();
+    WeightPages pages;
+    pages.open(model, base, /*tableBytes=*/1 << 20, record,
+               model.weight_bytes - 1 + spare);
+    bool hasHuge = false;
+    for (const Advice &advice : given)
+      hasHuge |= advice.advice == MADV_HUGEPAGE;
+    EXPECT_EQ(hasHuge, spare == 1);
+  }
+}
+
 TEST_F(WeightPagesTest, TablesAreRandomAndTheRestIsHuge) {
   pages.open(model, base, 1 << 20, record);
   EXPECT_EQ(given, (std::vector<Advice>{{0, model.weight_bytes, MADV_HUGEPAGE},

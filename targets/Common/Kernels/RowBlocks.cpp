@@ -1,0 +1,194 @@
+//===- RowBlocks.cpp - All rows of a product times a few tiles ------------===//
+
+#include "targets/Common/Kernels/RowBlocks.h"
+
+#include "targets/Common/Kernels/RowScaleKernel.h"
+#include "targets/Common/Kernels/TileKernel.h"
+
+#include "runtime/abi/packed_layout.h"
+#include "runtime/abi/step.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace gemcut;
+using namespace gemcut::targets;
+
+/// Where it pays (gemcut_step.fetch_ahead), a tile is fetched this far ahead of
+/// its use: the distance that was best in whole decoding steps on Zen 5.
+static constexpr int64_t kStreamAhead = 4608;
+/// Panels of more bytes would not stay in a core's L2 nor fit on the stack.
+static constexpr int64_t kMostPanelBytes = 512 << 10;
+static constexpr int64_t kLineBytes = 64;
+
+BlockShape gemcut::targets::getBlock(const IsaLevel &level, Format format) {
+  return hasRowScales(format)  ? level.rowScaleBlock
+         : isQuantized(format) ? level.integerBlock
+                               : level.floatBlock;
+}
+
+RowBlocks::RowBlocks(StageEmitter &e, kernel::WeightType weight,
+                     int64_t inputRowBytes, BlockShape block, int64_t unitTiles,
+                     int64_t expectedRows, bool stream)
+    : e(e), weight(weight), inputRowBytes(inputRowBytes), block(block),
+      unitTiles(unitTiles), expectedRows(expectedRows), stream(stream),
+      tileBytes(
+          gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns())) {
+  bool integer = isQuantized(weight.getFormat());
+  if (integer && !stream && unitTiles * panelBytes() <= kMostPanelBytes)
+    tileIsa = e.getIsa().getTiles();
+}
+
+int64_t RowBlocks::panelBytes() const {
+  return rowScales() ? rowScalePanelBytes(weight.getColumns())
+                     : tilePanelBytes(weight.getColumns());
+}
+
+void RowBlocks::begin() {
+  if (stream)
+    fetchAhead =
+        e.equal(e.load(e.i64Type(),
+                       e.at(e.getContext().step,
+                            int64_t(offsetof(gemcut_step, fetch_ahead))),
+                       8),
+                e.i64(1));
+  if (tileIsa) {
+    panels = e.stack(unitTiles * panelBytes());
+    e.beginUse(panels);
+    rowScales() ? configureRowScaleTiles(e, *tileIsa)
+                : configureTiles(e, *tileIsa);
+  }
+}
+
+void RowBlocks::end() {
+  if (!tileIsa)
+    return;
+  tileIsa->release(e);
+  e.endUse(panels);
+}
+
+BlockTarget RowBlocks::makeScratch() {
+  int64_t rowBytes = unitTiles * kResultBytes;
+  return {e.stack(block.rows * rowBytes), e.i64(rowBytes)};
+}
+
+void RowBlocks::unpack(Value tiles, int64_t count) {
+  auto get = rowScales() ? getRowScaleUnpacker : getTileUnpacker;
+  auto unpacker = get(e, weight.getFormat(), weight.getColumns());
+  for (int64_t i = 0; i < count; ++i)
+    e.call(unpacker,
+           {e.at(tiles, i * tileBytes), e.at(panels, i * panelBytes())});
+}
+
+void RowBlocks::multiply(
+    Value tiles, int64_t count, Value input, Value rows,
+    llvm::function_ref<BlockTarget(Value row)> getTarget,
+    llvm::function_ref<void(Value row, Value results)> finish) {
+  int64_t most = block.rows;
+  if (tileIsa)
+    e.ifThen(e.lessEqual(e.i64(kTileTailRows), rows),
+             [&] { unpack(tiles, count); });
+  auto emitBlock = [&](Value row, int64_t size) {
+    BlockTarget target = getTarget(row);
+    multiplyBlock(tiles, count, e.at(input, e.mul(row, inputRowBytes)), row,
+                  size, target);
+    for (int64_t m = 0; m < size; ++m)
+      finish(e.add(row, m), e.at(target.address, e.mul(target.stride, m)));
+  };
+  Value full = e.mul(e.div(rows, most), most);
+  e.loop(e.i64(0), full, most, [&](Value row) { emitBlock(row, most); });
+  Value rest = e.sub(rows, full);
+  for (int64_t size = 8; size >= 1; size /= 2) {
+    if (size >= most)
+      continue;
+    // The tail is the binary digits of the remaining rows, largest first.
+    Value present = e.bitAnd(rest, e.i64(size));
+    Value before = e.bitAnd(rest, e.i64(~(2 * size - 1)));
+    e.ifThen(e.equal(present, e.i64(size)),
+             [&] { emitBlock(e.add(full, before), size); });
+  }
+}
+
+int64_t RowBlocks::nextLines() const {
+  if (stream || tileIsa || !isQuantized(weight.getFormat()))
+    return 0;
+  int64_t calls = expectedRows / block.rows * callsPerBlock();
+  int64_t groups = weight.getColumns() / GEMCUT_GROUP;
+  return calls ? llvm::divideCeil(unitBytes(), calls * groups * kLineBytes) : 0;
+}
+
+Value RowBlocks::nextWeights(Value tiles, Value row, int64_t first,
+                             const MicroKernelShape &shape) {
+  int64_t bytes = nextBytes(shape);
+  Value call = e.add(e.mul(e.div(row, block.rows), callsPerBlock()),
+                     first / block.tiles);
+  Value offset = e.min(e.mul(call, bytes),
+                       e.i64(std::max<int64_t>(0, unitBytes() - bytes)));
+  return e.at(e.at(tiles, unitBytes()), offset);
+}
+
+void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
+                              Value row, int64_t rows,
+                              const BlockTarget &target) {
+  for (int64_t first = 0; first < count;) {
+    int64_t width = std::min(block.tiles, count - first);
+    MicroKernelShape shape;
+    shape.format = weight.getFormat();
+    shape.columns = weight.getColumns();
+    shape.inputRowBytes = inputRowBytes;
+    shape.rows = rows;
+    shape.tiles = width;
+    bool onTiles = tileIsa && rows >= kTileTailRows;
+    Value weights = onTiles ? e.at(panels, first * panelBytes())
+                            : e.at(tiles, first * tileBytes);
+    Value results = e.at(target.address, first * kResultBytes);
+    auto call = [&](int64_t prefetchBytes) {
+      shape.prefetchBytes = prefetchBytes;
+      SmallVector<Value> arguments = {weights, input, results, target.stride};
+      if (onTiles) {
+        auto get = rowScales() ? getRowScaleTileKernel : getTileKernel;
+        e.call(get(e, shape), arguments);
+        return;
+      }
+      shape.nextLines = rows == block.rows ? nextLines() : 0;
+      if (shape.nextLines)
+        arguments.push_back(nextWeights(tiles, row, first, shape));
+      e.call(getMicroKernel(e, shape), arguments);
+    };
+    if (stream)
+      e.ifElse(fetchAhead, [&] { call(kStreamAhead); }, [&] { call(0); });
+    else
+      call(0);
+    first += width;
+  }
+}
+
+SmallVector<Value> gemcut::targets::emitGated(Emitter &e, Value results,
+                                              int64_t count, float scale) {
+  auto load = [&](int64_t tile) {
+    Value value = e.loadVec(e.at(results, tile * kResultBytes), kLanes, 64);
+    return scale == 1.0f ? value : e.mul(value, e.splat(scale));
+  };
+  SmallVector<Value> outputs;
+  for (int64_t i = 0; i < count; ++i) {
+    Value gate = load(2 * i), up = load(2 * i + 1);
+    outputs.push_back(e.mul(e.gelu(gate), up));
+  }
+  return outputs;
+}
+
+void gemcut::targets::storeOutputTiles(Emitter &e, ArrayRef<Value> tiles,
+                                       Value target, Value first,
+                                       kernel::BufferType output) {
+  if (output.getElement() != kernel::Element::Q8) {
+    for (auto [i, tile] : llvm::enumerate(tiles))
+      e.store(tile, e.at(target, e.mul(e.add(first, int64_t(i)), kResultBytes)),
+              64);
+    return;
+  }
+  int64_t columns = output.getColumns();
+  emitQuantizeGroup(e, tiles[0], tiles[1], target, e.div(first, 2), columns);
+  if (columns % GEMCUT_TILE_K_MULTIPLE)
+    e.ifThen(e.equal(e.add(first, 2), e.i64(columns / GEMCUT_TILE_ROWS)),
+             [&] { emitZeroPaddingGroup(e, target, columns); });
+}
