@@ -62,6 +62,13 @@ static Error readTokenizer(const gguf::Metadata &metadata, StringRef path,
   return Error::success();
 }
 
+static bool hasBlockMatrices(const checkpoint::WeightSource &weights) {
+  return llvm::any_of(weights.names(), [&](const std::string &name) {
+    auto info = weights.find(name);
+    return info->shape.size() > 1 && checkpoint::isBlock(info->type);
+  });
+}
+
 llvm::Expected<LoadedModel>
 gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights) {
   auto opened = gguf::Checkpoint::open(path);
@@ -85,6 +92,7 @@ gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights) {
       return check.takeError();
     model.check = std::move(*check);
     model.weights = std::move(checkpoint);
+    model.keepsFormats = hasBlockMatrices(*model.weights);
   }
   if (Error error = adaptWeights(path, weights, model))
     return std::move(error);

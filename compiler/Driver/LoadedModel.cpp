@@ -171,6 +171,8 @@ llvm::Error gemcut::driver::adaptWeights(StringRef path,
     return adapted.takeError();
   model.weights = std::move(*adapted);
   model.weights = gemma3::foldWeights(model.config, std::move(model.weights));
+  // Sums of blocks and adapters have no format of their own.
+  model.keepsFormats &= weights.loras.empty();
   return llvm::Error::success();
 }
 

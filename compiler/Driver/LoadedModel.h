@@ -19,7 +19,8 @@ struct LoadedModel {
   config::TensorCheck check;
   /// As the graph reads them: adapters merged, Gemma 3's norms folded.
   std::unique_ptr<checkpoint::WeightSource> weights;
-  /// The checkpoint is quantized, and its formats are kept by default.
+  /// The checkpoint is quantized, and its formats are kept by default: not
+  /// where adapters are merged.
   bool keepsFormats = false;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: none was found
   /// The template opens an empty thought block when thinking is off. Without a

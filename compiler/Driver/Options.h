@@ -28,8 +28,8 @@ struct WeightOptions {
 
 /// What decides the program and its memory.
 struct PlanOptions {
-  /// A built-in recipe, or the path of one; empty: keep for a checkpoint that
-  /// is quantized, else int4.
+  /// A built-in recipe, or the path of one; empty: keep if
+  /// LoadedModel.keepsFormats, else int4.
   std::string quant;
   std::string kv = "bf16";
   std::string head = "full"; ///< or "two-stage"

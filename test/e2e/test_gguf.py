@@ -120,12 +120,12 @@ class Gguf(unittest.TestCase):
         self.assertEqual(tensors["model.norm.weight"]["dtype"], "F32")
 
     def test_keep_keeps_blocks(self):
-        """All blocks bit for bit, and logits as near to those of the interpreter as 8-bit activations allow."""
+        """By default: all blocks bit for bit, and logits as near to those of the interpreter as 8-bit activations allow."""
         ids = self.cases[0]["ids"]
         for kind, stored in (("Q4_0", "q4_0"), ("Q8_0", "int8")):
             with self.subTest(kind=kind):
                 model = self.convert(TINY, "keep-" + kind, "--type", kind)
-                found = self.compiled(model, "keep-gguf", "--quant", "keep", "--kv", "f32")
+                found = self.compiled(model, "keep-gguf", "--kv", "f32")
                 report = json.loads(run(GEMCUT, "inspect", found, "--json").stdout)["report"]
                 self.assertEqual(set(report["conversion_errors"].values()), {"0.000e+00"})
                 self.assertEqual(len(report["conversion_errors"]), 69)
