@@ -172,7 +172,9 @@ class Tiny(unittest.TestCase):
         self.assertIn("stores the head as int4, but a two-stage head needs int8", refused.stderr)
 
     def test_failed_writes_are_reported(self):
-        for command in (["-p", "hi"], ["tokenize", "hi"], ["detokenize", "17"]):
+        # Sampled answers may be empty: then there is nothing to write, and nothing fails.
+        for command in (["-p", "Who are you?", "--temp", "0"], ["tokenize", "hi"], ["detokenize", "17"]):
+            self.assertNotEqual(run(self.executable(), *command).stdout.strip(), "", command)
             with open("/dev/full", "w") as full:
                 result = subprocess.run([self.executable(), *command], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(result.returncode, 1, command)
