@@ -1,12 +1,13 @@
 //===- Targets.cpp - The targets of this build ----------------------------===//
 
+#include "targets/AArch64/AArch64Target.h"
 #include "targets/Common/Target.h"
 #include "targets/X86/X86Target.h"
 
 using namespace gemcut::targets;
 
 llvm::ArrayRef<const Target *> gemcut::targets::allTargets() {
-  static const Target *const targets[] = {&x86Target()};
+  static const Target *const targets[] = {&x86Target(), &aarch64Target()};
   return targets;
 }
 

@@ -10,9 +10,10 @@
 namespace gemcut::targets {
 
 /// Function attribute: instructions stay in the order of the LLVM IR. The
-/// machine scheduler interleaves the steps of a register block, which then needs
-/// more registers than there are (a block of 6 x 2 int4 vectors spilled 40 of
-/// them per 128 columns, LLVM 22), and gathers prefetches that were spread.
+/// machine scheduler interleaves the steps of a register block, which then
+/// needs more registers than there are (a block of 6 x 2 int4 vectors spilled
+/// 40 of them per 128 columns, LLVM 22), and gathers prefetches that were
+/// spread.
 inline constexpr llvm::StringLiteral kKeepOrderAttribute = "gemcut-keep-order";
 
 /// Translates a module of the LLVM dialect, optimizes it for `level` and

@@ -32,13 +32,28 @@ struct IsaLevel {
   std::string cpuidFeatures; ///< what the runtime checks, "avx2,fma,f16c,bmi2"
   int64_t vectorBits = 256;  ///< width of the registers
   int64_t registers = 16;    ///< number of vector registers
-  bool hasVnni = false;      ///< u8 x s8 dot products into i32
+  bool hasVnni = false;      ///< dot products of four bytes into i32
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
   bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
-  int64_t gemvRows = 4;      ///< of a gemv's block, one tile wide
-  BlockShape integerBlock;   ///< of a gemm with weights in groups
-  BlockShape rowScaleBlock;  ///< of a gemm with integers under row scales
-  BlockShape floatBlock;     ///< of a gemm with bf16 or f32 weights
+  /// 32-bit lanes that a product's step works on: less than 16 where a vector
+  /// of 16 takes several registers, and its parts had better not be live at
+  /// once.
+  int64_t productLanes = 16;
+  /// Dot products take four bytes of input from any lane of a vector.
+  bool indexesInputs = false;
+  /// Sums that a single row shares out each group of nibbles to, to hide the
+  /// latency of dot products.
+  int64_t nibbleChains = 2;
+  int64_t gemvRows = 4;     ///< of a gemv's block, one tile wide
+  BlockShape integerBlock;  ///< of a gemm with weights in groups
+  BlockShape rowScaleBlock; ///< of a gemm with integers under row scales
+  BlockShape floatBlock;    ///< of a gemm with bf16 or f32 weights
+};
+
+/// A CPU or machine by name, which `--cpu` takes for its best level.
+struct Device {
+  llvm::StringLiteral name, level;
+  llvm::StringLiteral description; ///< "Cortex-A76"
 };
 
 /// A machine family with its levels, best first.
@@ -60,9 +75,11 @@ public:
   virtual llvm::StringRef getName() const = 0;
 
   /// The specification with the levels named in `text` ("avx2,avx512vnni", ""
-  /// for all; "host" is the best one of this machine). An error names the
-  /// unknown level and what exists.
+  /// for all; a device stands for its level, "host" for the best one of this
+  /// machine). An error names the unknown level and what exists.
   virtual llvm::Expected<TargetSpec> parseSpec(llvm::StringRef text) const = 0;
+
+  virtual llvm::ArrayRef<Device> getDevices() const = 0;
 
   /// Lowers a copy of the planned kernel module for `level` to the LLVM
   /// dialect. Entry points become `void gemcut_<entry>_<level>(const

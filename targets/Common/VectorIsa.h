@@ -1,7 +1,9 @@
 //===- VectorIsa.h - What differs between levels ----------------*- C++ -*-===//
 //
 // Everything that kernel builders cannot say in vector arithmetic: integer and
-// bf16 dot products, and the operand forms that feed them.
+// bf16 dot products, and the operand forms that feed them. Shapes are those of
+// 16 lanes; where level.productLanes is less, vectors of so many lanes may come
+// as well, and bytes in proportion.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,10 +27,11 @@ public:
   /// of four columns, and their end. The steps of a group may be shared out to
   /// several sums, all but one started with 0, and the sums added.
   ///
-  /// The first sum, vector<16xi32> by default, for the group's correction
+  /// The first sum of `lanes` lanes, i32 by default, for the group's correction
   /// (i32).
-  virtual mlir::Value startNibbles(Emitter &e, mlir::Value correction) const {
-    return e.broadcast(correction);
+  virtual mlir::Value startNibbles(Emitter &e, mlir::Value correction,
+                                   int64_t lanes) const {
+    return e.broadcast(correction, lanes);
   }
   /// acc[r] + sum_j w[4r + j] * x[j] for 16 lanes r and j < 4.
   /// `w`: vector<64xi8> of unsigned values up to 15; `x`: an i32 that holds
@@ -42,7 +45,7 @@ public:
     return acc;
   }
 
-  /// The same on vector<16xi32>, for unsigned values up to 128; x as above.
+  /// The same on vector<16xi32>, for unsigned values up to 127; x as above.
   virtual mlir::Value dotUnsigned(Emitter &e, mlir::Value acc, mlir::Value w,
                                   mlir::Value x) const = 0;
 
@@ -60,6 +63,10 @@ public:
   virtual mlir::Value unpackField(Emitter &e, mlir::Value bytes, int64_t bits,
                                   int64_t index) const = 0;
   virtual int64_t getFieldShift(int64_t bits) const = 0;
+  /// Whether sums of runs start from the row's corrections: 128 times the sum
+  /// of its weights is missing otherwise. False: `dotRun` subtracts 128 of
+  /// inputs.
+  virtual bool runNeedsCorrection() const { return true; }
   /// A run of up to eight steps of four columns: what starts its sums, a step,
   /// and their end, which returns `acc` (vector<16xi32>) plus the run's sums.
   /// A step adds sum_j w[4r + j] * x[j] for 16 lanes r and j < 4. `w`: of

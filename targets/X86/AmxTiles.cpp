@@ -2,7 +2,7 @@
 
 #include "targets/X86/AmxTiles.h"
 
-#include "targets/X86/Intrinsics.h"
+#include "targets/Common/Intrinsics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

@@ -2,8 +2,8 @@
 
 #include "targets/X86/X86Isa.h"
 
+#include "targets/Common/Intrinsics.h"
 #include "targets/X86/AmxTiles.h"
-#include "targets/X86/Intrinsics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -172,7 +172,7 @@ class Avx2Isa : public VectorIsa {
 public:
   using VectorIsa::VectorIsa;
 
-  Value startNibbles(Emitter &e, Value) const override {
+  Value startNibbles(Emitter &e, Value, int64_t) const override {
     return e.zeros(e.vecType(e.getBuilder().getI16Type(), 32));
   }
 

@@ -2,18 +2,10 @@
 
 #include "targets/X86/X86Target.h"
 
-#include "targets/Common/EmitObject.h"
-#include "targets/Common/LlvmPipeline.h"
-#include "targets/Common/LowerProgram.h"
+#include "targets/Common/CpuTarget.h"
 #include "targets/X86/X86Isa.h"
 
-#include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/TargetParser/Host.h"
-
-#include <mutex>
 
 using namespace mlir;
 using namespace gemcut::targets;
@@ -72,10 +64,27 @@ static std::vector<IsaLevel> x86Levels() {
   return {amx, avx512Bf16, avx512Vnni, avxVnni, avx2};
 }
 
+/// CPUs and machines by their best level.
+static constexpr Device kDevices[] = {
+    {"x86-64-v3", "avx2", "any CPU with AVX2, FMA, F16C and BMI2"},
+    {"haswell", "avx2", "Intel Core of 2013 and later"},
+    {"skylake", "avx2", "Intel Core of 2015 and later"},
+    {"zen2", "avx2", "AMD Ryzen 3000, EPYC 7002"},
+    {"zen3", "avx2", "AMD Ryzen 5000, EPYC 7003"},
+    {"alderlake", "avxvnni", "Intel Core of 2021 and later, N100"},
+    {"cascadelake", "avx512vnni", "Intel Xeon of 2019"},
+    {"icelake", "avx512vnni", "Intel Xeon of 2021, Core of 2019"},
+    {"zen4", "avx512bf16", "AMD Ryzen 7000, EPYC 9004"},
+    {"zen5", "avx512bf16", "AMD Ryzen 9000, EPYC 9005"},
+    {"sapphirerapids", "amx", "Intel Xeon of 2023 and later"},
+};
+
 namespace {
-class X86 : public Target {
+class X86 : public CpuTarget {
 public:
-  X86() {
+  X86()
+      : CpuTarget("x86_64-linux", "x86_64-unknown-linux-gnu", x86Levels(),
+                  kDevices) {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
@@ -83,82 +92,9 @@ public:
     LLVMInitializeX86AsmParser();
   }
 
-  StringRef getName() const override { return "x86_64-linux"; }
-
-  llvm::Expected<TargetSpec> parseSpec(StringRef text) const override {
-    TargetSpec spec;
-    spec.name = getName().str();
-    spec.triple = "x86_64-unknown-linux-gnu";
-    spec.levels = x86Levels();
-    if (text.empty())
-      return spec;
-    llvm::SmallVector<StringRef> names;
-    text.split(names, ',');
-    llvm::StringSet<> wanted;
-    for (StringRef name : names) {
-      auto level = name == "host" ? findHostLevel(spec) : findLevel(spec, name);
-      if (!level)
-        return level.takeError();
-      wanted.insert((*level)->name);
-    }
-    llvm::erase_if(spec.levels, [&](const IsaLevel &level) {
-      return !wanted.contains(level.name);
-    });
-    return spec;
-  }
-
-  FailureOr<OwningOpRef<ModuleOp>> lower(ModuleOp kernelModule,
-                                         const IsaLevel &level,
-                                         DumpFn dump) const override {
-    std::unique_ptr<VectorIsa> isa = createX86Isa(level);
-    FailureOr<OwningOpRef<ModuleOp>> lowered = lowerProgram(kernelModule, *isa);
-    if (failed(lowered))
-      return failure();
-    if (dump)
-      dump("lower-program", **lowered);
-    PassManager pm((*lowered)->getContext());
-    buildLlvmPipeline(pm);
-    if (failed(pm.run(**lowered)))
-      return failure();
-    if (dump)
-      dump("to-llvm", **lowered);
-    return lowered;
-  }
-
-  llvm::Expected<llvm::SmallVector<char, 0>>
-  emit(ModuleOp llvmModule, const TargetSpec &spec, const IsaLevel &level,
-       EmitKind kind) const override {
-    return emitModule(llvmModule, spec.triple, level, kind);
-  }
-
 private:
-  static llvm::Expected<const IsaLevel *> findLevel(const TargetSpec &spec,
-                                                    StringRef name) {
-    for (const IsaLevel &level : spec.levels)
-      if (level.name == name)
-        return &level;
-    auto names = llvm::map_range(
-        spec.levels, [](const IsaLevel &level) { return level.name; });
-    return llvm::createStringError("unknown CPU level '" + name.str() +
-                                   "' for " + spec.name + "; levels are " +
-                                   llvm::join(names, ", ") + " and host");
-  }
-
-  /// The best level of the compiling machine.
-  static llvm::Expected<const IsaLevel *>
-  findHostLevel(const TargetSpec &spec) {
-    llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-    for (const IsaLevel &level : spec.levels) {
-      llvm::SmallVector<StringRef> needed;
-      StringRef(level.features).split(needed, ',');
-      if (llvm::all_of(needed, [&](StringRef feature) {
-            return host.lookup(feature.drop_front());
-          }))
-        return &level;
-    }
-    return llvm::createStringError(
-        "this machine's CPU has none of the levels of " + spec.name +
-        "; name one with --cpu");
+  std::unique_ptr<VectorIsa> createIsa(const IsaLevel &level) const override {
+    return createX86Isa(level);
   }
 };
 } // namespace

@@ -31,7 +31,8 @@ public:
         y(arguments[2]), yStride(arguments[3]),
         next(shape.nextLines ? arguments[4] : Value()),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
-        layout(gemcut_block_of(toAbi(shape.format))) {}
+        layout(gemcut_block_of(toAbi(shape.format))),
+        lanes(isa.getLevel().productLanes), parts(kLanes / lanes) {}
 
   void build() {
     if (shape.format == Format::F32)
@@ -50,20 +51,31 @@ private:
   Value w, x, y, yStride, next;
   int64_t tileBytes;
   gemcut_block layout; ///< of formats with groups
+  /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
+  int64_t lanes, parts;
 
-  int64_t index(int64_t row, int64_t tile) const {
-    return row * shape.tiles + tile;
+  /// Sums: one per input row, tile and part.
+  int64_t index(int64_t row, int64_t tile, int64_t part) const {
+    return (row * shape.tiles + tile) * parts + part;
   }
+  int64_t sumCount() const { return shape.rows * shape.tiles * parts; }
 
   Values zeroAccumulators(int64_t copies = 1) {
-    return Values(shape.rows * shape.tiles * copies, e.splat(0.0f));
+    return Values(sumCount() * copies, e.splat(0.0f, lanes));
+  }
+
+  /// Offset of a part of 16 elements of `elementBytes`.
+  int64_t partOffset(int64_t part, int64_t elementBytes) const {
+    return part * lanes * elementBytes;
   }
 
   void storeAccumulators(ValueRange sums) {
     for (int64_t m = 0; m < shape.rows; ++m) {
       Value row = e.at(y, e.mul(yStride, m));
       for (int64_t t = 0; t < shape.tiles; ++t)
-        e.store(sums[index(m, t)], e.at(row, t * kVectorBytes), 64);
+        for (int64_t p = 0; p < parts; ++p)
+          e.store(sums[index(m, t, p)],
+                  e.at(row, t * kVectorBytes + partOffset(p, 4)), 4 * lanes);
     }
   }
 
@@ -118,38 +130,44 @@ private:
                       ? dotGroupNibbles(weights, quants, perGroup, group)
                       : dotGroupInt8(weights, quants, perGroup, group);
     int64_t scales = gemcut_q8_scales_offset(shape.columns) + 4 * group;
-    for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value bits =
-          scaleBits(e.at(weights, t * tileBytes + layout.scale_bytes * group));
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        // Input scales are powers of two: adding exponents multiplies.
-        Value inputScale = e.broadcast(
-            e.loadI32(e.at(perGroup, m * shape.inputRowBytes + scales)));
-        Value product =
-            e.bitcast(e.add(bits, inputScale), e.vecType(e.f32Type()));
-        Value &sum = sums[index(m, t)];
-        sum = e.fma(e.toF32(dots[index(m, t)]), product, sum);
+    for (int64_t t = 0; t < shape.tiles; ++t)
+      for (int64_t p = 0; p < parts; ++p) {
+        Value bits = scaleBits(
+            e.at(weights, t * tileBytes + layout.scale_bytes * group), p);
+        for (int64_t m = 0; m < shape.rows; ++m) {
+          // Input scales are powers of two: adding exponents multiplies.
+          Value inputScale = e.broadcast(
+              e.loadI32(e.at(perGroup, m * shape.inputRowBytes + scales)),
+              lanes);
+          Value product =
+              e.bitcast(e.add(bits, inputScale), e.vecType(e.f32Type(), lanes));
+          Value &sum = sums[index(m, t, p)];
+          sum = e.fma(e.toF32(dots[index(m, t, p)]), product, sum);
+        }
       }
-    }
   }
 
-  /// The scales of a group in all lanes, as bits less those of 1.0.
-  Value scaleBits(Value scales) {
+  /// The scales of a group for the lanes of a part, as bits less those of 1.0.
+  Value scaleBits(Value scales, int64_t part) {
     if (shape.format == Format::Int4)
       return emitScaleCodeBits(
-          e, e.load(e.vecType(e.getBuilder().getI8Type()), scales, 16));
-    Value halves = e.load(e.vecType(e.getBuilder().getF16Type()), scales, 32);
-    return e.sub(e.bitcast(e.toF32(halves), e.vecType(e.i32Type())),
-                 e.splatI32(kOneBits));
+          e, e.load(e.vecType(e.getBuilder().getI8Type(), lanes),
+                    e.at(scales, partOffset(part, 1)), lanes));
+    Value halves = e.load(e.vecType(e.getBuilder().getF16Type(), lanes),
+                          e.at(scales, partOffset(part, 2)), 2 * lanes);
+    return e.sub(e.bitcast(e.toF32(halves), e.vecType(e.i32Type(), lanes)),
+                 e.splatI32(kOneBits, lanes));
   }
 
   /// Multiplies by the scales of rows, which lead a tile.
   void scaleRows(Values &sums) {
-    for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value scales = e.loadVec(e.at(w, t * tileBytes), kLanes, 64);
-      for (int64_t m = 0; m < shape.rows; ++m)
-        sums[index(m, t)] = e.mul(sums[index(m, t)], scales);
-    }
+    for (int64_t t = 0; t < shape.tiles; ++t)
+      for (int64_t p = 0; p < parts; ++p) {
+        Value scales = e.loadVec(e.at(w, t * tileBytes + partOffset(p, 4)),
+                                 lanes, 4 * lanes);
+        for (int64_t m = 0; m < shape.rows; ++m)
+          sums[index(m, t, p)] = e.mul(sums[index(m, t, p)], scales);
+      }
   }
 
   Value correction(Value perGroup, int64_t m, int64_t group) {
@@ -161,93 +179,101 @@ private:
     return GEMCUT_BLOCK_SCALE_BYTES + layout.quant_bytes * group;
   }
 
-  Value inputBytes(Value quants, int64_t m, int64_t column) {
-    return e.loadI32(e.at(quants, m * shape.inputRowBytes + column));
+  /// Four columns of an input row. Where dot products take them from a lane,
+  /// `loaded` keeps vectors of 16 columns of the rows.
+  Value inputBytes(Value quants, int64_t m, int64_t column, Values &loaded) {
+    Value row = e.at(quants, m * shape.inputRowBytes);
+    if (!isa.getLevel().indexesInputs)
+      return e.loadI32(e.at(row, column));
+    loaded.resize(std::max<size_t>(loaded.size(), shape.rows));
+    int64_t lane = column % kLanes / 4;
+    if (lane == 0)
+      loaded[m] = e.load(e.vecType(e.i32Type(), 4), e.at(row, column), 16);
+    return e.extract(loaded[m], lane);
   }
 
   Values dotGroupNibbles(Value weights, Value quants, Value perGroup,
                          int64_t group) {
     // A single row has no other work to hide the latency of a chain of eight
     // products, so it gets one chain per nibble.
-    bool twoChains = shape.rows * shape.tiles == 1;
-    Values dots, high;
+    bool twoChains =
+        shape.rows * shape.tiles == 1 && isa.getLevel().nibbleChains == 2;
+    Values dots, high, loaded[2];
     for (int64_t m = 0; m < shape.rows; ++m)
-      dots.append(shape.tiles,
-                  isa.startNibbles(e, correction(perGroup, m, group)));
+      dots.append(shape.tiles * parts,
+                  isa.startNibbles(e, correction(perGroup, m, group), lanes));
     if (twoChains)
-      high.push_back(isa.startNibbles(e, e.i32(0)));
-    for (int64_t v = 0; v < 4; ++v) {
-      Values bytes =
-          loadWeights(weights, quantsOffset(group) + kVectorBytes * v);
-      for (bool isHigh : {false, true}) {
-        Values nibbles;
-        for (Value pairs : bytes)
-          nibbles.push_back(nibblesOf(pairs, isHigh));
-        for (int64_t m = 0; m < shape.rows; ++m) {
-          Value input = inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v);
-          for (int64_t t = 0; t < shape.tiles; ++t) {
-            Value &dot = twoChains && isHigh ? high[0] : dots[index(m, t)];
-            dot = isa.dotNibbles(e, dot, nibbles[t], input);
+      high.append(parts, isa.startNibbles(e, e.i32(0), lanes));
+    for (int64_t v = 0; v < 4; ++v)
+      for (int64_t p = 0; p < parts; ++p) {
+        Values bytes = loadWeights(weights, quantsOffset(group), v, p);
+        for (bool isHigh : {false, true}) {
+          Values nibbles;
+          for (Value pairs : bytes)
+            nibbles.push_back(nibblesOf(pairs, isHigh));
+          for (int64_t m = 0; m < shape.rows; ++m) {
+            Value input = inputBytes(
+                quants, m, 32 * group + 16 * isHigh + 4 * v, loaded[isHigh]);
+            for (int64_t t = 0; t < shape.tiles; ++t) {
+              Value &dot = twoChains && isHigh ? high[p] : dots[index(m, t, p)];
+              dot = isa.dotNibbles(e, dot, nibbles[t], input);
+            }
           }
         }
       }
-    }
-    if (twoChains)
-      dots[0] = e.add(dots[0], high[0]);
+    for (int64_t p = 0; p < int64_t(high.size()); ++p)
+      dots[p] = e.add(dots[p], high[p]);
     for (int64_t m = 0; m < shape.rows; ++m)
-      for (int64_t t = 0; t < shape.tiles; ++t)
-        dots[index(m, t)] = isa.finishNibbles(e, dots[index(m, t)],
-                                              correction(perGroup, m, group));
+      for (int64_t i = index(m, 0, 0); i < index(m + 1, 0, 0); ++i)
+        dots[i] = isa.finishNibbles(e, dots[i], correction(perGroup, m, group));
     return dots;
   }
 
-  /// The low or high nibbles of 64 bytes, as bytes.
+  /// The low or high nibbles of bytes, as bytes.
   Value nibblesOf(Value bytes, bool high) {
-    if (high) {
-      Type words = e.vecType(e.getBuilder().getI16Type(), 32);
-      bytes =
-          e.bitcast(e.shiftRight(e.bitcast(bytes, words), 4), bytes.getType());
-    }
-    return e.bitAnd(bytes, byteSplat(0x0F));
+    return high ? e.shiftRight(bytes, 4) : e.bitAnd(bytes, byteSplat(0x0F));
   }
 
-  /// The vector at `offset` of every tile.
-  Values loadWeights(Value weights, int64_t offset) {
-    Type type = e.vecType(e.getBuilder().getI8Type(), 64);
+  /// A part of vector `v` behind `offset` of every tile.
+  Values loadWeights(Value weights, int64_t offset, int64_t v, int64_t part) {
+    Type type = e.vecType(e.getBuilder().getI8Type(), 4 * lanes);
     Values vectors;
     // Loads between two distant prefetches would gather behind the first.
-    if (next)
+    if (next && part == 0)
       e.keepOrder();
     for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value line = e.at(weights, t * tileBytes + offset);
-      prefetch(line);
-      vectors.push_back(e.load(type, line, 64));
+      Value line = e.at(weights, t * tileBytes + offset + kVectorBytes * v);
+      if (part == 0)
+        prefetch(line);
+      vectors.push_back(
+          e.load(type, e.at(line, partOffset(part, 4)), 4 * lanes));
     }
     return vectors;
   }
 
   Values dotGroupInt8(Value weights, Value quants, Value perGroup,
                       int64_t group) {
-    Values dots;
+    Values dots, loaded;
     for (int64_t m = 0; m < shape.rows; ++m) {
       // The stored correction is -8 sum(x); int8 weights are shifted by 128.
       Value start =
           isa.int8NeedsCorrection()
-              ? e.broadcast(e.shiftLeft(correction(perGroup, m, group), 4))
-              : e.splatI32(0);
-      dots.append(shape.tiles, start);
+              ? e.broadcast(e.shiftLeft(correction(perGroup, m, group), 4),
+                            lanes)
+              : e.splatI32(0, lanes);
+      dots.append(shape.tiles * parts, start);
     }
-    for (int64_t v = 0; v < 8; ++v) {
-      Values bytes =
-          loadWeights(weights, quantsOffset(group) + kVectorBytes * v);
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        Value input = inputBytes(quants, m, 32 * group + 4 * v);
-        for (int64_t t = 0; t < shape.tiles; ++t) {
-          Value &dot = dots[index(m, t)];
-          dot = isa.dotInt8(e, dot, bytes[t], input);
+    for (int64_t v = 0; v < 8; ++v)
+      for (int64_t p = 0; p < parts; ++p) {
+        Values bytes = loadWeights(weights, quantsOffset(group), v, p);
+        for (int64_t m = 0; m < shape.rows; ++m) {
+          Value input = inputBytes(quants, m, 32 * group + 4 * v, loaded);
+          for (int64_t t = 0; t < shape.tiles; ++t) {
+            Value &dot = dots[index(m, t, p)];
+            dot = isa.dotInt8(e, dot, bytes[t], input);
+          }
         }
       }
-    }
     return dots;
   }
 
@@ -256,7 +282,7 @@ private:
     return arith::ConstantOp::create(
         e.getBuilder(), e.getLoc(),
         DenseElementsAttr::get(
-            e.vecType(i8, 64),
+            e.vecType(i8, 4 * lanes),
             Attribute(e.getBuilder().getI8IntegerAttr(value))));
   }
 
@@ -288,26 +314,25 @@ private:
                    int64_t column) {
     Value base = e.at(x, e.mul(unit, 4 * unitColumns));
     int64_t offset = m * shape.inputRowBytes + 4 * (sub * unitColumns + column);
-    return e.broadcast(e.loadF32(e.at(base, offset)));
+    return e.broadcast(e.loadF32(e.at(base, offset)), lanes);
   }
 
   /// Independent chains per output, so that few rows still fill the FMA units.
   int64_t chains() const {
-    int64_t outputs = shape.rows * shape.tiles;
+    int64_t outputs = sumCount();
     return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
   }
 
   void sumChains(Values &sums) {
-    int64_t outputs = shape.rows * shape.tiles;
+    int64_t outputs = sumCount();
     for (int64_t chain = 1; chain < chains(); ++chain)
       for (int64_t i = 0; i < outputs; ++i)
         sums[i] = e.add(sums[i], sums[chain * outputs + i]);
     sums.resize(outputs);
   }
 
-  Value &chainSum(Values &sums, int64_t step, int64_t m, int64_t t) {
-    int64_t outputs = shape.rows * shape.tiles;
-    return sums[step % chains() * outputs + index(m, t)];
+  Value &chainSum(Values &sums, int64_t step, int64_t index) {
+    return sums[step % chains() * sumCount() + index];
   }
 
   void buildBf16() {
@@ -327,15 +352,18 @@ private:
     for (int64_t t = 0; t < shape.tiles; ++t) {
       Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
       prefetch(line);
-      Value words = e.load(e.vecType(e.i32Type()), line, 64);
-      Value even = e.lowBf16ToF32(words), odd = e.highBf16ToF32(words);
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        Value &first = chainSum(sums, 2 * sub, m, t);
-        first = e.fma(even, inputLanes(pair, 2, sub, m, 0), first);
-        if (!both)
-          continue;
-        Value &second = chainSum(sums, 2 * sub + 1, m, t);
-        second = e.fma(odd, inputLanes(pair, 2, sub, m, 1), second);
+      for (int64_t p = 0; p < parts; ++p) {
+        Value words = e.load(e.vecType(e.i32Type(), lanes),
+                             e.at(line, partOffset(p, 4)), 4 * lanes);
+        Value even = e.lowBf16ToF32(words), odd = e.highBf16ToF32(words);
+        for (int64_t m = 0; m < shape.rows; ++m) {
+          Value &first = chainSum(sums, 2 * sub, index(m, t, p));
+          first = e.fma(even, inputLanes(pair, 2, sub, m, 0), first);
+          if (!both)
+            continue;
+          Value &second = chainSum(sums, 2 * sub + 1, index(m, t, p));
+          second = e.fma(odd, inputLanes(pair, 2, sub, m, 1), second);
+        }
       }
     }
   }
@@ -348,10 +376,13 @@ private:
           for (int64_t t = 0; t < shape.tiles; ++t) {
             Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
             prefetch(line);
-            Value lanes = e.loadVec(line, kLanes, 64);
-            for (int64_t m = 0; m < shape.rows; ++m) {
-              Value &sum = chainSum(carried, sub, m, t);
-              sum = e.fma(lanes, inputLanes(column, 1, sub, m, 0), sum);
+            for (int64_t p = 0; p < parts; ++p) {
+              Value values =
+                  e.loadVec(e.at(line, partOffset(p, 4)), lanes, 4 * lanes);
+              for (int64_t m = 0; m < shape.rows; ++m) {
+                Value &sum = chainSum(carried, sub, index(m, t, p));
+                sum = e.fma(values, inputLanes(column, 1, sub, m, 0), sum);
+              }
             }
           }
         });
@@ -366,8 +397,9 @@ Value gemcut::targets::emitScaleCodeBits(Emitter &e, Value codes) {
   // The sign goes to bit 31, exponent and mantissa to bits 19 .. 25.
   Value wide = e.shiftLeft(e.convert(codes, e.i32Type()), 19);
   constexpr int32_t kMask = int32_t(0x83F80000);
-  return e.bitAnd(wide, isa<VectorType>(wide.getType()) ? e.splatI32(kMask)
-                                                        : e.i32(kMask));
+  auto vector = dyn_cast<VectorType>(wide.getType());
+  return e.bitAnd(wide, vector ? e.splatI32(kMask, vector.getNumElements())
+                               : e.i32(kMask));
 }
 
 int64_t gemcut::targets::nextBytes(const MicroKernelShape &shape) {

@@ -59,51 +59,62 @@ SmallVector<Field> fieldsOf(int64_t bits, int64_t run) {
 /// Turns int32 sums into results: scales, rounds, stores.
 class Results {
 public:
-  /// `headers`: the first tile's; `sumShift`: sums are 2^sumShift too large.
+  /// `headers`: the first tile's; `sumShift`: sums are 2^sumShift too large;
+  /// `lanes`: of each sum, 16 or a part of them.
   Results(Emitter &e, const MicroKernelShape &shape, Value headers,
-          int64_t tileBytes, int64_t sumShift, Value x, Value y, Value yStride)
+          int64_t tileBytes, int64_t sumShift, int64_t lanes, Value x, Value y,
+          Value yStride)
       : e(e), shape(shape), headers(headers), tileBytes(tileBytes),
-        sumShift(sumShift), x(x), y(y), yStride(yStride) {}
+        sumShift(sumShift), lanes(lanes), x(x), y(y), yStride(yStride) {}
 
-  /// `sums`: [rows][tiles] vectors.
+  /// `sums`: [rows][tiles][16 / lanes] vectors.
   void store(ValueRange sums) {
-    for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value header = e.at(headers, t * tileBytes);
-      Value scales = e.loadVec(e.at(header, kScales), kLanes, 64);
-      if (sumShift)
-        scales = e.mul(scales, e.splat(1.0f / float(1 << sumShift)));
-      SmallVector<Value> results;
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        Value inputScale =
-            e.loadF32(e.at(x, m * shape.inputRowBytes +
-                                  gemcut_u8_scale_offset(shape.columns)));
-        results.push_back(e.mul(e.toF32(sums[m * shape.tiles + t]),
-                                e.mul(scales, e.broadcast(inputScale))));
+    int64_t parts = kLanes / lanes;
+    for (int64_t t = 0; t < shape.tiles; ++t)
+      for (int64_t p = 0; p < parts; ++p) {
+        SmallVector<Value> rows;
+        for (int64_t m = 0; m < shape.rows; ++m)
+          rows.push_back(sums[(m * shape.tiles + t) * parts + p]);
+        storePart(rows, t, 4 * lanes * p);
       }
-      Value rounding = e.at(header, kOutputScales);
-      e.ifElse(
-          e.equal(e.loadF32(rounding), e.f32(0.0f)),
-          [&] { storeTile(results, t); },
-          [&] {
-            Value scale = e.loadVec(rounding, kLanes, 64);
-            for (Value &result : results)
-              result = e.mul(emitRoundInt8(e, result, scale), scale);
-            storeTile(results, t);
-          });
-    }
   }
 
 private:
   Emitter &e;
   const MicroKernelShape &shape;
   Value headers;
-  int64_t tileBytes, sumShift;
+  int64_t tileBytes, sumShift, lanes;
   Value x, y, yStride;
 
-  void storeTile(ArrayRef<Value> results, int64_t tile) {
+  /// `sums`: of the rows, for the lanes at `offset` of a tile's results.
+  void storePart(ArrayRef<Value> sums, int64_t tile, int64_t offset) {
+    Value header = e.at(headers, tile * tileBytes + offset);
+    Value scales = e.loadVec(e.at(header, kScales), lanes, 4 * lanes);
+    if (sumShift)
+      scales = e.mul(scales, e.splat(1.0f / float(1 << sumShift), lanes));
+    SmallVector<Value> results;
+    for (int64_t m = 0; m < shape.rows; ++m) {
+      Value inputScale = e.loadF32(e.at(
+          x, m * shape.inputRowBytes + gemcut_u8_scale_offset(shape.columns)));
+      results.push_back(e.mul(e.toF32(sums[m]),
+                              e.mul(scales, e.broadcast(inputScale, lanes))));
+    }
+    int64_t target = tile * kVectorBytes + offset;
+    Value rounding = e.at(header, kOutputScales);
+    e.ifElse(
+        e.equal(e.loadF32(rounding), e.f32(0.0f)),
+        [&] { storeRows(results, target); },
+        [&] {
+          Value scale = e.loadVec(rounding, lanes, 4 * lanes);
+          for (Value &result : results)
+            result = e.mul(emitRoundInt8(e, result, scale), scale);
+          storeRows(results, target);
+        });
+  }
+
+  void storeRows(ArrayRef<Value> results, int64_t offset) {
     for (int64_t m = 0; m < shape.rows; ++m)
-      e.store(results[m],
-              e.at(y, e.add(e.mul(yStride, m), tile * kVectorBytes)), 64);
+      e.store(results[m], e.at(y, e.add(e.mul(yStride, m), offset)), 4 * lanes);
   }
 };
 
@@ -120,7 +131,8 @@ public:
         next(shape.nextLines ? arguments[4] : Value()),
         bits(gemcut_row_format_bits(toAbi(shape.format))),
         shift(isa.getFieldShift(bits)),
-        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)) {}
+        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
+        lanes(isa.getLevel().productLanes), parts(kLanes / lanes) {}
 
   void build() {
     Emitter::Values sums =
@@ -130,11 +142,11 @@ public:
                  addBlock(sums, block);
                  return sums;
                });
-    int64_t outputs = shape.rows * shape.tiles;
+    int64_t outputs = sumCount();
     for (int64_t i = outputs; i < int64_t(sums.size()); ++i)
       sums[i % outputs] = e.add(sums[i % outputs], sums[i]);
     sums.resize(outputs);
-    Results(e, shape, w, tileBytes, shift, x, y, yStride).store(sums);
+    Results(e, shape, w, tileBytes, shift, lanes, x, y, yStride).store(sums);
   }
 
 private:
@@ -143,6 +155,10 @@ private:
   const MicroKernelShape &shape;
   Value w, x, y, yStride, next;
   int64_t bits, shift, tileBytes;
+  /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
+  int64_t lanes, parts;
+
+  int64_t sumCount() const { return shape.rows * shape.tiles * parts; }
 
   int64_t blockBytes() const {
     return kBlockColumns * GEMCUT_TILE_ROWS * bits / 8;
@@ -151,19 +167,21 @@ private:
   /// Independent sums of an output: dot products take four cycles, and two can
   /// start in each.
   int64_t chains() const {
-    int64_t outputs = shape.rows * shape.tiles;
+    int64_t outputs = sumCount();
     return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
   }
 
   Emitter::Values startSums() {
     Emitter::Values sums;
-    for (int64_t m = 0; m < shape.rows; ++m)
-      for (int64_t t = 0; t < shape.tiles; ++t) {
-        Value correction = e.load(e.vecType(e.i32Type()),
-                                  e.at(w, t * tileBytes + kCorrections), 64);
-        sums.push_back(shift ? e.shiftLeft(correction, shift) : correction);
-      }
-    sums.append(shape.rows * shape.tiles * (chains() - 1), e.splatI32(0));
+    for (int64_t m = 0; m < shape.rows && isa.runNeedsCorrection(); ++m)
+      for (int64_t t = 0; t < shape.tiles; ++t)
+        for (int64_t p = 0; p < parts; ++p) {
+          Value correction = e.load(
+              e.vecType(e.i32Type(), lanes),
+              e.at(w, t * tileBytes + kCorrections + 4 * lanes * p), 4 * lanes);
+          sums.push_back(shift ? e.shiftLeft(correction, shift) : correction);
+        }
+    sums.resize(sumCount() * chains(), e.splatI32(0, lanes));
     return sums;
   }
 
@@ -180,41 +198,59 @@ private:
     }
   }
 
-  /// A vector of weights of tile `tile`, and the line ahead of it on its way.
-  Value loadVector(Value weights, int64_t tile, int64_t vector) {
+  /// A part of a vector of weights of tile `tile`, and with the first one the
+  /// line ahead of it on its way.
+  Value loadPart(Value weights, int64_t tile, int64_t vector, int64_t part) {
     Value line = e.at(weights, tile * tileBytes + kVectorBytes * vector);
-    if (shape.prefetchBytes)
+    if (shape.prefetchBytes && part == 0)
       e.prefetch(e.at(line, shape.prefetchBytes));
-    return e.load(e.vecType(e.getBuilder().getI8Type(), kVectorBytes), line,
-                  64);
+    return e.load(e.vecType(e.getBuilder().getI8Type(), 4 * lanes),
+                  e.at(line, 4 * lanes * part), 4 * lanes);
+  }
+
+  /// Four columns of an input row; see MicroKernel.
+  Value inputBytes(Value inputs, int64_t m, int64_t column) {
+    Value row = e.at(inputs, m * shape.inputRowBytes);
+    if (!isa.getLevel().indexesInputs)
+      return e.loadI32(e.at(row, column));
+    int64_t lane = column % kLanes / 4;
+    Value vector =
+        e.load(e.vecType(e.i32Type(), 4), e.at(row, column - 4 * lane), 16);
+    return e.extract(vector, lane);
+  }
+
+  /// Adds a field of part `p` of the tiles, the run's step `step`.
+  void addField(Emitter::Values &sums, ValueRange packed, Value inputs,
+                Field field, int64_t step, int64_t p) {
+    Emitter::Values quants;
+    for (Value vector : packed)
+      quants.push_back(isa.unpackField(e, vector, bits, field.field));
+    int64_t chain = step % chains() * sumCount();
+    for (int64_t m = 0; m < shape.rows; ++m) {
+      Value input = inputBytes(inputs, m, field.column);
+      for (int64_t t = 0; t < shape.tiles; ++t) {
+        Value &sum = sums[chain + (m * shape.tiles + t) * parts + p];
+        sum = isa.dotRun(e, sum, quants[t], input, bits);
+      }
+    }
   }
 
   void addRun(Emitter::Values &sums, Value weights, Value inputs, int64_t run) {
     Emitter::Values partial;
     for (Value sum : sums)
       partial.push_back(isa.startRun(e, sum, bits));
-    Emitter::Values packed(shape.tiles);
-    int64_t step = 0, outputs = shape.rows * shape.tiles;
-    for (Field field : fieldsOf(bits, run)) {
-      if (field.field == 0) {
+    SmallVector<Field> fields = fieldsOf(bits, run);
+    int64_t perVector = 8 / bits;
+    for (int64_t first = 0; first < int64_t(fields.size()); first += perVector)
+      for (int64_t p = 0; p < parts; ++p) {
         // Loads stay next to their uses: accumulators leave few registers.
         e.keepOrder();
+        Emitter::Values packed;
         for (int64_t t = 0; t < shape.tiles; ++t)
-          packed[t] = loadVector(weights, t, field.vector);
+          packed.push_back(loadPart(weights, t, fields[first].vector, p));
+        for (int64_t step = first; step < first + perVector; ++step)
+          addField(partial, packed, inputs, fields[step], step, p);
       }
-      Emitter::Values quants;
-      for (Value vector : packed)
-        quants.push_back(isa.unpackField(e, vector, bits, field.field));
-      int64_t chain = step++ % chains() * outputs;
-      for (int64_t m = 0; m < shape.rows; ++m) {
-        Value input =
-            e.loadI32(e.at(inputs, m * shape.inputRowBytes + field.column));
-        for (int64_t t = 0; t < shape.tiles; ++t) {
-          Value &sum = partial[chain + m * shape.tiles + t];
-          sum = isa.dotRun(e, sum, quants[t], input, bits);
-        }
-      }
-    }
     for (auto [sum, part] : llvm::zip_equal(sums, partial))
       sum = isa.finishRun(e, sum, part, bits);
   }
@@ -290,7 +326,7 @@ void buildTileProduct(Emitter &e, const VectorIsa &isa,
               correction));
   int64_t shift =
       isa.getFieldShift(gemcut_row_format_bits(toAbi(shape.format)));
-  Results(e, shape, panel, /*tileBytes=*/0, shift, x, arguments[2],
+  Results(e, shape, panel, /*tileBytes=*/0, shift, kLanes, x, arguments[2],
           arguments[3])
       .store(results);
 }

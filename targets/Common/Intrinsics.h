@@ -1,7 +1,7 @@
 //===- Intrinsics.h - Calls of LLVM's intrinsics ----------------*- C++ -*-===//
 
-#ifndef GEMCUT_TARGETS_X86_INTRINSICS_H
-#define GEMCUT_TARGETS_X86_INTRINSICS_H
+#ifndef GEMCUT_TARGETS_COMMON_INTRINSICS_H
+#define GEMCUT_TARGETS_COMMON_INTRINSICS_H
 
 #include "targets/Common/Emitter.h"
 
@@ -29,4 +29,4 @@ inline void callIntrinsic(Emitter &e, llvm::StringRef name,
 
 } // namespace gemcut::targets
 
-#endif // GEMCUT_TARGETS_X86_INTRINSICS_H
+#endif // GEMCUT_TARGETS_COMMON_INTRINSICS_H

@@ -1,0 +1,92 @@
+//===- AArch64Target.cpp - 64-bit ARM levels and code generation ----------===//
+
+#include "targets/AArch64/AArch64Target.h"
+
+#include "targets/AArch64/AArch64Isa.h"
+#include "targets/Common/CpuTarget.h"
+
+#include "llvm/Support/TargetSelect.h"
+
+using namespace gemcut::targets;
+
+/// LLVM's CPU is "generic" at every level: a real one brings features that the
+/// level does not promise, such as f16 arithmetic and LSE atomics.
+static std::vector<IsaLevel> aarch64Levels() {
+  IsaLevel neon;
+  neon.name = "neon";
+  neon.cpu = "generic";
+  neon.features = "+neon";
+  neon.cpuidFeatures = "neon";
+  neon.vectorBits = 128;
+  neon.registers = 32;
+  neon.productLanes = 4;
+  neon.nibbleChains = 1;
+  neon.gemvRows = 2;
+  neon.integerBlock = {2, 1};
+  neon.rowScaleBlock = {2, 1};
+  neon.floatBlock = {4, 1};
+
+  IsaLevel dotProd = neon;
+  dotProd.name = "dotprod";
+  dotProd.features += ",+dotprod";
+  dotProd.cpuidFeatures += ",dotprod";
+  dotProd.hasVnni = true;
+  dotProd.indexesInputs = true;
+  dotProd.rowScaleBlock = {4, 1};
+
+  IsaLevel i8mm = dotProd;
+  i8mm.name = "i8mm";
+  i8mm.features += ",+i8mm,+bf16";
+  i8mm.cpuidFeatures += ",i8mm,bf16";
+  i8mm.hasBf16Dot = true;
+
+  return {i8mm, dotProd, neon};
+}
+
+/// CPUs and machines by their best level. Source: Arm's technical reference
+/// manuals, and LLVM's AArch64Processors.td for Apple's.
+static constexpr Device kDevices[] = {
+    {"raspberry-pi-3", "neon", "Cortex-A53"},
+    {"raspberry-pi-4", "neon", "Cortex-A72"},
+    {"raspberry-pi-5", "dotprod", "Cortex-A76"},
+    {"cortex-a53", "neon", "Armv8.0"},
+    {"cortex-a72", "neon", "Armv8.0"},
+    {"cortex-a55", "dotprod", "Armv8.2"},
+    {"cortex-a76", "dotprod", "Armv8.2"},
+    {"cortex-a710", "i8mm", "Armv9.0"},
+    {"neoverse-n1", "dotprod", "Graviton 2, Ampere Altra"},
+    {"neoverse-n2", "i8mm", "Armv9.0"},
+    {"neoverse-v1", "i8mm", "Armv8.4 and extensions"},
+    {"graviton2", "dotprod", "Neoverse N1"},
+    {"graviton3", "i8mm", "Neoverse V1"},
+    {"graviton4", "i8mm", "Neoverse V2"},
+    {"rk3588", "dotprod", "Cortex-A76 and Cortex-A55"},
+    {"jetson-orin", "dotprod", "Cortex-A78AE"},
+    {"apple-m1-linux", "dotprod", "Apple M1 with Linux"},
+    {"apple-m2-linux", "i8mm", "Apple M2 with Linux"},
+};
+
+namespace {
+class AArch64 : public CpuTarget {
+public:
+  AArch64()
+      : CpuTarget("aarch64-linux", "aarch64-unknown-linux-gnu", aarch64Levels(),
+                  kDevices) {
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
+  }
+
+private:
+  std::unique_ptr<VectorIsa> createIsa(const IsaLevel &level) const override {
+    return createAArch64Isa(level);
+  }
+};
+} // namespace
+
+const Target &gemcut::targets::aarch64Target() {
+  static const AArch64 target;
+  return target;
+}

@@ -1,0 +1,100 @@
+//===- CpuTarget.cpp - What targets for CPUs have in common ---------------===//
+
+#include "targets/Common/CpuTarget.h"
+
+#include "targets/Common/EmitObject.h"
+#include "targets/Common/LlvmPipeline.h"
+#include "targets/Common/LowerProgram.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace gemcut::targets;
+
+CpuTarget::CpuTarget(StringRef name, StringRef triple,
+                     std::vector<IsaLevel> levels, ArrayRef<Device> devices)
+    : name(name), triple(triple), levels(std::move(levels)), devices(devices) {}
+
+llvm::Expected<TargetSpec> CpuTarget::parseSpec(StringRef text) const {
+  TargetSpec spec;
+  spec.name = name;
+  spec.triple = triple;
+  spec.levels = levels;
+  if (text.empty())
+    return spec;
+  SmallVector<StringRef> names;
+  text.split(names, ',');
+  llvm::StringSet<> wanted;
+  for (StringRef wantedName : names) {
+    auto level = wantedName == "host" ? findHostLevel() : findLevel(wantedName);
+    if (!level)
+      return level.takeError();
+    wanted.insert((*level)->name);
+  }
+  llvm::erase_if(spec.levels, [&](const IsaLevel &level) {
+    return !wanted.contains(level.name);
+  });
+  return spec;
+}
+
+llvm::Expected<const IsaLevel *> CpuTarget::findLevel(StringRef wanted) const {
+  StringRef levelName = wanted;
+  for (const Device &device : devices)
+    if (device.name == wanted)
+      levelName = device.level;
+  for (const IsaLevel &level : levels)
+    if (level.name == levelName)
+      return &level;
+  auto names =
+      llvm::map_range(levels, [](const IsaLevel &level) { return level.name; });
+  return llvm::createStringError(
+      "unknown CPU level '" + wanted.str() + "' for " + name + "; levels are " +
+      llvm::join(names, ", ") +
+      " and host; `gemcut targets` lists devices, too");
+}
+
+/// The best level of the compiling machine.
+llvm::Expected<const IsaLevel *> CpuTarget::findHostLevel() const {
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  for (const IsaLevel &level : levels) {
+    SmallVector<StringRef> needed;
+    StringRef(level.features).split(needed, ',');
+    if (host.getArch() == llvm::Triple(triple).getArch() &&
+        llvm::all_of(needed, [&](StringRef feature) {
+          return features.lookup(feature.drop_front());
+        }))
+      return &level;
+  }
+  return llvm::createStringError(
+      "this machine's CPU has none of the levels of " + name +
+      "; name one with --cpu");
+}
+
+FailureOr<OwningOpRef<ModuleOp>> CpuTarget::lower(ModuleOp kernelModule,
+                                                  const IsaLevel &level,
+                                                  DumpFn dump) const {
+  std::unique_ptr<VectorIsa> isa = createIsa(level);
+  FailureOr<OwningOpRef<ModuleOp>> lowered = lowerProgram(kernelModule, *isa);
+  if (failed(lowered))
+    return failure();
+  if (dump)
+    dump("lower-program", **lowered);
+  PassManager pm((*lowered)->getContext());
+  buildLlvmPipeline(pm);
+  if (failed(pm.run(**lowered)))
+    return failure();
+  if (dump)
+    dump("to-llvm", **lowered);
+  return lowered;
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>>
+CpuTarget::emit(ModuleOp llvmModule, const TargetSpec &spec,
+                const IsaLevel &level, EmitKind kind) const {
+  return emitModule(llvmModule, spec.triple, level, kind);
+}
