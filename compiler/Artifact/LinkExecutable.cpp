@@ -18,9 +18,29 @@ LLD_HAS_DRIVER(elf)
 using namespace gemcut::artifact;
 using llvm::createStringError;
 
-Toolchain gemcut::artifact::findToolchain(llvm::StringRef sysroot) {
-  return {sysroot.str(), sysroot.str() + GEMCUT_LIBC_DIR,
-          sysroot.str() + GEMCUT_GCC_DIR, sysroot.str() + GEMCUT_STDCXX_DIR};
+Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
+                                          llvm::StringRef sysroot) {
+  llvm::StringRef architecture = target.split('-').first;
+  bool arm = architecture == "aarch64";
+  std::string root = sysroot.str();
+  Toolchain toolchain;
+  toolchain.sysroot = root;
+  toolchain.libcDir =
+      root + (arm ? GEMCUT_AARCH64_LIBC_DIR : GEMCUT_X86_64_LIBC_DIR);
+  toolchain.gccDir =
+      root + (arm ? GEMCUT_AARCH64_GCC_DIR : GEMCUT_X86_64_GCC_DIR);
+  toolchain.stdcxxDir =
+      root + (arm ? GEMCUT_AARCH64_STDCXX_DIR : GEMCUT_X86_64_STDCXX_DIR);
+  toolchain.libcPackage = "libc6-dev";
+  toolchain.gccPackage = "gcc";
+  toolchain.stdcxxPackage = "g++";
+  if (architecture != GEMCUT_HOST_ARCHITECTURE) {
+    std::string name = arm ? "arm64" : "amd64";
+    toolchain.libcPackage = "libc6-dev-" + name + "-cross";
+    toolchain.gccPackage = "libgcc-12-dev-" + name + "-cross";
+    toolchain.stdcxxPackage = "libstdc++-12-dev-" + name + "-cross";
+  }
+  return toolchain;
 }
 
 namespace {
@@ -69,17 +89,17 @@ llvm::Error writeFile(const std::string &path, llvm::ArrayRef<char> bytes) {
 
 llvm::Error gemcut::artifact::checkLinkInputs(llvm::StringRef runtimeArchive,
                                               const Toolchain &toolchain) {
-  const std::pair<std::string, const char *> needed[] = {
-      {toolchain.libcDir + "/crt1.o", "libc6-dev"},
-      {toolchain.libcDir + "/crti.o", "libc6-dev"},
-      {toolchain.libcDir + "/crtn.o", "libc6-dev"},
-      {toolchain.libcDir + "/libc.a", "libc6-dev"},
-      {toolchain.libcDir + "/libm.a", "libc6-dev"},
-      {toolchain.gccDir + "/crtbeginT.o", "gcc"},
-      {toolchain.gccDir + "/crtend.o", "gcc"},
-      {toolchain.gccDir + "/libgcc.a", "gcc"},
-      {toolchain.gccDir + "/libgcc_eh.a", "gcc"},
-      {toolchain.stdcxxDir + "/libstdc++.a", "g++"}};
+  const std::pair<std::string, std::string> needed[] = {
+      {toolchain.libcDir + "/crt1.o", toolchain.libcPackage},
+      {toolchain.libcDir + "/crti.o", toolchain.libcPackage},
+      {toolchain.libcDir + "/crtn.o", toolchain.libcPackage},
+      {toolchain.libcDir + "/libc.a", toolchain.libcPackage},
+      {toolchain.libcDir + "/libm.a", toolchain.libcPackage},
+      {toolchain.gccDir + "/crtbeginT.o", toolchain.gccPackage},
+      {toolchain.gccDir + "/crtend.o", toolchain.gccPackage},
+      {toolchain.gccDir + "/libgcc.a", toolchain.gccPackage},
+      {toolchain.gccDir + "/libgcc_eh.a", toolchain.gccPackage},
+      {toolchain.stdcxxDir + "/libstdc++.a", toolchain.stdcxxPackage}};
   for (const auto &[path, package] : needed)
     if (!llvm::sys::fs::exists(path))
       return createStringError("linking needs '" + path +

@@ -19,11 +19,14 @@ struct Toolchain {
   std::string libcDir;   ///< crt1.o, crti.o, crtn.o, libc.a, libm.a
   std::string gccDir;    ///< crtbeginT.o, crtend.o, libgcc.a, libgcc_eh.a
   std::string stdcxxDir; ///< libstdc++.a
+  /// Debian packages with the files of the three folders.
+  std::string libcPackage, gccPackage, stdcxxPackage;
 };
 
-/// The folders that gcc named when gemcut was configured, below `sysroot` (a
-/// folder laid out like /, or empty for / itself).
-Toolchain findToolchain(llvm::StringRef sysroot);
+/// The folders for `target` ("aarch64-linux") that were found when gemcut was
+/// configured, below `sysroot` (a folder laid out like /, or empty for /
+/// itself).
+Toolchain findToolchain(llvm::StringRef target, llvm::StringRef sysroot);
 
 /// Fails if the archive or a file of the toolchain is missing, and says which
 /// package holds it.

@@ -160,10 +160,11 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->group("Machine");
   compile
       ->add_option("--cpu", options.cpu,
-                   "ISA levels to include, separated by commas; `gemcut "
-                   "targets` lists them with what each needs, `host` is the "
-                   "best one of this machine. Default: every level; the "
-                   "executable picks the best at start.")
+                   "ISA levels to include, or devices that stand for theirs, "
+                   "separated by commas; `gemcut targets` lists them with what "
+                   "each needs, `host` is the best one of this machine. "
+                   "Default: every level; the executable picks the best at "
+                   "start.")
       ->group("Machine");
   addPlanFlags(*compile, options.plan);
   compile

@@ -205,7 +205,7 @@ private:
     if (options.emit == Emit::Executable)
       if (llvm::Error error = artifact::checkLinkInputs(
               runtimeArchive(options),
-              artifact::findToolchain(options.sysroot)))
+              artifact::findToolchain(options.target, options.sysroot)))
         return error;
     return dumps.prepare();
   }
@@ -264,9 +264,9 @@ private:
     for (const auto &object : *objects)
       parts.push_back(object);
     parts.push_back(*tables);
-    auto image =
-        artifact::linkExecutable(parts, runtimeArchive(options),
-                                 artifact::findToolchain(options.sysroot));
+    auto image = artifact::linkExecutable(
+        parts, runtimeArchive(options),
+        artifact::findToolchain(options.target, options.sysroot));
     if (!image)
       return image.takeError();
 

@@ -1,4 +1,5 @@
-//===- InspectCommand.cpp - gemcut inspect, gemcut targets ----------------===//
+//===- InspectCommand.cpp - gemcut inspect
+//---------------------------------===//
 
 #include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/Commands.h"
@@ -246,17 +247,5 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
   fmt::print("quantization {}, KV {}\n{}",
              chooseQuant(*model, options.plan.quant), options.plan.kv,
              describe(*plan));
-  return llvm::Error::success();
-}
-
-llvm::Error gemcut::driver::runTargets() {
-  for (const targets::Target *target : targets::allTargets()) {
-    auto spec = target->parseSpec("");
-    if (!spec)
-      return spec.takeError();
-    fmt::print("{} ({})\n", spec->name, spec->triple);
-    for (const targets::IsaLevel &level : spec->levels)
-      fmt::print("  {:<12} needs {}\n", level.name, level.cpuidFeatures);
-  }
   return llvm::Error::success();
 }

@@ -15,6 +15,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 using namespace gemcut;
@@ -35,6 +37,10 @@ struct Loop {
 } // namespace
 
 #if defined(__x86_64__)
+#define GEMCUT_VECTOR "v"
+#elif defined(__aarch64__)
+#define GEMCUT_VECTOR "w"
+#endif
 
 // A loop named `name`: each accumulator of type `Vector` becomes `next`, an
 // expression of itself and of `a` and `b`, which the compiler must take for new
@@ -46,13 +52,15 @@ struct Loop {
       sum = zero;                                                              \
     for (int64_t i = 0; i < iterations; ++i) {                                 \
       _Pragma("GCC unroll 12") for (Vector &sum : sums) {                      \
-        asm volatile("" : "+v"(a), "+v"(b));                                   \
+        asm volatile("" : "+" GEMCUT_VECTOR(a), "+" GEMCUT_VECTOR(b));         \
         sum = next;                                                            \
       }                                                                        \
     }                                                                          \
     for (Vector &sum : sums)                                                   \
-      asm volatile("" ::"v"(sum));                                             \
+      asm volatile("" ::GEMCUT_VECTOR(sum));                                   \
   }
+
+#if defined(__x86_64__)
 
 GEMCUT_RATE_LOOP(dotAvx2, "avx2", __m256i, _mm256_setzero_si256(),
                  _mm256_add_epi32(sum,
@@ -70,6 +78,20 @@ GEMCUT_RATE_LOOP(fmaAvx2, "avx2,fma", __m256, _mm256_setzero_ps(),
 GEMCUT_RATE_LOOP(fmaAvx512, "avx512f", __m512, _mm512_setzero_ps(),
                  _mm512_fmadd_ps(a, b, sum))
 
+#elif defined(__aarch64__)
+
+GEMCUT_RATE_LOOP(dotNeon, "simd", int16x8_t, vdupq_n_s16(0),
+                 vmlal_s8(sum, vreinterpret_s8_s16(vget_low_s16(a)),
+                          vreinterpret_s8_s16(vget_low_s16(b))))
+GEMCUT_RATE_LOOP(dotSigned, "dotprod", int32x4_t, vdupq_n_s32(0),
+                 vdotq_s32(sum, vreinterpretq_s8_s32(a),
+                           vreinterpretq_s8_s32(b)))
+GEMCUT_RATE_LOOP(dotBf16, "bf16", float32x4_t, vdupq_n_f32(0),
+                 vbfdotq_f32(sum, vreinterpretq_bf16_f32(a),
+                             vreinterpretq_bf16_f32(b)))
+GEMCUT_RATE_LOOP(fmaNeon, "simd", float32x4_t, vdupq_n_f32(0),
+                 vfmaq_f32(sum, a, b))
+
 #endif
 
 /// Whether the comma-separated list holds the name.
@@ -82,8 +104,8 @@ static bool hasFeature(const char *list, const char *name) {
 }
 
 static Loop chooseLoop(Arithmetic arithmetic, const char *features) {
-#if defined(__x86_64__)
   switch (arithmetic) {
+#if defined(__x86_64__)
   case Arithmetic::Int8:
     if (hasFeature(features, "avx512vnni"))
       return {dotAvx512Vnni, 64};
@@ -102,8 +124,19 @@ static Loop chooseLoop(Arithmetic arithmetic, const char *features) {
     if (hasFeature(features, "fma"))
       return {fmaAvx2, 8};
     break;
-  }
+#elif defined(__aarch64__)
+  case Arithmetic::Int8:
+    if (hasFeature(features, "dotprod"))
+      return {dotSigned, 16};
+    return {dotNeon, 8};
+  case Arithmetic::Bf16:
+    if (hasFeature(features, "bf16"))
+      return {dotBf16, 8};
+    break;
+  case Arithmetic::F32:
+    return {fmaNeon, 4};
 #endif
+  }
   return {};
 }
 

@@ -77,7 +77,8 @@ TEST_F(LinkExecutable, RunsStaticallyLinkedAndStripped) {
   // Twice: the linker keeps no state between runs.
   std::vector<uint8_t> images[2];
   for (auto &image : images) {
-    auto linked = linkExecutable(objects, archive(), findToolchain(""));
+    auto linked =
+        linkExecutable(objects, archive(), findToolchain("x86_64-linux", ""));
     ASSERT_TRUE(bool(linked)) << llvm::toString(linked.takeError());
     image = std::move(*linked);
   }
@@ -108,8 +109,8 @@ TEST_F(LinkExecutable, RunsStaticallyLinkedAndStripped) {
 
 TEST_F(LinkExecutable, TellsWhatTheLinkerMisses) {
   auto main = object(kMain);
-  std::string message =
-      failureOf({llvm::ArrayRef<char>(main)}, archive(), findToolchain(""));
+  std::string message = failureOf({llvm::ArrayRef<char>(main)}, archive(),
+                                  findToolchain("x86_64-linux", ""));
   EXPECT_NE(message.find("linking the executable failed"), std::string::npos);
   EXPECT_NE(message.find("undefined symbol: answer"), std::string::npos)
       << message;
@@ -119,19 +120,26 @@ TEST_F(LinkExecutable, NamesMissingFilesAndTheirPackages) {
   auto main = object(kMain), answer = object(kAnswer);
   llvm::ArrayRef<char> objects[] = {main, answer};
   std::string message =
-      failureOf(objects, folder / "librt.a", findToolchain(""));
+      failureOf(objects, folder / "librt.a", findToolchain("x86_64-linux", ""));
   EXPECT_NE(message.find("librt.a', which does not exist; build the target "
                          "gemcut_rt"),
             std::string::npos)
       << message;
   struct Case {
+    const char *target;
     std::string Toolchain::*folder;
     const char *file, *package;
-  } cases[] = {{&Toolchain::libcDir, "/crt1.o'", "libc6-dev"},
-               {&Toolchain::gccDir, "/crtbeginT.o'", "gcc"},
-               {&Toolchain::stdcxxDir, "/libstdc++.a'", "g++"}};
+  } cases[] = {{"x86_64-linux", &Toolchain::libcDir, "/crt1.o'", "libc6-dev"},
+               {"x86_64-linux", &Toolchain::gccDir, "/crtbeginT.o'", "gcc"},
+               {"x86_64-linux", &Toolchain::stdcxxDir, "/libstdc++.a'", "g++"},
+               {"aarch64-linux", &Toolchain::libcDir, "/crt1.o'",
+                "libc6-dev-arm64-cross"},
+               {"aarch64-linux", &Toolchain::gccDir, "/crtbeginT.o'",
+                "libgcc-12-dev-arm64-cross"},
+               {"aarch64-linux", &Toolchain::stdcxxDir, "/libstdc++.a'",
+                "libstdc++-12-dev-arm64-cross"}};
   for (const Case &test : cases) {
-    Toolchain toolchain = findToolchain("");
+    Toolchain toolchain = findToolchain(test.target, "");
     toolchain.*test.folder = folder / "nothing";
     message = failureOf(objects, archive(), toolchain);
     EXPECT_NE(message.find(test.file), std::string::npos) << message;

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Executables for AArch64, run by qemu-user: the baseline, dotprod and i8mm each on a CPU that has no more."""
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import (GEMCUT, GOLDENS, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
+                     read_safetensors, run)
+
+CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max"}
+
+
+class AArch64(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-aarch64-"))
+        cls.qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+        assert cls.qemu, "qemu-user is needed"
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def compile(self, model, name, *flags):
+        return compile_model(model, self.folder / name, "--target", "aarch64-linux", *flags)
+
+    def run_on(self, cpu, executable, *command, **options):
+        return run(self.qemu, "-cpu", cpu, executable, *command, **options)
+
+    def test_tiny_gives_the_greedy_answers_of_x86(self):
+        flags = ("--quant", "int8", "--kv", "f32")
+        arm = self.compile(TINY, "tiny", *flags)
+        x86 = compile_model(TINY, self.folder / "x86", "--cpu", "avx2", *flags)
+        cases = json.loads((TINY / "goldens" / "text.json").read_text())[:4]
+        for case in cases:
+            command = ("generate", "--ids", ids_argument(case["ids"]), "-n", 32, "--temp", "0", "--print-ids")
+            expected = run(x86, *command).stdout
+            self.assertTrue(integers(expected))
+            for level, cpu in CPUS.items():
+                for threads in (1, 2):
+                    with self.subTest(case=case["name"], level=level, threads=threads):
+                        actual = self.run_on(cpu, arm, *command, "-t", threads, "--stats")
+                        self.assertEqual(actual.stdout, expected)
+
+    def test_the_cpu_decides_the_level(self):
+        arm = self.compile(GOLDENS / "edge", "edge")
+        for level, cpu in CPUS.items():
+            info = json.loads(self.run_on(cpu, arm, "info", "--json").stdout)
+            self.assertEqual([entry["name"] for entry in info["levels"]], list(reversed(CPUS)))
+            supported = [entry["name"] for entry in info["levels"] if entry["supported"]]
+            self.assertEqual(supported[0], level)
+        result = self.run_on("cortex-a72", arm, "generate", "--ids", "2", "-n", 1, "--level", "i8mm", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, "error: level 'i8mm' needs CPU features that this CPU lacks: dotprod,i8mm,bf16\n")
+        self.assertEqual(result.stdout, "")
+        # Compiled for a device, and run on one that is older.
+        newer = self.compile(GOLDENS / "edge", "newer", "--cpu", "raspberry-pi-5")
+        result = self.run_on("cortex-a72", newer, "generate", "--ids", "2", "-n", 1, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("this CPU lacks features that even the lowest level, 'dotprod', needs: dotprod", result.stderr)
+
+    def test_golden_logits(self):
+        """f32 weights and KV: all logits of the official implementation within 1e-3, at each level."""
+        for case in ("edge", "moe"):
+            golden = json.loads((GOLDENS / case / "golden.json").read_text())
+            tensors = read_safetensors(GOLDENS / case / "golden.safetensors")
+            arm = self.compile(GOLDENS / case, case + "-f32", "--quant", "f32")
+            ids = golden["runs"]["main"]["ids"]
+            for level, cpu in CPUS.items():
+                for threads in (1, 2):
+                    with self.subTest(case=case, level=level, threads=threads):
+                        out = self.folder / "logits.npy"
+                        self.run_on(cpu, arm, "score", "--ids", ids_argument(ids), "--logits", out, "-t", threads)
+                        self.assertLess(largest_difference(read_npy(out), tensors["main.logits"]), 1e-3)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
