@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 fuzzers='safetensors_fuzz gguf_fuzz config_fuzz recipe_fuzz tokenizer_fuzz'
 units='safetensors_tests gguf_tests config_tests TokenizerTest runtime_core_test
-       runtime_session_test runtime_chat_test'
+       runtime_session_test runtime_api_test runtime_chat_test'
 cmake --preset asan >/dev/null
 # shellcheck disable=SC2086  # lists of targets
 cmake --build --preset asan --target gemcut $units $fuzzers
@@ -22,7 +22,7 @@ ctest --preset asan -R '^fuzz_' --no-tests=error
 GEMCUT_BUILD=build/asan python3 test/e2e/test_damaged.py
 
 cmake --preset tsan >/dev/null
-cmake --build --preset tsan --target runtime_core_test runtime_session_test
-for unit in runtime_core_test runtime_session_test; do
+cmake --build --preset tsan --target runtime_core_test runtime_session_test runtime_api_test
+for unit in runtime_core_test runtime_session_test runtime_api_test; do
   build/tsan/test/"$unit" --gtest_brief=1
 done

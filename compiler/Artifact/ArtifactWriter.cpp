@@ -20,6 +20,24 @@ SectionContent gemcut::artifact::bytesSection(gemcut_section_kind kind,
           }};
 }
 
+/// Offsets of the sections and of the footer behind `imageBytes` of image.
+static llvm::SmallVector<uint64_t>
+placeSections(llvm::ArrayRef<SectionContent> sections, uint64_t imageBytes) {
+  llvm::SmallVector<uint64_t> offsets;
+  uint64_t end = imageBytes;
+  for (const SectionContent &section : sections) {
+    offsets.push_back(llvm::alignTo(end, GEMCUT_SECTION_ALIGNMENT));
+    end = offsets.back() + section.length;
+  }
+  offsets.push_back(llvm::alignTo(end, alignof(gemcut_footer)));
+  return offsets;
+}
+
+uint64_t
+gemcut::artifact::contentBytes(llvm::ArrayRef<SectionContent> sections) {
+  return placeSections(sections, 0).back() + sizeof(gemcut_footer);
+}
+
 llvm::Expected<gemcut_footer>
 gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
                                 llvm::ArrayRef<SectionContent> sections,
@@ -30,14 +48,11 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   footer.sidecar_checksum = sidecarChecksum;
   footer.section_count = uint32_t(sections.size());
   std::memcpy(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic));
-  uint64_t end = image.size();
-  for (size_t i = 0; i < sections.size(); ++i) {
-    uint64_t offset = llvm::alignTo(end, GEMCUT_SECTION_ALIGNMENT);
-    footer.sections[i] = {uint32_t(sections[i].kind), 0, offset,
+  llvm::SmallVector<uint64_t> offsets = placeSections(sections, image.size());
+  for (size_t i = 0; i < sections.size(); ++i)
+    footer.sections[i] = {uint32_t(sections[i].kind), 0, offsets[i],
                           sections[i].length, 0};
-    end = offset + sections[i].length;
-  }
-  uint64_t footerAt = llvm::alignTo(end, alignof(gemcut_footer));
+  uint64_t footerAt = offsets.back();
   footer.file_length = footerAt + sizeof(footer);
   if (llvm::Error error = file.requireSpace(footer.file_length))
     return std::move(error);

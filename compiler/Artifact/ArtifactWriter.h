@@ -27,10 +27,14 @@ struct SectionContent {
 SectionContent bytesSection(gemcut_section_kind kind,
                             llvm::ArrayRef<uint8_t> bytes);
 
-/// Writes `image` (an ELF executable; empty for a sidecar), then the sections,
-/// each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer, which it
-/// returns. `sidecarChecksum` is that of the weight section in the sidecar, 0
-/// without one. Does not commit.
+/// Bytes from the first section to the end of the footer, in every file that
+/// holds these sections.
+uint64_t contentBytes(llvm::ArrayRef<SectionContent> sections);
+
+/// Writes `image` (an ELF file or archive; empty for a sidecar), then the
+/// sections, each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer,
+/// which it returns. `sidecarChecksum` is that of the weight section in the
+/// sidecar, 0 without one. Does not commit.
 llvm::Expected<gemcut_footer>
 writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
               llvm::ArrayRef<SectionContent> sections,

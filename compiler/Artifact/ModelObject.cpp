@@ -2,43 +2,112 @@
 
 #include "compiler/Artifact/ModelObject.h"
 
+#include "runtime/abi/artifact.h"
+#include "runtime/abi/bundle.h"
 #include "targets/Common/EmitObject.h"
 
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/DerivedTypes.h"
 #include "llvm/IR/GlobalVariable.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
+#include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
+
+#include <cstddef>
 
 using namespace gemcut;
 using namespace gemcut::artifact;
 
-llvm::Expected<llvm::SmallVector<char, 0>>
-gemcut::artifact::emitModelObject(const gemcut_model_info &info,
-                                  const targets::TargetSpec &spec) {
-  llvm::LLVMContext context;
-  llvm::Module module("gemcut_model", context);
-  auto *pointer = llvm::PointerType::get(context, 0);
-  auto *entryType = llvm::FunctionType::get(
-      llvm::Type::getVoidTy(context),
-      {pointer, llvm::Type::getInt64Ty(context)}, /*isVarArg=*/false);
-  auto define = [&](llvm::StringRef name, llvm::Constant *value) {
+namespace {
+
+/// A module of constants.
+class Tables {
+public:
+  Tables(const gemcut_model_info &info, const targets::TargetSpec &spec,
+         llvm::GlobalValue::LinkageTypes linkage)
+      : module("gemcut_model", context), info(info), spec(spec),
+        linkage(linkage), pointer(llvm::PointerType::get(context, 0)) {}
+
+  llvm::GlobalVariable *addModel() {
+    llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t *>(&info),
+                                  sizeof(info));
+    return define("gemcut_model", llvm::ConstantDataArray::get(context, bytes));
+  }
+
+  llvm::GlobalVariable *addLevels() {
+    llvm::SmallVector<llvm::Constant *> levels;
+    for (const targets::IsaLevel &level : spec.levels)
+      levels.push_back(makeLevel(level));
+    auto *array =
+        llvm::ArrayType::get(levels.front()->getType(), levels.size());
+    return define("gemcut_levels", llvm::ConstantArray::get(array, levels));
+  }
+
+  void addLevelCount() {
+    define("gemcut_level_count",
+           llvm::ConstantInt::get(llvm::Type::getInt32Ty(context),
+                                  spec.levels.size()));
+  }
+
+  void addBundle(const BundleSpec &bundle) {
+    auto *blob = define("gemcut_blob", word(0, /*bits=*/8));
+    blob->setSection(blobSectionName(spec.triple));
+    blob->setAlignment(llvm::Align(GEMCUT_BLOB_ALIGNMENT));
+    // The order of gemcut_bundle's fields.
+    static_assert(sizeof(gemcut_bundle) == 56 &&
+                      offsetof(gemcut_bundle, sidecar) == 48,
+                  "the table below has other fields");
+    llvm::Constant *fields[] = {word(GEMCUT_BUNDLE_VERSION, 32),
+                                word(sizeof(gemcut_bundle), 32),
+                                addModel(),
+                                addLevels(),
+                                word(spec.levels.size()),
+                                blob,
+                                word(bundle.blobBytes),
+                                bundle.sidecar.empty()
+                                    ? llvm::ConstantPointerNull::get(pointer)
+                                    : text(bundle.sidecar)};
+    auto *table =
+        define("gemcut_bundle", llvm::ConstantStruct::getAnon(fields));
+    auto *function = llvm::Function::Create(
+        llvm::FunctionType::get(pointer, /*isVarArg=*/false),
+        llvm::GlobalValue::ExternalLinkage, bundle.function, module);
+    llvm::IRBuilder<>(llvm::BasicBlock::Create(context, "", function))
+        .CreateRet(table);
+    // The blob goes behind .bss, so there has to be one.
+    auto *end = new llvm::GlobalVariable(
+        module, llvm::Type::getInt8Ty(context), /*isConstant=*/false,
+        llvm::GlobalValue::InternalLinkage, word(0, 8), "gemcut_end");
+    llvm::appendToUsed(module, {end});
+  }
+
+  llvm::Expected<llvm::SmallVector<char, 0>> emit() {
+    return targets::emitLlvmModule(module, spec.triple);
+  }
+
+private:
+  llvm::GlobalVariable *define(llvm::StringRef name, llvm::Constant *value) {
     auto *global = new llvm::GlobalVariable(
-        module, value->getType(), /*isConstant=*/true,
-        llvm::GlobalValue::ExternalLinkage, value, name);
+        module, value->getType(), /*isConstant=*/true, linkage, value, name);
     global->setAlignment(llvm::Align(64));
     return global;
-  };
-  auto text = [&](llvm::StringRef value) -> llvm::Constant * {
+  }
+
+  llvm::Constant *text(llvm::StringRef value) {
     auto *bytes = llvm::ConstantDataArray::getString(context, value);
     return new llvm::GlobalVariable(module, bytes->getType(), true,
                                     llvm::GlobalValue::PrivateLinkage, bytes);
-  };
+  }
 
-  llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t *>(&info),
-                                sizeof(info));
-  define("gemcut_model", llvm::ConstantDataArray::get(context, bytes));
-  llvm::SmallVector<llvm::Constant *> levels;
-  for (const targets::IsaLevel &level : spec.levels) {
+  llvm::Constant *word(uint64_t value, unsigned bits = 64) {
+    return llvm::ConstantInt::get(llvm::Type::getIntNTy(context, bits), value);
+  }
+
+  llvm::Constant *makeLevel(const targets::IsaLevel &level) {
+    auto *type = llvm::FunctionType::get(
+        llvm::Type::getVoidTy(context),
+        {pointer, llvm::Type::getInt64Ty(context)}, /*isVarArg=*/false);
     llvm::SmallVector<llvm::Constant *> fields{text(level.name),
                                                text(level.cpuidFeatures)};
     auto addEntry = [&](llvm::StringRef entry) {
@@ -46,7 +115,7 @@ gemcut::artifact::emitModelObject(const gemcut_model_info &info,
           module
               .getOrInsertFunction(
                   (llvm::Twine("gemcut_") + entry + "_" + level.name).str(),
-                  entryType)
+                  type)
               .getCallee()));
     };
     for (const char *entry : {"decode", "prefill", "extend", "score"})
@@ -57,12 +126,40 @@ gemcut::artifact::emitModelObject(const gemcut_model_info &info,
       else
         fields.push_back(llvm::ConstantPointerNull::get(pointer));
     }
-    levels.push_back(llvm::ConstantStruct::getAnon(fields));
+    return llvm::ConstantStruct::getAnon(fields);
   }
-  auto *array = llvm::ArrayType::get(levels.front()->getType(), levels.size());
-  define("gemcut_levels", llvm::ConstantArray::get(array, levels));
-  define(
-      "gemcut_level_count",
-      llvm::ConstantInt::get(llvm::Type::getInt32Ty(context), levels.size()));
-  return targets::emitLlvmModule(module, spec.triple);
+
+  llvm::LLVMContext context;
+  llvm::Module module;
+  const gemcut_model_info &info;
+  const targets::TargetSpec &spec;
+  llvm::GlobalValue::LinkageTypes linkage;
+  llvm::PointerType *pointer;
+};
+
+} // namespace
+
+llvm::Expected<llvm::SmallVector<char, 0>>
+gemcut::artifact::emitModelObject(const gemcut_model_info &info,
+                                  const targets::TargetSpec &spec) {
+  Tables tables(info, spec, llvm::GlobalValue::ExternalLinkage);
+  tables.addModel();
+  tables.addLevels();
+  tables.addLevelCount();
+  return tables.emit();
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>>
+gemcut::artifact::emitBundleObject(const gemcut_model_info &info,
+                                   const targets::TargetSpec &spec,
+                                   const BundleSpec &bundle) {
+  Tables tables(info, spec, llvm::GlobalValue::InternalLinkage);
+  tables.addBundle(bundle);
+  return tables.emit();
+}
+
+llvm::StringRef gemcut::artifact::blobSectionName(llvm::StringRef triple) {
+  return llvm::Triple(triple).getArch() == llvm::Triple::x86_64
+             ? ".lrodata.gemcut"
+             : ".gemcut.rodata";
 }

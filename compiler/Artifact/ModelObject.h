@@ -8,6 +8,8 @@
 
 #include "llvm/Support/Error.h"
 
+#include <string>
+
 namespace gemcut::artifact {
 
 /// Object code that defines `gemcut_model` (the bytes of `info`),
@@ -15,6 +17,25 @@ namespace gemcut::artifact {
 /// gemcut_<entry>_<level> functions) and `gemcut_level_count`.
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitModelObject(const gemcut_model_info &info, const targets::TargetSpec &spec);
+
+/// What a library's bundle says besides model and levels.
+struct BundleSpec {
+  std::string function; ///< the symbol that gives the bundle's address
+  uint64_t blobBytes;   ///< of the sections and their footer
+  std::string sidecar;  ///< name of the file with the weights, or empty
+};
+
+/// Object code for a library: the same tables, but local, behind a
+/// gemcut_bundle that the one global symbol `bundle.function` returns. Its blob
+/// is one byte in the section blobSectionName, which whoever writes the file
+/// makes grow (GrowSection.h).
+llvm::Expected<llvm::SmallVector<char, 0>>
+emitBundleObject(const gemcut_model_info &info, const targets::TargetSpec &spec,
+                 const BundleSpec &bundle);
+
+/// The section of a library's blob. On x86-64 its name says that it may lie
+/// farther than 2 GiB from code, so that linkers put it behind all else.
+llvm::StringRef blobSectionName(llvm::StringRef triple);
 
 } // namespace gemcut::artifact
 

@@ -23,10 +23,14 @@ namespace {
 
 constexpr int kInputAtFault = 1, kUsage = 2;
 
-const std::map<std::string, Emit> kEmits = {
-    {"exe", Emit::Executable}, {"obj", Emit::Object},
-    {"asm", Emit::Assembly},   {"llvm", Emit::Llvm},
-    {"kernel", Emit::Kernel},  {"gemma", Emit::Gemma}};
+const std::map<std::string, Emit> kEmits = {{"exe", Emit::Executable},
+                                            {"static-lib", Emit::StaticLibrary},
+                                            {"shared-lib", Emit::SharedLibrary},
+                                            {"obj", Emit::Object},
+                                            {"asm", Emit::Assembly},
+                                            {"llvm", Emit::Llvm},
+                                            {"kernel", Emit::Kernel},
+                                            {"gemma", Emit::Gemma}};
 
 std::string parseWeights(const std::string &text, WeightOptions &out) {
   llvm::StringRef rest(text);
@@ -212,11 +216,13 @@ void addCompile(CLI::App &app, CompileOptions &options) {
   compile
       ->add_option(
           "--emit", options.emit,
-          "What to write: exe is the executable; obj, asm and llvm are the "
-          "code of one level of --cpu; kernel and gemma are IR. "
-          "Default: exe.")
+          "What to write: exe is the executable; static-lib and shared-lib are "
+          "libraries, OUT being libNAME.a or libNAME.so, with gemcut.h, "
+          "NAME.pc "
+          "and NAMEConfig.cmake beside it; obj, asm and llvm are the code of "
+          "one level of --cpu; kernel and gemma are IR. Default: exe.")
       ->transform(CLI::CheckedTransformer(kEmits).description(""))
-      ->option_text("exe|obj|asm|llvm|kernel|gemma")
+      ->option_text("exe|static-lib|shared-lib|obj|asm|llvm|kernel|gemma")
       ->group("Output");
   compile
       ->add_option(

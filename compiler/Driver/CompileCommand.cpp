@@ -7,10 +7,9 @@
 
 #include "compiler/Artifact/ArtifactWriter.h"
 #include "compiler/Artifact/FileBytes.h"
-#include "compiler/Artifact/LinkExecutable.h"
-#include "compiler/Artifact/ModelObject.h"
 #include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
@@ -95,21 +94,6 @@ compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
     return createStringError(first);
   }
   return objects;
-}
-
-std::string runtimeArchive(const CompileOptions &options) {
-  std::string directory = options.runtimeDir;
-  if (directory.empty()) {
-    // build/bin/gemcut -> build/lib/runtime
-    std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
-    llvm::SmallString<256> path(
-        llvm::sys::path::parent_path(llvm::sys::path::parent_path(self)));
-    llvm::sys::path::append(path, "lib", "runtime");
-    directory = path.str().str();
-  }
-  llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, options.target, "libgemcut_rt.a");
-  return path.str().str();
 }
 
 /// One run of `gemcut compile`.
@@ -202,10 +186,8 @@ private:
           ")");
     if (llvm::Error error = checkQuant(options.plan.quant))
       return error;
-    if (options.emit == Emit::Executable)
-      if (llvm::Error error = artifact::checkLinkInputs(
-              runtimeArchive(options),
-              artifact::findToolchain(options.target, options.sysroot)))
+    if (isProgram(options.emit))
+      if (llvm::Error error = checkProgramLink(options))
         return error;
     return dumps.prepare();
   }
@@ -215,9 +197,9 @@ private:
     if (!opened)
       return opened.takeError();
     output = std::move(*opened);
-    if (options.emit != Emit::Executable || !options.weights.sidecar)
+    if (!isProgram(options.emit) || !options.weights.sidecar)
       return llvm::Error::success();
-    opened = artifact::OutputFile::create(options.output + ".gemw");
+    opened = artifact::OutputFile::create(options.output + kSidecarSuffix);
     if (!opened)
       return opened.takeError();
     sidecar = std::move(*opened);
@@ -250,84 +232,86 @@ private:
     auto objects = compileLevels(*target, spec, module, kind, dumps);
     if (!objects)
       return objects.takeError();
-    if (options.emit != Emit::Executable)
+    if (!isProgram(options.emit))
       return writeBytes(objects->front());
+    return writeProgram(module, *objects);
+  }
 
-    phases.begin("link");
+  /// The weights, and the conversions that happen on their way.
+  artifact::SectionContent
+  weightSection(ModuleOp module,
+                std::vector<artifact::Conversion> &conversions) {
+    return {GEMCUT_SECTION_WEIGHTS, plan.weightBytes,
+            [&, module](int descriptor, uint64_t offset) {
+              Progress progress("packing weights");
+              llvm::Error error = artifact::packWeights(
+                  module, *model.weights, descriptor, offset, options.threads,
+                  [&](uint64_t done, uint64_t total) {
+                    progress.update(done, total);
+                  },
+                  &conversions);
+              progress.finish();
+              return error;
+            }};
+  }
+
+  llvm::Error writeProgram(ModuleOp module,
+                           llvm::ArrayRef<llvm::SmallVector<char, 0>> objects) {
     auto info = makeModelInfo(model, options, plan, module);
     if (!info)
       return info.takeError();
-    auto tables = artifact::emitModelObject(*info, spec);
-    if (!tables)
-      return tables.takeError();
-    llvm::SmallVector<llvm::ArrayRef<char>> parts;
-    for (const auto &object : *objects)
-      parts.push_back(object);
-    parts.push_back(*tables);
-    auto image = artifact::linkExecutable(
-        parts, runtimeArchive(options),
-        artifact::findToolchain(options.target, options.sysroot));
-    if (!image)
-      return image.takeError();
-
-    phases.begin("pack");
-    if (llvm::Error error = writeOutputs(module, *image))
-      return error;
-    phases.end();
-    report(image->size());
-    return llvm::Error::success();
-  }
-
-  llvm::Error writeOutputs(ModuleOp module, llvm::ArrayRef<uint8_t> image) {
     std::vector<artifact::Conversion> conversions =
         artifact::findConversions(module, *model.weights);
     std::string reportText =
         makeReport(model, options, plan, module, conversions);
-    Progress progress("packing weights");
-    artifact::SectionContent weights{
-        GEMCUT_SECTION_WEIGHTS, plan.weightBytes,
-        [&](int descriptor, uint64_t offset) {
-          llvm::Error error = artifact::packWeights(
-              module, *model.weights, descriptor, offset, options.threads,
-              [&](uint64_t done, uint64_t total) {
-                progress.update(done, total);
-              },
-              &conversions);
-          progress.finish();
-          return error;
-        }};
-    // Written last: only then the errors are known.
-    artifact::SectionContent facts{
-        GEMCUT_SECTION_REPORT, reportText.size(),
-        [&](int descriptor, uint64_t offset) {
-          std::string text =
-              makeReport(model, options, plan, module, conversions);
-          assert(text.size() == reportText.size() && "the length was promised");
-          return artifact::writeAt(descriptor, text.data(), text.size(),
-                                   offset);
-        }};
     llvm::SmallVector<artifact::SectionContent> sections;
     if (!model.tokenizer.empty())
       sections.push_back(
           artifact::bytesSection(GEMCUT_SECTION_TOKENIZER, model.tokenizer));
-    uint64_t sidecarChecksum = 0;
-    if (!sidecar) {
-      sections.push_back(weights);
-    } else {
-      auto footer = artifact::writeArtifact(*sidecar, {}, {weights});
+    // First, because the program names the checksum of its sidecar.
+    if (sidecar) {
+      phases.begin("pack");
+      auto footer = artifact::writeArtifact(
+          *sidecar, {}, {weightSection(module, conversions)});
       if (!footer)
         return footer.takeError();
-      sidecarChecksum = footer->sections[0].checksum;
+      info->sidecar_checksum = footer->sections[0].checksum;
+    } else {
+      sections.push_back(weightSection(module, conversions));
     }
-    sections.push_back(facts);
-    auto footer =
-        artifact::writeArtifact(*output, image, sections, sidecarChecksum);
+    // Written last: only then the errors are known.
+    sections.push_back({GEMCUT_SECTION_REPORT, reportText.size(),
+                        [&](int descriptor, uint64_t offset) {
+                          std::string text = makeReport(model, options, plan,
+                                                        module, conversions);
+                          assert(text.size() == reportText.size() &&
+                                 "the length was promised");
+                          return artifact::writeAt(descriptor, text.data(),
+                                                   text.size(), offset);
+                        }});
+
+    phases.begin("link");
+    auto image = linkProgram(options, *info, spec, objects,
+                             artifact::contentBytes(sections));
+    if (!image)
+      return image.takeError();
+    phases.begin(sidecar ? "write" : "pack");
+    auto footer = artifact::writeArtifact(*output, *image, sections,
+                                          info->sidecar_checksum);
     if (!footer)
       return footer.takeError();
     if (sidecar)
       if (llvm::Error error = sidecar->commit(0644))
         return error;
-    return output->commit(0755);
+    if (llvm::Error error =
+            output->commit(options.emit == Emit::Executable ? 0755 : 0644))
+      return error;
+    if (options.emit != Emit::Executable)
+      if (llvm::Error error = writeLibraryPackage(options, *info))
+        return error;
+    phases.end();
+    report(image->size());
+    return llvm::Error::success();
   }
 
   void report(uint64_t imageBytes) {

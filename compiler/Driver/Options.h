@@ -38,7 +38,16 @@ struct PlanOptions {
   int64_t prefillChunk = 0; ///< rows; 0: choosePrefillChunk
 };
 
-enum class Emit { Executable, Object, Assembly, Llvm, Kernel, Gemma };
+enum class Emit {
+  Executable,
+  StaticLibrary,
+  SharedLibrary,
+  Object,
+  Assembly,
+  Llvm,
+  Kernel,
+  Gemma
+};
 
 struct CompileOptions {
   std::string model; ///< directory, .safetensors, or config.json

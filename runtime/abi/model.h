@@ -68,7 +68,9 @@ typedef struct gemcut_model_info {
   gemcut_row_table row_tables[GEMCUT_MAX_ROW_TABLES];
   int32_t row_table_count;
   int32_t two_stage_head;  /* 1: the levels have `bounds` and `rescore` */
-  uint8_t reserved[56];
+  uint64_t sidecar_checksum; /* XXH64 of the weight section that a sidecar file must
+                                hold; 0: the weights are not in one */
+  uint8_t reserved[48];
   int32_t adapter_count;
   /* Names of the adapters that gemcut_step.adapter chooses, in order. */
   char adapters[GEMCUT_MAX_ADAPTERS][GEMCUT_ADAPTER_NAME];

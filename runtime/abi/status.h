@@ -23,6 +23,8 @@ typedef enum gemcut_status {
   GEMCUT_SYSTEM_ERROR = 5,
   /* The CPU has none of the levels the executable holds code for. */
   GEMCUT_UNSUPPORTED_CPU = 6,
+  /* The caller's buffer has no room for the result; how much it needs was written. */
+  GEMCUT_BUFFER_TOO_SMALL = 7,
 } gemcut_status;
 
 #ifdef __cplusplus

@@ -103,7 +103,7 @@ void CommonOptions::addPrefillFlags(Flags &flags) {
 }
 
 gemcut_status App::openSession(const CommonOptions &options) {
-  if (gemcut_status status = artifact.openSelf())
+  if (gemcut_status status = artifact.openSelf(gemcut_model.sidecar_checksum))
     return status;
   const Section *weights = artifact.find(GEMCUT_SECTION_WEIGHTS);
   if (!weights)

@@ -1,12 +1,11 @@
 //===- chat.cpp - Conversations in the terminal ---------------------------===//
 
-#include "runtime/text/chat.h"
 #include "runtime/cli/app.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
+#include "runtime/session/dialogue.h"
 #include "runtime/text/thought_filter.h"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -63,11 +62,6 @@ public:
 
 private:
   static bool onToken(void *context, int32_t id);
-  /// Forgets all turns.
-  void clear();
-  /// Takes the slot back to what the conversation's rendering has in common
-  /// with it, and returns the ids that follow.
-  gemcut_status prepare(std::vector<int32_t> &rest);
   /// What to do with a line that begins with a slash.
   enum class Action { Continue, Exit };
   Action runCommand(const std::string &line);
@@ -76,7 +70,7 @@ private:
   const ChatOptions &options;
   App app;
   text::Tokenizer tokenizer;
-  text::Conversation conversation;
+  Dialogue dialogue;
   AnswerPrinter *printer = nullptr;
   std::vector<int32_t> answerIds;
 };
@@ -126,25 +120,8 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
     return status;
-  const gemcut_special_ids &special = gemcut_model.special;
-  if (special.bos < 0 || special.turn_open < 0 || special.turn_close < 0)
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "the vocabulary lacks <bos>, <|turn> and <turn|> (or "
-                "<start_of_turn> and <end_of_turn>), so this model cannot hold "
-                "a conversation; use the command generate");
-  if (options.think && special.think < 0)
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "--think: the vocabulary lacks <|think|>, so this model does "
-                "not think on demand");
-  clear();
-  return GEMCUT_OK;
-}
-
-void Chat::clear() {
-  conversation.messages.clear();
-  if (options.system)
-    conversation.messages.push_back(
-        text::makeMessage("system", options.system));
+  dialogue.open(gemcut_model, tokenizer, app.session);
+  return dialogue.begin(options.system, options.think);
 }
 
 bool Chat::onToken(void *context, int32_t id) {
@@ -153,30 +130,9 @@ bool Chat::onToken(void *context, int32_t id) {
   return chat->printer->print(id) && !wasInterrupted;
 }
 
-gemcut_status Chat::prepare(std::vector<int32_t> &rest) {
-  text::RenderOptions rendering;
-  rendering.syntax =
-      text::findTurnSyntax(tokenizer.piece(gemcut_model.special.turn_open));
-  rendering.enableThinking = options.think;
-  rendering.largeTemplate = gemcut_model.chat_large_template != 0;
-  std::vector<int32_t> ids;
-  tokenizer.encode(text::renderChat(conversation, rendering),
-                   /*parseSpecial=*/true, ids);
-  const int32_t *held = app.session.getTokens(/*slot=*/0);
-  size_t most = std::min(app.session.getTokenCount(/*slot=*/0), ids.size() - 1);
-  size_t same = 0;
-  while (same < most && held[same] == ids[same])
-    ++same;
-  if (!app.session.canRewind(/*slot=*/0, same))
-    same = 0;
-  rest.assign(ids.begin() + long(same), ids.end());
-  return app.session.rewind(/*slot=*/0, same);
-}
-
 gemcut_status Chat::answer(const std::string &prompt) {
-  conversation.messages.push_back(text::makeMessage("user", prompt));
   std::vector<int32_t> rest;
-  gemcut_status status = prepare(rest);
+  gemcut_status status = dialogue.ask(prompt, rest);
   AnswerPrinter output(tokenizer, options.think);
   printer = &output;
   answerIds.clear();
@@ -186,12 +142,10 @@ gemcut_status Chat::answer(const std::string &prompt) {
                       rest.size(), common.generation, onToken, this, stats);
   output.finish();
   if (status) {
-    conversation.messages.pop_back();
+    dialogue.withdraw();
     return status;
   }
-  // The template takes the thoughts out.
-  conversation.messages.push_back(text::makeMessage(
-      "assistant", tokenizer.decode(answerIds, /*showSpecial=*/true)));
+  dialogue.accept(answerIds);
   if (stats.reason == StopReason::ContextFull)
     fprintf(stderr, "note: the context of %d tokens is full\n",
             app.session.getContext());
@@ -208,7 +162,8 @@ Chat::Action Chat::runCommand(const std::string &line) {
   if (line == "/exit")
     return Action::Exit;
   if (line == "/reset") {
-    clear();
+    // What could be refused was refused when the chat was opened.
+    (void)dialogue.begin(options.system, options.think);
     fprintf(stderr, "the conversation starts again\n");
     return Action::Continue;
   }

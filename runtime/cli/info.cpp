@@ -195,7 +195,7 @@ int cli::runInfo(int argc, char **argv) {
   if (parsed != Parsed::Run)
     return exitCode(parsed);
   Artifact artifact;
-  if (gemcut_status status = artifact.openSelf())
+  if (gemcut_status status = artifact.openSelf(gemcut_model.sidecar_checksum))
     return finish(status);
   if (mustVerify)
     if (gemcut_status status = artifact.verify())

@@ -12,7 +12,7 @@ using namespace gemcut::cli;
 static gemcut_status tokenize(const std::string &input, bool plain) {
   Artifact artifact;
   text::Tokenizer tokenizer;
-  if (gemcut_status status = artifact.openSelf())
+  if (gemcut_status status = artifact.openSelf(gemcut_model.sidecar_checksum))
     return status;
   if (gemcut_status status = openTokenizer(artifact, tokenizer))
     return status;
@@ -59,7 +59,7 @@ static gemcut_status detokenize(const char *list, bool hideSpecial) {
     return status;
   Artifact artifact;
   text::Tokenizer tokenizer;
-  if (gemcut_status status = artifact.openSelf())
+  if (gemcut_status status = artifact.openSelf(gemcut_model.sidecar_checksum))
     return status;
   if (gemcut_status status = openTokenizer(artifact, tokenizer))
     return status;

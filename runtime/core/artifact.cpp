@@ -128,6 +128,15 @@ static gemcut_status readFooter(int fd, uint64_t offset, gemcut_footer &footer,
   return GEMCUT_OK;
 }
 
+gemcut_status Artifact::checkNew(gemcut_section_kind kind,
+                                 const char *shownPath) const {
+  if (!find(kind))
+    return GEMCUT_OK;
+  return fail(GEMCUT_CORRUPT_ARTIFACT,
+              "%s holds section '%s', which the executable holds as well",
+              shownPath, getSectionName(kind));
+}
+
 gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
   struct stat info;
   if (fstat(fd, &info) != 0)
@@ -151,10 +160,8 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
   for (uint32_t i = 0; i < footer.section_count; ++i) {
     const gemcut_section &section = footer.sections[i];
     auto kind = gemcut_section_kind(section.kind);
-    if (find(kind))
-      return fail(GEMCUT_CORRUPT_ARTIFACT,
-                  "%s holds section '%s', which the executable holds as well",
-                  shownPath, getSectionName(kind));
+    if (gemcut_status status = checkNew(kind, shownPath))
+      return status;
     const uint8_t *data = nullptr;
     if (section.length != 0) {
       void *mapped = mmap(nullptr, section.length, PROT_READ, MAP_SHARED, fd,
@@ -166,7 +173,7 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
                     shownPath, strerror(errno));
       data = static_cast<const uint8_t *>(mapped);
     }
-    sections[count++] = {kind, data, section.length, section.checksum};
+    sections[count++] = {kind, data, section.length, section.checksum, true};
   }
   sidecarChecksum = footer.sidecar_checksum;
   return GEMCUT_OK;
@@ -188,32 +195,32 @@ gemcut_status Artifact::open(const char *path) {
   return add(path, path, /*hasFooter=*/nullptr);
 }
 
-gemcut_status Artifact::openSelf() {
+gemcut_status Artifact::openMemory(const uint8_t *blob, uint64_t bytes,
+                                   const char *name) {
   close();
-  char path[PATH_MAX + 8];
-  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
-  if (length < 0)
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot read /proc/self/exe: %s",
-                strerror(errno));
-  path[length] = 0;
-  bool hasFooter = false;
-  if (gemcut_status status = add("/proc/self/exe", path, &hasFooter))
+  gemcut_footer footer = {};
+  if (bytes < sizeof(footer))
+    return fail(GEMCUT_CORRUPT_ARTIFACT, "%s has no footer", name);
+  std::memcpy(&footer, blob + bytes - sizeof(footer), sizeof(footer));
+  // The file's length is known to the footer alone: tools may have changed it.
+  if (gemcut_status status = checkFooter(footer, footer.file_length, name))
     return status;
-  if (find(GEMCUT_SECTION_WEIGHTS))
-    return GEMCUT_OK;
-
-  std::memcpy(path + length, ".gemw", sizeof(".gemw"));
-  if (access(path, F_OK) != 0) {
-    path[length] = 0;
-    return fail(GEMCUT_CORRUPT_ARTIFACT,
-                hasFooter
-                    ? "%s holds no weights, and there is no %s.gemw beside "
-                      "it; copy the sidecar file along"
-                    : "%s does not end in a gemcut footer, and there is no "
-                      "%s.gemw beside it: the executable is truncated, or "
-                      "its sidecar file is missing",
-                path, path);
+  for (uint32_t i = 0; i < footer.section_count; ++i) {
+    const gemcut_section &section = footer.sections[i];
+    uint64_t toEnd = footer.file_length - section.offset;
+    if (toEnd > bytes)
+      return fail(GEMCUT_CORRUPT_ARTIFACT,
+                  "%s: section '%s' begins in front of the library's data",
+                  name, getSectionName(section.kind));
+    sections[count++] = {gemcut_section_kind(section.kind),
+                         section.length ? blob + bytes - toEnd : nullptr,
+                         section.length, section.checksum, false};
   }
+  sidecarChecksum = footer.sidecar_checksum;
+  return GEMCUT_OK;
+}
+
+gemcut_status Artifact::addSidecar(const char *path) {
   uint64_t wanted = sidecarChecksum;
   if (gemcut_status status = add(path, path, /*hasFooter=*/nullptr))
     return status;
@@ -228,9 +235,40 @@ gemcut_status Artifact::openSelf() {
   return GEMCUT_OK;
 }
 
+gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
+  close();
+  char path[PATH_MAX + 8];
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+  if (length < 0)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot read /proc/self/exe: %s",
+                strerror(errno));
+  path[length] = 0;
+  bool hasFooter = false;
+  if (gemcut_status status = add("/proc/self/exe", path, &hasFooter))
+    return status;
+  if (find(GEMCUT_SECTION_WEIGHTS))
+    return GEMCUT_OK;
+  if (!sidecarChecksum)
+    sidecarChecksum = wantedWeights;
+
+  std::memcpy(path + length, ".gemw", sizeof(".gemw"));
+  if (access(path, F_OK) != 0) {
+    path[length] = 0;
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                hasFooter
+                    ? "%s holds no weights, and there is no %s.gemw beside "
+                      "it; copy the sidecar file along"
+                    : "%s does not end in a gemcut footer, and there is no "
+                      "%s.gemw beside it: the executable is truncated, or "
+                      "its sidecar file is missing",
+                path, path);
+  }
+  return addSidecar(path);
+}
+
 void Artifact::close() {
   for (size_t i = 0; i < count; ++i)
-    if (sections[i].data)
+    if (sections[i].data && sections[i].isMapped)
       munmap(const_cast<uint8_t *>(sections[i].data), sections[i].length);
   count = 0;
   sidecarChecksum = 0;

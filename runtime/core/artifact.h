@@ -17,9 +17,11 @@ struct Section {
   const uint8_t *data;
   uint64_t length;   // bytes
   uint64_t checksum; // XXH64 that the footer promises
+  bool isMapped;     // by the artifact, which unmaps it
 };
 
-/// The sections of an executable and of its sidecar file. Owns the mappings.
+/// The sections of an executable or library and of its sidecar file. Owns the
+/// mappings that it makes.
 class Artifact {
 public:
   Artifact() = default;
@@ -30,8 +32,10 @@ public:
   /// Opens the running executable; sections that it does not hold come from
   /// PATH.gemw beside it. Without a footer or without weights in the executable
   /// the sidecar must exist; a footer also says which weights it must hold.
-  /// Nothing but the footers is read.
-  [[nodiscard]] gemcut_status openSelf();
+  /// Nothing but the footers is read. `wantedWeights` is the checksum of the
+  /// weights that a sidecar must hold, for executables whose footer was
+  /// stripped; 0: none is known.
+  [[nodiscard]] gemcut_status openSelf(uint64_t wantedWeights);
 
   /// Opens the one file `path`, with the footer as its last bytes.
   /// GEMCUT_SYSTEM_ERROR if it cannot be opened or mapped,
@@ -39,6 +43,15 @@ public:
   /// version or describes sections that are unaligned, overlap, occur twice or
   /// leave the file.
   [[nodiscard]] gemcut_status open(const char *path);
+
+  /// Uses the sections and the footer of a library (gemcut_bundle.blob) in
+  /// place. GEMCUT_CORRUPT_ARTIFACT as for a file; `name` is for messages.
+  [[nodiscard]] gemcut_status openMemory(const uint8_t *blob, uint64_t bytes,
+                                         const char *name);
+
+  /// Adds the sections of the sidecar file `path`, whose weights must be those
+  /// that the footer opened before asks for.
+  [[nodiscard]] gemcut_status addSidecar(const char *path);
 
   void close();
 
@@ -56,6 +69,7 @@ private:
   /// footer is an error.
   gemcut_status add(const char *path, const char *shownPath, bool *hasFooter);
   gemcut_status map(int fd, const char *shownPath, bool *hasFooter);
+  gemcut_status checkNew(gemcut_section_kind kind, const char *shownPath) const;
 
   Section sections[GEMCUT_MAX_SECTIONS];
   size_t count = 0;

@@ -24,10 +24,12 @@ USES = {
 }
 # Inside an area: folders that must stay free of the named ones.
 FORBIDDEN = {
-    "runtime/abi": {"runtime/core", "runtime/session", "runtime/text", "runtime/cli"},
-    "runtime/core": {"runtime/session", "runtime/text", "runtime/cli"},
-    "runtime/text": {"runtime/session", "runtime/cli"},
-    "runtime/session": {"runtime/cli"},
+    "runtime/abi": {"runtime/core", "runtime/session", "runtime/text", "runtime/api", "runtime/cli"},
+    "runtime/core": {"runtime/session", "runtime/text", "runtime/api", "runtime/cli"},
+    "runtime/text": {"runtime/session", "runtime/api", "runtime/cli"},
+    "runtime/session": {"runtime/api", "runtime/cli"},
+    "runtime/api": {"runtime/cli"},
+    "runtime/cli": {"runtime/api"},
     "frontends/Checkpoint": {"dialects", "mlir", "frontends/Safetensors", "frontends/GGUF",
                              "frontends/Config", "frontends/Gemma4"},
     "frontends/Safetensors": {"dialects", "mlir", "frontends/GGUF", "frontends/Config", "frontends/Gemma4"},

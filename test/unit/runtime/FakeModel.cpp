@@ -134,8 +134,8 @@ extern const gemcut_level gemcut_levels[] = {
     {"impossible",
      "avx512f,avxvnni,avx512bf16,avx512vnni,avx2,fma,f16c,bmi2,"
      "avx512bw,avx512dq,avx512vl",
-     nullptr, nullptr, nullptr, nullptr},
-    {"baseline", "", runAll, runPrefill, runExtend, runAll},
+     nullptr, nullptr, nullptr, nullptr, nullptr, nullptr},
+    {"baseline", "", runAll, runPrefill, runExtend, runAll, nullptr, nullptr},
 };
 extern const int32_t gemcut_level_count = 2;
 }

@@ -1,0 +1,92 @@
+//===- LibraryFiles.cpp - What build systems want to know -----------------===//
+
+#include "compiler/Artifact/LibraryFiles.h"
+
+#include "compiler/Artifact/FileBytes.h"
+#include "compiler/Artifact/OutputFile.h"
+#include "compiler/Artifact/PublicHeader.h"
+
+#include "llvm/Support/Path.h"
+
+using namespace gemcut::artifact;
+
+/// NAME stands for the library's name.
+static constexpr llvm::StringLiteral kPkgConfig =
+    R"(prefix=${pcfiledir}
+
+Name: NAME
+Description: DESCRIPTION
+Version: 1
+Cflags: -I${prefix}
+Libs: -L${prefix} -lNAME -lm
+)";
+
+static constexpr llvm::StringLiteral kCmakeConfig =
+    R"(# find_package(NAME CONFIG): gemcut::NAME, the shared library if it is here, and
+# gemcut::NAME_static, if that is.
+cmake_path(GET CMAKE_CURRENT_LIST_FILE PARENT_PATH _gemcut_folder)
+if(EXISTS ${_gemcut_folder}/libNAME.a AND NOT TARGET gemcut::NAME_static)
+  add_library(gemcut::NAME_static STATIC IMPORTED)
+  set_target_properties(gemcut::NAME_static PROPERTIES
+                        IMPORTED_LOCATION ${_gemcut_folder}/libNAME.a
+                        INTERFACE_LINK_LIBRARIES m
+                        INTERFACE_INCLUDE_DIRECTORIES ${_gemcut_folder})
+endif()
+if(NOT TARGET gemcut::NAME)
+  if(EXISTS ${_gemcut_folder}/libNAME.so)
+    add_library(gemcut::NAME SHARED IMPORTED)
+    set_target_properties(gemcut::NAME PROPERTIES
+                          IMPORTED_LOCATION ${_gemcut_folder}/libNAME.so
+                          IMPORTED_SONAME libNAME.so
+                          INTERFACE_INCLUDE_DIRECTORIES ${_gemcut_folder})
+  elseif(TARGET gemcut::NAME_static)
+    add_library(gemcut::NAME ALIAS gemcut::NAME_static)
+  else()
+    set(NAME_FOUND FALSE)
+    set(NAME_NOT_FOUND_MESSAGE
+        "there is neither libNAME.so nor libNAME.a in ${_gemcut_folder}")
+  endif()
+endif()
+unset(_gemcut_folder)
+)";
+
+static std::string fill(llvm::StringRef text, llvm::StringRef name,
+                        llvm::StringRef description) {
+  std::string filled;
+  while (!text.empty()) {
+    if (text.consume_front("NAME")) {
+      filled += name;
+    } else if (text.consume_front("DESCRIPTION")) {
+      filled += description;
+    } else {
+      filled += text.front();
+      text = text.drop_front();
+    }
+  }
+  return filled;
+}
+
+static llvm::Error writeText(llvm::StringRef folder, const llvm::Twine &file,
+                             llvm::StringRef text) {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, file);
+  auto output = OutputFile::create(path);
+  if (!output)
+    return output.takeError();
+  if (llvm::Error error = nameOutput(
+          path, writeAt((*output)->descriptor(), text.data(), text.size(), 0)))
+    return error;
+  return (*output)->commit(0644);
+}
+
+llvm::Error gemcut::artifact::writeLibraryFiles(llvm::StringRef folder,
+                                                llvm::StringRef name,
+                                                llvm::StringRef description) {
+  if (llvm::Error error = writeText(folder, "gemcut.h", publicHeader()))
+    return error;
+  if (llvm::Error error =
+          writeText(folder, name + ".pc", fill(kPkgConfig, name, description)))
+    return error;
+  return writeText(folder, name + "Config.cmake",
+                   fill(kCmakeConfig, name, description));
+}

@@ -1,0 +1,95 @@
+//===- LinkTools.cpp - The in-process linker and its files ----------------===//
+
+#include "compiler/Artifact/LinkTools.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Signals.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace gemcut::artifact;
+using llvm::createStringError;
+
+ScratchFiles::~ScratchFiles() {
+  for (const std::string &path : paths) {
+    llvm::sys::fs::remove(path);
+    llvm::sys::DontRemoveFileOnSignal(path);
+  }
+}
+
+llvm::Expected<std::string> ScratchFiles::create(llvm::StringRef suffix) {
+  llvm::SmallString<128> path;
+  if (std::error_code code =
+          llvm::sys::fs::createTemporaryFile("gemcut-link", suffix, path))
+    return createStringError("making a temporary file for the linker "
+                             "failed: " +
+                             code.message());
+  llvm::sys::RemoveFileOnSignal(path);
+  paths.push_back(path.str().str());
+  return paths.back();
+}
+
+llvm::Expected<std::string> ScratchFiles::write(llvm::StringRef suffix,
+                                                llvm::ArrayRef<char> bytes) {
+  auto path = create(suffix);
+  if (!path)
+    return path.takeError();
+  std::error_code code;
+  llvm::raw_fd_ostream stream(*path, code);
+  if (!code)
+    stream.write(bytes.data(), bytes.size());
+  stream.close();
+  if (!code)
+    code = stream.error();
+  stream.clear_error();
+  if (code)
+    return createStringError(*path + ": cannot be written: " + code.message());
+  return std::move(*path);
+}
+
+llvm::Expected<std::vector<std::string>>
+ScratchFiles::writeAll(llvm::StringRef suffix,
+                       llvm::ArrayRef<llvm::ArrayRef<char>> objects) {
+  std::vector<std::string> written;
+  for (llvm::ArrayRef<char> object : objects) {
+    auto path = write(suffix, object);
+    if (!path)
+      return path.takeError();
+    written.push_back(std::move(*path));
+  }
+  return written;
+}
+
+llvm::Expected<std::vector<uint8_t>>
+gemcut::artifact::runLinker(std::vector<std::string> arguments,
+                            llvm::StringRef what) {
+  ScratchFiles scratch;
+  auto output = scratch.create("elf");
+  if (!output)
+    return output.takeError();
+  std::vector<const char *> raw{"ld.lld", "-o", output->c_str()};
+  for (const std::string &argument : arguments)
+    raw.push_back(argument.c_str());
+
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  static std::mutex linker; // lld has global state
+  std::lock_guard<std::mutex> lock(linker);
+  lld::Result result =
+      lld::lldMain(raw, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode)
+    return createStringError("linking " + what.str() +
+                             " failed: " + stream.str());
+  auto linked = llvm::MemoryBuffer::getFile(*output, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!linked)
+    return createStringError(
+        *output + ": cannot be read: " + linked.getError().message());
+  llvm::StringRef bytes = (*linked)->getBuffer();
+  return std::vector<uint8_t>(bytes.bytes_begin(), bytes.bytes_end());
+}

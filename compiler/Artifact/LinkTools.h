@@ -1,0 +1,45 @@
+//===- LinkTools.h - The in-process linker and its files --------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_ARTIFACT_LINKTOOLS_H
+#define GEMCUT_COMPILER_ARTIFACT_LINKTOOLS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace gemcut::artifact {
+
+/// Temporary files for the linker, removed in the end and on signals.
+class ScratchFiles {
+public:
+  ScratchFiles() = default;
+  ScratchFiles(const ScratchFiles &) = delete;
+  ScratchFiles &operator=(const ScratchFiles &) = delete;
+  ~ScratchFiles();
+
+  /// The path of a new, empty file.
+  llvm::Expected<std::string> create(llvm::StringRef suffix);
+  /// The path of a new file that holds `bytes`.
+  llvm::Expected<std::string> write(llvm::StringRef suffix,
+                                    llvm::ArrayRef<char> bytes);
+  /// The paths of new files, one for each of `objects`.
+  llvm::Expected<std::vector<std::string>>
+  writeAll(llvm::StringRef suffix,
+           llvm::ArrayRef<llvm::ArrayRef<char>> objects);
+
+private:
+  std::vector<std::string> paths;
+};
+
+/// Runs lld as `ld.lld ARGUMENTS -o FILE` and returns the file's bytes. One
+/// link at a time; thread-safe. An error holds what the linker reports, behind
+/// "linking WHAT failed".
+llvm::Expected<std::vector<uint8_t>>
+runLinker(std::vector<std::string> arguments, llvm::StringRef what);
+
+} // namespace gemcut::artifact
+
+#endif // GEMCUT_COMPILER_ARTIFACT_LINKTOOLS_H

@@ -1,0 +1,33 @@
+//===- handles.h - What is behind the handles of gemcut.h -------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_API_HANDLES_H
+#define GEMCUT_RUNTIME_API_HANDLES_H
+
+#include "runtime/abi/bundle.h"
+#include "runtime/abi/gemcut.h"
+#include "runtime/core/artifact.h"
+#include "runtime/session/dialogue.h"
+#include "runtime/session/sampler.h"
+#include "runtime/session/session.h"
+
+struct gemcut_engine {
+  const gemcut_bundle *bundle = nullptr;
+  const gemcut_level *level = nullptr;
+  gemcut::Artifact artifact;
+  gemcut::text::Tokenizer tokenizer;
+  bool hasTokenizer = false;
+
+  const gemcut_model_info &model() const { return *bundle->model; }
+  gemcut::Program program() const;
+  /// GEMCUT_INVALID_ARGUMENT without a tokenizer.
+  [[nodiscard]] gemcut_status requireTokenizer() const;
+};
+
+struct gemcut_session {
+  const gemcut_engine *engine = nullptr;
+  gemcut::Session session;
+  gemcut::Sampler sampler;
+  gemcut::Dialogue dialogue;
+  bool isTalking = false; ///< a conversation was begun
+};
+
+#endif // GEMCUT_RUNTIME_API_HANDLES_H

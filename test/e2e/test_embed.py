@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Models as libraries: what C, C++ with CMake, and Python find, link and run."""
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from support import GEMCUT, GOLDENS, ROOT, TINY, compile_model, run
+
+C_EMBED = ROOT / "examples" / "c-embed"
+CMAKE_APP = ROOT / "examples" / "cmake-app"
+QUESTIONS = ["Tell me a story about a fox.", "What is 38 + 57?"]
+
+# Prints the largest logit behind one token for each of two models.
+TWO_MODELS = r"""
+#include <gemcut.h>
+#include <stdio.h>
+GEMCUT_DECLARE_BUNDLE(tiny);
+GEMCUT_DECLARE_BUNDLE(edge_bf16);
+static int show(const gemcut_bundle *bundle) {
+  gemcut_engine *engine;
+  gemcut_session *session;
+  gemcut_info info = GEMCUT_INFO;
+  float *logits;
+  int32_t best = 0, i, id = 5;
+  if (gemcut_load(bundle, NULL, &engine) || gemcut_get_info(engine, &info) ||
+      gemcut_session_create(engine, NULL, &session) ||
+      gemcut_prefill(session, &id, 1, &logits)) {
+    fprintf(stderr, "%s\n", gemcut_last_error());
+    return 1;
+  }
+  for (i = 0; i < info.vocab_size; ++i)
+    if (logits[i] > logits[best])
+      best = i;
+  printf("%s %d %d\n", info.name, info.layers, best);
+  gemcut_session_destroy(session);
+  gemcut_unload(engine);
+  return 0;
+}
+int main(void) {
+  return show(gemcut_bundle_tiny()) || show(gemcut_bundle_edge_bf16());
+}
+"""
+
+
+def declared_functions(header):
+    return set(re.findall(r"GEMCUT_API[^;(]*?(gemcut_[a-z_]+)\(", header.read_text()))
+
+
+def symbols(*arguments):
+    """Names in nm's output, without versions."""
+    lines = run("nm", *arguments).stdout.splitlines()
+    return {line.split()[-1].split("@")[0] for line in lines if re.search(r" [A-Za-z] ", line)}
+
+
+class Embed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-embed-"))
+        cls.shared, cls.static = cls.folder / "shared", cls.folder / "static"
+        cls.shared.mkdir()
+        cls.static.mkdir()
+        cls.executable = compile_model(TINY, cls.folder / "tiny", "--cpu", "avx2")
+        cls.so = compile_model(TINY, cls.shared / "libtiny.so", "--cpu", "avx2", "--emit", "shared-lib")
+        cls.a = compile_model(TINY, cls.static / "libtiny.a", "--cpu", "avx2", "--emit", "static-lib")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def make(self, libraries, name):
+        """The C example with the library of that folder."""
+        shutil.copytree(C_EMBED, self.folder / name, dirs_exist_ok=True)
+        run("make", "-C", self.folder / name, f"LIB={libraries}")
+        return self.folder / name / "c-embed"
+
+    def expected(self):
+        answers = [run(self.executable, "-p", q, "--temp", 0, "-n", 200).stdout for q in QUESTIONS]
+        self.assertIn("95", answers[1])
+        return "".join(answers)
+
+    def test_two_sessions_on_two_threads_answer_like_the_executable(self):
+        for libraries in (self.shared, self.static):
+            with self.subTest(libraries.name):
+                program = self.make(libraries, f"c-{libraries.name}")
+                self.assertEqual(run(program, *QUESTIONS).stdout, self.expected())
+
+    def test_failures_are_a_message(self):
+        program = self.make(self.static, "c-failures")
+        result = run(program, "x", check=False, env={**os.environ, "LEVEL": "avx1024"})
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r"^error: .*avx1024.*avx2")
+        qemu = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+        self.assertTrue(qemu, "qemu-user is needed")
+        result = run(qemu, "-cpu", "Nehalem", program, "x", check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertRegex(result.stderr, r"this CPU lacks features.*avx2")
+
+    def test_valgrind_finds_nothing(self):
+        self.assertTrue(shutil.which("valgrind"), "valgrind is needed")
+        program = self.make(self.static, "c-valgrind")
+        result = run("valgrind", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=all", program,
+                     "What is 38 + 57?", "What is 2 + 2?")
+        self.assertIn("95", result.stdout)
+
+    def test_only_the_api_is_visible(self):
+        api = declared_functions(self.shared / "gemcut.h")
+        self.assertIn("gemcut_chat", api)
+        self.assertEqual(symbols("-D", "--defined-only", self.so) - {"GEMCUT_1"}, api | {"gemcut_bundle_tiny"})
+        # The model's code calls two functions of the runtime.
+        self.assertEqual(symbols("-g", "--defined-only", self.a),
+                         api | {"gemcut_bundle_tiny", "gemcut_team_claim", "gemcut_team_barrier"})
+        needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", self.so).stdout)
+        self.assertLessEqual(set(needed), {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
+
+    def test_a_stripped_shared_library_keeps_its_weights(self):
+        stripped = self.folder / "stripped"
+        shutil.copytree(self.shared, stripped)
+        run("strip", stripped / "libtiny.so")
+        self.assertEqual(run(self.make(stripped, "c-stripped"), QUESTIONS[1]).stdout,
+                         run(self.executable, "-p", QUESTIONS[1], "--temp", 0).stdout)
+
+    def test_two_models_in_one_program(self):
+        compile_model(GOLDENS / "edge", self.static / "libedge-bf16.a", "--cpu", "avx2", "--emit", "static-lib",
+                      "--quant", "bf16")
+        source = self.folder / "two.c"
+        source.write_text(TWO_MODELS)
+        outputs = []
+        for number, order in enumerate((["-ltiny", "-ledge-bf16"], ["-ledge-bf16", "-ltiny"])):
+            program = self.folder / f"two{number}"
+            run("cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, f"-I{self.static}", f"-L{self.static}",
+                *order, "-lm")
+            outputs.append(run(program).stdout)
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertRegex(outputs[0], r"^tiny-gemma4 8 \d+\nedge 6 \d+\n$")
+
+    def test_cmake_finds_the_package(self):
+        for libraries in (self.shared, self.static):
+            with self.subTest(libraries.name):
+                build = self.folder / f"cmake-{libraries.name}"
+                run("cmake", "-S", CMAKE_APP, "-B", build, f"-DCMAKE_PREFIX_PATH={libraries}")
+                run("cmake", "--build", build)
+                text = run(build / "app", "Once upon a time").stdout
+                self.assertTrue(text.startswith("Once upon a time "), text)
+
+    def test_python_calls_the_shared_library(self):
+        tiny = ctypes.CDLL(str(self.so))
+        tiny.gemcut_last_error.restype = ctypes.c_char_p
+        tiny.gemcut_bundle_tiny.restype = ctypes.c_void_p
+        engine = ctypes.c_void_p()
+
+        def check(status):
+            self.assertEqual(status, 0, tiny.gemcut_last_error())
+
+        check(tiny.gemcut_load(ctypes.c_void_p(tiny.gemcut_bundle_tiny()), None, ctypes.byref(engine)))
+        check(tiny.gemcut_verify(engine))
+        text = "A fox, 38 + 57 \N{LATIN SMALL LETTER E WITH ACUTE} \N{GRINNING FACE}".encode()
+        ids, count = (ctypes.c_int32 * 64)(), ctypes.c_size_t()
+        check(tiny.gemcut_tokenize(engine, text, ctypes.c_size_t(len(text)), 0, ids, ctypes.c_size_t(64),
+                                   ctypes.byref(count)))
+        back, length = ctypes.create_string_buffer(100), ctypes.c_size_t()
+        check(tiny.gemcut_detokenize(engine, ids, count, 0, back, ctypes.c_size_t(100), ctypes.byref(length)))
+        self.assertEqual(back.raw[:length.value], text)
+        status = tiny.gemcut_detokenize(engine, ids, count, 0, back, ctypes.c_size_t(3), ctypes.byref(length))
+        self.assertEqual((status, length.value), (7, len(text)))
+        self.assertIn(b"room for 3", tiny.gemcut_last_error())
+
+        on_text = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_char),
+                                   ctypes.c_size_t)
+
+        class Sampling(ctypes.Structure):
+            _fields_ = [("struct_size", ctypes.c_size_t), ("temperature", ctypes.c_float), ("top_k", ctypes.c_int32),
+                        ("top_p", ctypes.c_float), ("min_p", ctypes.c_float), ("seed", ctypes.c_uint64)]
+
+        class Options(ctypes.Structure):
+            _fields_ = [("struct_size", ctypes.c_size_t), ("sampling", ctypes.POINTER(Sampling)),
+                        ("limit", ctypes.c_int64), ("ignore_stop", ctypes.c_int32), ("on_token", ctypes.c_void_p),
+                        ("on_text", on_text), ("user", ctypes.c_void_p)]
+
+        answers = {}
+
+        def ask(question):
+            pieces = []
+
+            def take(user, kind, piece, size):
+                pieces.append(piece[:size])
+                return 0
+            session = ctypes.c_void_p()
+            check(tiny.gemcut_session_create(engine, None, ctypes.byref(session)))
+            sampling = Sampling(ctypes.sizeof(Sampling), 0, 0, 1, 0, 0)
+            options = Options(ctypes.sizeof(Options), ctypes.pointer(sampling), 200, 0, None, on_text(take), None)
+            check(tiny.gemcut_chat(session, question.encode(), ctypes.byref(options), None))
+            tiny.gemcut_session_destroy(session)
+            answers[question] = b"".join(pieces).decode()
+
+        threads = [threading.Thread(target=ask, args=(q,)) for q in QUESTIONS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual("".join(answers[q] + "\n" for q in QUESTIONS), self.expected())
+        tiny.gemcut_unload(engine)
+
+    def test_names_that_are_no_library(self):
+        for emit, name in (("shared-lib", "tiny.so"), ("static-lib", "libtiny.so"), ("shared-lib", "lib.so"),
+                           ("static-lib", "libti ny.a")):
+            result = subprocess.run([GEMCUT, "compile", TINY, "--emit", emit, "-o", self.folder / name],
+                                    capture_output=True, text=True)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertRegex(result.stderr, r"a library is called libNAME\.(so|a)")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

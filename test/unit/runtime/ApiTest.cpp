@@ -1,0 +1,299 @@
+//===- ApiTest.cpp - gemcut.h over a fake model ---------------------------===//
+
+#include "runtime/abi/bundle.h"
+#include "runtime/abi/gemcut.h"
+#include "runtime/abi/packed_layout.h"
+#include "runtime/core/artifact.h"
+#include "runtime/core/xxhash64.h"
+#include "test/unit/runtime/FakeModel.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+namespace {
+
+/// Whether this thread's last error holds `fragment`.
+bool says(const char *fragment) {
+  return std::strstr(gemcut_last_error(), fragment) != nullptr;
+}
+
+/// The fake model as the compiler would put it into a library.
+class FakeLibrary {
+public:
+  FakeLibrary() {
+    gemcut_footer footer = {};
+    footer.version = GEMCUT_FOOTER_VERSION;
+    footer.section_count = 1;
+    footer.file_length = sizeof(blob);
+    footer.sections[0] = {GEMCUT_SECTION_WEIGHTS, 0, 0, kFakeWeightBytes,
+                          xxh64(blob, kFakeWeightBytes)};
+    std::memcpy(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic));
+    footer.checksum = xxh64(&footer, offsetof(gemcut_footer, checksum));
+    std::memcpy(blob + kFakeWeightBytes, &footer, sizeof(footer));
+    bundle.version = GEMCUT_BUNDLE_VERSION;
+    bundle.size = sizeof(bundle);
+    bundle.model = &gemcut_model;
+    bundle.levels = gemcut_levels;
+    bundle.level_count = uint64_t(gemcut_level_count);
+    bundle.blob = blob;
+    bundle.blob_bytes = sizeof(blob);
+  }
+
+  gemcut_bundle bundle = {};
+  alignas(4096) uint8_t blob[kFakeWeightBytes + sizeof(gemcut_footer)] = {};
+};
+
+class ApiTest : public testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_EQ(gemcut_load(&library.bundle, nullptr, &engine), GEMCUT_OK)
+        << gemcut_last_error();
+  }
+  void TearDown() override {
+    gemcut_session_destroy(session);
+    gemcut_unload(engine);
+  }
+  void createSession() {
+    gemcut_session_options options = GEMCUT_SESSION_OPTIONS;
+    options.threads = 2;
+    ASSERT_EQ(gemcut_session_create(engine, &options, &session), GEMCUT_OK)
+        << gemcut_last_error();
+  }
+
+  FakeLibrary library;
+  gemcut_engine *engine = nullptr;
+  gemcut_session *session = nullptr;
+};
+
+void expectLogits(const float *logits, const std::vector<int32_t> &ids) {
+  uint64_t state = fakeState(ids.data(), int64_t(ids.size()), 0);
+  for (int32_t v = 0; v < kFakeVocab; ++v)
+    ASSERT_EQ(logits[v], fakeLogit(state, v, 0)) << v;
+}
+
+std::vector<int32_t> generateGreedily(gemcut_session *session,
+                                      const std::vector<int32_t> &prompt,
+                                      int64_t limit,
+                                      gemcut_generate_result *result) {
+  std::vector<int32_t> ids;
+  gemcut_sampling sampling = GEMCUT_SAMPLING;
+  sampling.temperature = 0;
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.sampling = &sampling;
+  options.limit = limit;
+  options.ignore_stop = 1;
+  options.user = &ids;
+  options.on_token = [](void *user, int32_t id) {
+    static_cast<std::vector<int32_t> *>(user)->push_back(id);
+    return 0;
+  };
+  EXPECT_EQ(
+      gemcut_generate(session, prompt.data(), prompt.size(), &options, result),
+      GEMCUT_OK)
+      << gemcut_last_error();
+  return ids;
+}
+
+} // namespace
+
+TEST_F(ApiTest, SaysWhatTheModelIs) {
+  gemcut_info info = GEMCUT_INFO;
+  ASSERT_EQ(gemcut_get_info(engine, &info), GEMCUT_OK);
+  EXPECT_EQ(info.vocab_size, kFakeVocab);
+  EXPECT_EQ(info.context, kFakeContext);
+  EXPECT_STREQ(info.level, "baseline");
+  EXPECT_EQ(info.has_tokenizer, 0);
+  EXPECT_EQ(info.struct_size, sizeof(info));
+  EXPECT_GT(info.session_bytes, info.kv_bytes);
+}
+
+TEST_F(ApiTest, OlderCallersGetTheFieldsTheyKnow) {
+  gemcut_info info;
+  std::memset(&info, 0x55, sizeof(info));
+  info.struct_size = offsetof(gemcut_info, kv_type);
+  ASSERT_EQ(gemcut_get_info(engine, &info), GEMCUT_OK);
+  EXPECT_STREQ(info.quantization, "none");
+  EXPECT_EQ(uintptr_t(info.kv_type), uintptr_t(0x5555555555555555));
+}
+
+TEST_F(ApiTest, RefusesStructsItDoesNotUnderstand) {
+  struct {
+    gemcut_session_options known;
+    int64_t unknown;
+  } newer = {GEMCUT_SESSION_OPTIONS, 0};
+  newer.known.struct_size = sizeof(newer);
+  newer.known.threads = 1;
+  ASSERT_EQ(gemcut_session_create(engine, &newer.known, &session), GEMCUT_OK);
+  gemcut_session *other = nullptr;
+  newer.unknown = 1;
+  EXPECT_EQ(gemcut_session_create(engine, &newer.known, &other),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(says("gemcut_session_options")) << gemcut_last_error();
+  newer.known.struct_size = 0;
+  EXPECT_EQ(gemcut_session_create(engine, &newer.known, &other),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(says("struct_size")) << gemcut_last_error();
+  EXPECT_EQ(other, nullptr);
+}
+
+TEST_F(ApiTest, RefusesLevelsThatTheCpuLacks) {
+  gemcut_load_options options = GEMCUT_LOAD_OPTIONS;
+  gemcut_engine *other = nullptr;
+  options.level = "avx1024";
+  EXPECT_EQ(gemcut_load(&library.bundle, &options, &other),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(says("avx1024")) << gemcut_last_error();
+  options.level = "impossible";
+  EXPECT_EQ(gemcut_load(&library.bundle, &options, &other),
+            GEMCUT_UNSUPPORTED_CPU);
+  EXPECT_EQ(other, nullptr);
+}
+
+TEST_F(ApiTest, RefusesDamagedBundles) {
+  gemcut_engine *other = nullptr;
+  library.bundle.version = 99;
+  EXPECT_EQ(gemcut_load(&library.bundle, nullptr, &other),
+            GEMCUT_CORRUPT_ARTIFACT);
+  library.bundle.version = GEMCUT_BUNDLE_VERSION;
+  EXPECT_EQ(gemcut_verify(engine), GEMCUT_OK);
+  library.blob[7] ^= 1;
+  EXPECT_EQ(gemcut_verify(engine), GEMCUT_CORRUPT_ARTIFACT);
+  library.blob[kFakeWeightBytes] ^= 1; // the footer
+  EXPECT_EQ(gemcut_load(&library.bundle, nullptr, &other),
+            GEMCUT_CORRUPT_ARTIFACT);
+  library.bundle.sidecar = "there-is-no-such-file.gemw";
+  EXPECT_NE(gemcut_load(&library.bundle, nullptr, &other), GEMCUT_OK);
+  EXPECT_EQ(other, nullptr);
+}
+
+TEST_F(ApiTest, LooksForTheSidecarBesideTheProgram) {
+  // No weights in the blob.
+  auto *footer =
+      reinterpret_cast<gemcut_footer *>(library.blob + kFakeWeightBytes);
+  footer->section_count = 0;
+  footer->sections[0] = {};
+  footer->checksum = xxh64(footer, offsetof(gemcut_footer, checksum));
+  static gemcut_bundle bundle; // of this program's file
+  bundle = library.bundle;
+  bundle.sidecar = "there-is-no-such-file.gemw";
+  gemcut_engine *other = nullptr;
+  EXPECT_EQ(gemcut_load(&bundle, nullptr, &other), GEMCUT_SYSTEM_ERROR);
+  EXPECT_TRUE(says(GEMCUT_BINARY_DIR "/test/there-is-no-such-file.gemw"))
+      << gemcut_last_error();
+}
+
+TEST_F(ApiTest, StepsGiveLogits) {
+  createSession();
+  float *logits = nullptr;
+  std::vector<int32_t> ids = {7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  ASSERT_EQ(gemcut_prefill(session, ids.data(), ids.size(), &logits),
+            GEMCUT_OK);
+  expectLogits(logits, ids);
+  ASSERT_EQ(gemcut_decode(session, 20, &logits), GEMCUT_OK);
+  ids.push_back(20);
+  expectLogits(logits, ids);
+  EXPECT_EQ(gemcut_session_length(session), ids.size());
+  EXPECT_EQ(gemcut_decode(session, kFakeVocab, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+  ASSERT_EQ(gemcut_session_rewind(session, 10), GEMCUT_OK);
+  ASSERT_EQ(gemcut_decode(session, 21, &logits), GEMCUT_OK);
+  ids.back() = 21;
+  expectLogits(logits, ids);
+  ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+  EXPECT_EQ(gemcut_session_length(session), 0u);
+}
+
+TEST_F(ApiTest, GeneratesUntilALimitOrTheContextOrTheCaller) {
+  createSession();
+  gemcut_generate_result result = GEMCUT_GENERATE_RESULT;
+  std::vector<int32_t> few = generateGreedily(session, {7, 8}, 5, &result);
+  EXPECT_EQ(few.size(), 5u);
+  EXPECT_EQ(result.reason, GEMCUT_STOP_LIMIT);
+  EXPECT_EQ(result.prompt_tokens, 2u);
+  EXPECT_EQ(result.new_tokens, 5u);
+  ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+  std::vector<int32_t> all = generateGreedily(session, {7, 8}, -1, &result);
+  EXPECT_EQ(result.reason, GEMCUT_STOP_CONTEXT_FULL);
+  EXPECT_TRUE(std::equal(few.begin(), few.end(), all.begin()));
+  int32_t id = 7;
+  EXPECT_EQ(gemcut_generate(session, &id, 1, nullptr, nullptr),
+            GEMCUT_CONTEXT_FULL);
+
+  ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.ignore_stop = 1;
+  options.on_token = [](void *, int32_t) { return 1; };
+  ASSERT_EQ(gemcut_generate(session, &id, 1, &options, &result), GEMCUT_OK);
+  EXPECT_EQ(result.reason, GEMCUT_STOP_CALLBACK);
+  EXPECT_EQ(result.new_tokens, 1u);
+}
+
+TEST_F(ApiTest, EqualSeedsGiveEqualAnswers) {
+  createSession();
+  std::vector<int32_t> answers[3];
+  for (int i = 0; i < 3; ++i) {
+    gemcut_sampling sampling = GEMCUT_SAMPLING;
+    ASSERT_EQ(gemcut_default_sampling(engine, &sampling), GEMCUT_OK);
+    EXPECT_EQ(sampling.top_k, 10);
+    sampling.seed = i == 2 ? 4 : 3;
+    gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+    options.sampling = &sampling;
+    options.limit = 30;
+    options.ignore_stop = 1;
+    options.user = &answers[i];
+    options.on_token = [](void *user, int32_t id) {
+      static_cast<std::vector<int32_t> *>(user)->push_back(id);
+      return 0;
+    };
+    int32_t id = 7;
+    ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+    ASSERT_EQ(gemcut_generate(session, &id, 1, &options, nullptr), GEMCUT_OK);
+  }
+  EXPECT_EQ(answers[0], answers[1]);
+  EXPECT_NE(answers[0], answers[2]);
+}
+
+TEST_F(ApiTest, TextNeedsATokenizer) {
+  createSession();
+  size_t count = 0;
+  EXPECT_EQ(gemcut_tokenize(engine, "a", 1, 0, nullptr, 0, &count),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(says("tokenizer")) << gemcut_last_error();
+  EXPECT_EQ(gemcut_chat(session, "a", nullptr, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.on_text = [](void *, gemcut_text_kind, const char *, size_t) {
+    return 0;
+  };
+  int32_t id = 7;
+  EXPECT_EQ(gemcut_generate(session, &id, 1, &options, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+}
+
+TEST_F(ApiTest, SessionsOnThreadsDoNotDisturbEachOther) {
+  createSession();
+  std::vector<int32_t> expected = generateGreedily(session, {9}, 30, nullptr);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 5; ++round) {
+        gemcut_session *own = nullptr;
+        gemcut_session_options options = GEMCUT_SESSION_OPTIONS;
+        options.threads = 2;
+        ASSERT_EQ(gemcut_session_create(engine, &options, &own), GEMCUT_OK);
+        EXPECT_EQ(generateGreedily(own, {9}, 30, nullptr), expected);
+        // Errors are those of the thread.
+        EXPECT_EQ(gemcut_decode(own, -5, nullptr), GEMCUT_INVALID_ARGUMENT);
+        EXPECT_TRUE(says("-5")) << gemcut_last_error();
+        gemcut_session_destroy(own);
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+}
