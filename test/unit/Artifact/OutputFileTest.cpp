@@ -40,6 +40,14 @@ void write(OutputFile &file, llvm::StringRef text) {
   ASSERT_FALSE(bool(writeAt(file.descriptor(), text.data(), text.size(), 0)));
 }
 
+/// What shells let background jobs ignore would end no test, nor have handlers,
+/// which LLVM installs once.
+[[maybe_unused]] const bool kHearsSignals = [] {
+  for (int signal : {SIGTERM, SIGINT, SIGHUP})
+    (void)std::signal(signal, SIG_DFL);
+  return true;
+}();
+
 /// With and without support of unnamed files.
 class OutputFileNaming : public testing::TestWithParam<Naming> {};
 INSTANTIATE_TEST_SUITE_P(LateAndEarly, OutputFileNaming,

@@ -179,7 +179,9 @@ TEST_F(ApiTest, LooksForTheSidecarBesideTheProgram) {
   footer->section_count = 0;
   footer->sections[0] = {};
   footer->checksum = xxh64(footer, offsetof(gemcut_footer, checksum));
-  static gemcut_bundle bundle; // of this program's file
+  // Initialised, and so a part of this program's file.
+  static gemcut_bundle bundle = {1, 0,       nullptr, nullptr,
+                                 0, nullptr, 0,       nullptr};
   bundle = library.bundle;
   bundle.sidecar = "there-is-no-such-file.gemw";
   gemcut_engine *other = nullptr;

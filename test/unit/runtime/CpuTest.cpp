@@ -14,9 +14,12 @@ static CpuFeatures parse(const char *list) {
 }
 
 static const gemcut_level kLevels[] = {
-    {"best", "avx2,fma,avx512f,avx512vnni", nullptr, nullptr, nullptr, nullptr},
-    {"middle", "avx2,fma,avxvnni", nullptr, nullptr, nullptr, nullptr},
-    {"lowest", "avx2,fma", nullptr, nullptr, nullptr, nullptr},
+    {"best", "avx2,fma,avx512f,avx512vnni", nullptr, nullptr, nullptr, nullptr,
+     nullptr, nullptr},
+    {"middle", "avx2,fma,avxvnni", nullptr, nullptr, nullptr, nullptr, nullptr,
+     nullptr},
+    {"lowest", "avx2,fma", nullptr, nullptr, nullptr, nullptr, nullptr,
+     nullptr},
 };
 
 static gemcut_status choose(const char *cpu, const char *forced,
