@@ -127,6 +127,12 @@ class Embed(unittest.TestCase):
         self.assertEqual(run(self.make(stripped, "c-stripped"), QUESTIONS[1]).stdout,
                          run(self.executable, "-p", QUESTIONS[1], "--temp", 0).stdout)
 
+    def test_tokens_allocate_nothing(self):
+        program = self.folder / "count"
+        run("cc", "-Wall", "-Wextra", "-Werror", "-O1", "-fno-builtin-malloc", ROOT / "test" / "e2e" / "count_allocations.c",
+            "-o", program, f"-I{self.static}", f"-L{self.static}", "-ltiny", "-lm")
+        self.assertEqual(run(program).stdout, "0 300\n" * 4)
+
     def test_two_models_in_one_program(self):
         compile_model(GOLDENS / "edge", self.static / "libedge-bf16.a", "--cpu", "avx2", "--emit", "static-lib",
                       "--quant", "bf16")
