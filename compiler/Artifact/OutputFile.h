@@ -41,6 +41,9 @@ public:
   /// Fails if the filesystem has fewer than `bytes` free.
   llvm::Error requireSpace(uint64_t bytes) const;
 
+  /// Changes the name that `commit` gives, within the same folder.
+  void setPath(llvm::StringRef path) { finalPath = path.str(); }
+
   /// Gives the file its name, replacing an older file, with `mode` (0755).
   llvm::Error commit(unsigned mode);
 

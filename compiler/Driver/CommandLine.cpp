@@ -16,6 +16,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
 using namespace gemcut;
 using namespace gemcut::driver;
 
@@ -36,8 +40,9 @@ std::string parseWeights(const std::string &text, WeightOptions &out) {
   llvm::StringRef rest(text);
   if (rest == "embed")
     return "";
-  if (rest == "sidecar") {
+  if (rest == "sidecar" || rest == "shared-sidecar") {
     out.sidecar = true;
+    out.sharedSidecar = rest == "shared-sidecar";
     return "";
   }
   uint64_t seed = 1;
@@ -47,7 +52,9 @@ std::string parseWeights(const std::string &text, WeightOptions &out) {
     out.randomSeed = seed;
     return "";
   }
-  return "found '" + text + "', expected embed, sidecar, random or random:SEED";
+  return "found '" + text +
+         "', expected embed, sidecar, shared-sidecar, random or "
+         "random:SEED";
 }
 
 /// Adds "DIR" or "DIR=STRENGTH" to the adapters to merge.
@@ -181,8 +188,11 @@ void addCompile(CLI::App &app, CompileOptions &options) {
                                          llvm::toString(bytes.takeError()));
             options.maxRam = *bytes;
           },
-          "Refuses a model whose weights, KV cache and activations need more "
-          "bytes, such as 4G or 512M (powers of 1024). Default: no limit.")
+          "Chooses --context (as long as fits), --kv, --prefill-chunk and how "
+          "much of tables of single rows stays mapped, unless they are given, "
+          "such that weights, KV cache, activations and the process take at "
+          "most so many bytes, such as 4G or 512M (powers of 1024); refuses "
+          "the model if that cannot be. Default: no limit.")
       ->group("Model");
   compile
       ->add_option_function<std::string>(
@@ -193,7 +203,10 @@ void addCompile(CLI::App &app, CompileOptions &options) {
               throw CLI::ValidationError("--weights", problem);
           },
           "Where weights go: embed puts them into the executable, sidecar into "
-          "OUT.gemw beside it. random[:SEED] invents them from the shapes, to "
+          "OUT.gemw beside it, shared-sidecar into a file beside it that is "
+          "called by its checksum, so that programs with the same weights "
+          "share "
+          "one. random[:SEED] invents them from the shapes, to "
           "size and time a model. Default: embed.")
       ->group("Model");
   addLoraFlag(*compile, options.weights.loras);
@@ -397,6 +410,22 @@ int finish(llvm::Error error) {
   return code;
 }
 
+/// `code`, or that of a failure if what was printed could not be written.
+int flushOutput(int code) {
+  llvm::outs().flush();
+  std::error_code failure = llvm::outs().error();
+  llvm::outs().clear_error(); // or the stream ends the program
+  if (std::fflush(stdout))
+    failure = std::error_code(errno, std::generic_category());
+  else if (std::ferror(stdout)) // an earlier write, whose reason is lost
+    failure = std::make_error_code(std::errc::io_error);
+  if (!failure || code)
+    return code;
+  llvm::errs() << "gemcut: error: cannot write the result: "
+               << failure.message() << "\n";
+  return kInputAtFault;
+}
+
 } // namespace
 
 int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
@@ -432,17 +461,25 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   // Whoever asks for float32 weights asks for exactness.
   const CLI::Option *kv =
       app.get_subcommands().front()->get_option_no_throw("--kv");
-  if (kv && kv->count() == 0)
-    for (PlanOptions *plan : {&compile.plan, &inspect.plan})
+  for (PlanOptions *plan : {&compile.plan, &inspect.plan}) {
+    plan->isKvGiven = kv && kv->count() > 0;
+    if (!plan->isKvGiven)
       plan->kv = plan->quant == "f32" ? "f32" : "bf16";
-  if (app.got_subcommand("compile"))
-    return finish(runCompile(compile));
-  if (app.got_subcommand("inspect"))
-    return finish(runInspect(inspect));
-  if (app.got_subcommand("explain"))
-    return finish(runExplain(explain));
-  if (app.got_subcommand("reference"))
-    return finish(
-        reference::runReference(interpret, llvm::outs(), llvm::errs()));
-  return finish(runTargets());
+  }
+  auto run = [&]() -> llvm::Error {
+    if (app.got_subcommand("compile"))
+      return runCompile(compile);
+    if (app.got_subcommand("inspect"))
+      return runInspect(inspect);
+    if (app.got_subcommand("explain"))
+      return runExplain(explain);
+    if (app.got_subcommand("reference"))
+      return reference::runReference(interpret, llvm::outs(), llvm::errs());
+    return runTargets();
+  };
+  try {
+    return flushOutput(finish(run()));
+  } catch (const std::system_error &) { // fmt's, from a write to stdout
+    return flushOutput(0);
+  }
 }

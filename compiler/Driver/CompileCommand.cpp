@@ -9,6 +9,7 @@
 #include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
@@ -142,6 +143,14 @@ private:
                 artifact::OutputFile::refuseInputs(file->path(), model.inputs))
           return error;
 
+    if (options.maxRam) {
+      phases.begin("fit");
+      auto fitted =
+          fitMemory(model, options.plan, options.maxRam, spec.l2Bytes);
+      if (!fitted)
+        return fitted.takeError();
+      options.plan = *fitted;
+    }
     DialectRegistry registry;
     registerAllDialects(registry);
     MLIRContext context(registry);
@@ -154,9 +163,8 @@ private:
       return module.takeError();
     if (options.emit == Emit::Gemma || options.emit == Emit::Kernel)
       return writeModule(**module);
-    plan = readMemoryPlan(**module, options.plan.slots);
-    if (llvm::Error error = checkLimit(plan, options.maxRam))
-      return error;
+    plan = readMemoryPlan(**module, options.plan.slots, model.config.vocabSize,
+                          options.plan.tableBound);
     return emitCode(**module);
   }
 
@@ -276,6 +284,7 @@ private:
       if (!footer)
         return footer.takeError();
       info->sidecar_checksum = footer->sections[0].checksum;
+      sidecar->setPath(sidecarPath(options, info->sidecar_checksum));
     } else {
       sections.push_back(weightSection(module, conversions));
     }
@@ -316,6 +325,13 @@ private:
 
   void report(uint64_t imageBytes) {
     fmt::print("{}", describe(plan));
+    if (options.maxRam)
+      fmt::print(
+          "fits into {} with --context {} --kv {}{}\n",
+          formatBytes(options.maxRam), plan.context, options.plan.kv,
+          options.plan.prefillChunk
+              ? fmt::format(" --prefill-chunk {}", options.plan.prefillChunk)
+              : "");
     fmt::print("wrote {} for {} ({}), {} of code, quantization {}\n",
                options.output, spec.name,
                llvm::join(llvm::map_range(spec.levels,

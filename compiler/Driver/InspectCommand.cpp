@@ -3,7 +3,7 @@
 
 #include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/Commands.h"
-#include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Explain/StageReport.h"
@@ -94,22 +94,6 @@ nlohmann::ordered_json listTensors(const LoadedModel &model) {
                                                    info.shape.end())}});
   }
   return list;
-}
-
-llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
-                                      const PlanOptions &options) {
-  mlir::DialectRegistry registry;
-  registerAllDialects(registry);
-  mlir::MLIRContext context(registry);
-  context.loadAllAvailableDialects();
-  Phases phases(/*enabled=*/false);
-  IrDumps dumps("", "");
-  auto module =
-      planProgram(context, model, options, targets::TargetSpec().l2Bytes,
-                  PlanUntil::Kernel, phases, dumps);
-  if (!module)
-    return module.takeError();
-  return readMemoryPlan(**module, options.slots);
 }
 
 /// How tensors that were quantized in the checkpoint came through. Takes them
@@ -203,7 +187,7 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
     return model.takeError();
   for (const std::string &warning : model->warnings)
     fmt::print(stderr, "gemcut: note: {}\n", warning);
-  auto plan = planMemory(*model, options.plan);
+  auto plan = planMemory(*model, options.plan, targets::TargetSpec().l2Bytes);
   if (!plan)
     return plan.takeError();
   nlohmann::ordered_json json = describeModel(*model);
@@ -219,6 +203,9 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
                     {"kv_slot_bytes", plan->kvSlotBytes},
                     {"kv_formula", plan->kvFormula},
                     {"arena_bytes", plan->arenaBytes},
+                    {"table_bytes", plan->tableBytes},
+                    {"resident_weight_bytes", plan->residentWeightBytes()},
+                    {"private_bytes", plan->privateBytes()},
                     {"total_bytes", plan->totalBytes()}};
     fmt::print("{}\n", json.dump(2));
     return llvm::Error::success();

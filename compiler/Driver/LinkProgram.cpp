@@ -20,6 +20,17 @@ bool gemcut::driver::isProgram(Emit emit) {
          emit == Emit::SharedLibrary;
 }
 
+std::string gemcut::driver::sidecarPath(const CompileOptions &options,
+                                        uint64_t checksum) {
+  if (!options.weights.sharedSidecar)
+    return options.output + kSidecarSuffix;
+  llvm::SmallString<256> path(llvm::sys::path::parent_path(options.output));
+  llvm::sys::path::append(path, llvm::utohexstr(checksum, /*LowerCase=*/true,
+                                                /*Width=*/16) +
+                                    kSidecarSuffix);
+  return path.str().str();
+}
+
 static std::string runtimeArchive(const CompileOptions &options,
                                   StringRef file) {
   std::string directory = options.runtimeDir;
@@ -102,7 +113,9 @@ llvm::Expected<std::vector<uint8_t>> gemcut::driver::linkProgram(
   library.apiArchive = runtimeArchive(options, "libgemcut_api.a");
   std::string sidecar;
   if (options.weights.sidecar)
-    sidecar = llvm::sys::path::filename(options.output).str() + kSidecarSuffix;
+    sidecar =
+        llvm::sys::path::filename(sidecarPath(options, info.sidecar_checksum))
+            .str();
   auto bundle = artifact::emitBundleObject(
       info, spec, {library.bundleFunction, contentBytes, sidecar});
   if (!bundle)

@@ -18,6 +18,9 @@ namespace gemcut::driver {
 /// Of the file with the weights beside OUT.
 inline constexpr const char *kSidecarSuffix = ".gemw";
 
+/// Of that file, whose weights have this checksum.
+std::string sidecarPath(const CompileOptions &options, uint64_t checksum);
+
 /// Whether it holds the runtime, weights and tokenizer, and not code alone.
 bool isProgram(Emit emit);
 

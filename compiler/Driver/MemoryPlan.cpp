@@ -3,6 +3,7 @@
 #include "compiler/Driver/MemoryPlan.h"
 
 #include "dialects/Kernel/KernelOps.h"
+#include "runtime/abi/memory_plan.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -105,9 +106,31 @@ static std::string kvFormula(ModuleOp module) {
   return llvm::join(terms, " + ");
 }
 
-MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots) {
+int32_t gemcut::driver::entryRows(ModuleOp module, StringRef name) {
+  func::FuncOp entry = findEntry(module, name);
+  return entry
+             ? int32_t(cast<kernel::BufferType>(entry.getArgument(1).getType())
+                           .getRows())
+             : 0;
+}
+
+static uint64_t tableBytes(ModuleOp module) {
+  uint64_t bytes = 0;
+  for (auto packed : module.getOps<kernel::PackedOp>()) {
+    auto type = cast<kernel::WeightType>(packed.getType());
+    if (type.getLayout() == kernel::Layout::Rows)
+      bytes += uint64_t(type.getByteSize());
+  }
+  return bytes;
+}
+
+MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots,
+                                          int64_t vocabSize,
+                                          uint64_t tableBound) {
   MemoryPlan plan;
   plan.weightBytes = uint64_t(intAttr(module, kernel::kWeightBytesAttr));
+  plan.tableBytes = tableBytes(module);
+  plan.tableBound = tableBound;
   plan.arenaBytes = uint64_t(intAttr(module, kernel::kArenaBytesAttr));
   if (func::FuncOp score = findEntry(module, "score"))
     plan.scoreArenaBytes = uint64_t(intAttr(score, kernel::kArenaBytesAttr));
@@ -116,6 +139,18 @@ MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots) {
   plan.slots = slots;
   plan.weightBytesPerToken = decodeBytes(module);
   plan.kvFormula = kvFormula(module);
+
+  gemcut_model_info info = {};
+  info.vocab_size = int32_t(vocabSize);
+  info.context = int32_t(plan.context);
+  info.decode_max_rows = entryRows(module, "decode");
+  info.score_chunk = entryRows(module, "score");
+  info.two_stage_head = entryRows(module, "rescore") > 0;
+  info.arena_bytes = plan.arenaBytes;
+  info.score_arena_bytes = plan.scoreArenaBytes;
+  info.kv_slot_bytes = plan.kvSlotBytes;
+  plan.otherBytes = gemcut_private_bytes(&info, int32_t(slots)) -
+                    plan.arenaBytes - plan.kvSlotBytes * uint64_t(slots);
   return plan;
 }
 
@@ -152,27 +187,44 @@ llvm::Expected<uint64_t> gemcut::driver::parseBytes(StringRef text) {
 }
 
 std::string gemcut::driver::describe(const MemoryPlan &plan) {
+  std::string tables;
+  if (plan.tableBytes)
+    tables = fmt::format(
+        "  tables    {:>11}  of the weights, read row by row; {} stay mapped\n",
+        formatBytes(plan.tableBytes),
+        formatBytes(std::min(plan.tableBytes, plan.tableBound)));
   return fmt::format(
       "memory plan\n"
       "  weights   {:>11}  mapped from the file, {} read per token\n"
+      "{}"
       "  KV cache  {:>11}  {} slot{} of {} positions: {}\n"
       "  arena     {:>11}  activations\n"
+      "  other     {:>11}  logits, choice of tokens, the process\n"
       "  total     {:>11}  of which private: {}\n",
       formatBytes(plan.weightBytes), formatBytes(plan.weightBytesPerToken),
-      formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)), plan.slots,
+      tables, formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)), plan.slots,
       plan.slots == 1 ? "" : "s", plan.context, plan.kvFormula,
-      formatBytes(plan.arenaBytes), formatBytes(plan.totalBytes()),
-      formatBytes(plan.privateBytes()));
+      formatBytes(plan.arenaBytes), formatBytes(plan.otherBytes),
+      formatBytes(plan.totalBytes()), formatBytes(plan.privateBytes()));
+}
+
+std::string gemcut::driver::addends(const MemoryPlan &plan) {
+  std::string tables;
+  if (plan.tableBytes)
+    tables = ", tables " +
+             formatBytes(std::min(plan.tableBytes, plan.tableBound)) + " of " +
+             formatBytes(plan.tableBytes);
+  return "weights " + formatBytes(plan.weightBytes - plan.tableBytes) + tables +
+         ", KV " + formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)) +
+         ", arena " + formatBytes(plan.arenaBytes) + ", other " +
+         formatBytes(plan.otherBytes);
 }
 
 llvm::Error gemcut::driver::checkLimit(const MemoryPlan &plan, uint64_t limit) {
   if (!limit || plan.totalBytes() <= limit)
     return llvm::Error::success();
   return llvm::createStringError(
-      "the model needs " + formatBytes(plan.totalBytes()) + " (weights " +
-      formatBytes(plan.weightBytes) + ", KV " +
-      formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)) + ", arena " +
-      formatBytes(plan.arenaBytes) + "), but --max-ram is " +
-      formatBytes(limit) +
+      "the model needs " + formatBytes(plan.totalBytes()) + " (" +
+      addends(plan) + "), but --max-ram is " + formatBytes(limit) +
       "; a smaller --context, fewer --slots or a smaller --quant lower it");
 }

@@ -25,17 +25,6 @@ void copyText(char *out, size_t size, StringRef text) {
   std::memcpy(out, text.data(), std::min(text.size(), size - 1));
 }
 
-/// Most rows of the entry point: those its ids have room for.
-int32_t entryRows(ModuleOp module, StringRef name) {
-  for (auto function : module.getOps<func::FuncOp>()) {
-    auto entry = function->getAttrOfType<StringAttr>(kernel::kEntryAttr);
-    if (entry && entry.getValue() == name)
-      return int32_t(cast<kernel::BufferType>(function.getArgument(1).getType())
-                         .getRows());
-  }
-  return 0;
-}
-
 llvm::Error addRowTables(ModuleOp module, gemcut_model_info &info) {
   for (auto packed : module.getOps<kernel::PackedOp>()) {
     auto type = cast<kernel::WeightType>(packed.getType());
@@ -87,6 +76,7 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.kv_slot_bytes = plan.kvSlotBytes;
   info.weight_bytes = plan.weightBytes;
   info.weight_bytes_per_token = plan.weightBytesPerToken;
+  info.table_resident_bytes = plan.tableBound;
   if (llvm::Error error = addRowTables(kernelModule, info))
     return error;
 

@@ -10,6 +10,7 @@
 
 #include "frontends/Lora/MergedWeights.h"
 #include "frontends/Lora/RuntimeAdapters.h"
+#include "runtime/abi/memory_plan.h"
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,8 @@ namespace gemcut::driver {
 
 /// Where weights come from and go to.
 struct WeightOptions {
-  bool sidecar = false; ///< to OUT.gemw instead of into the executable
+  bool sidecar = false;       ///< to OUT.gemw instead of into the executable
+  bool sharedSidecar = false; ///< with `sidecar`: to <checksum>.gemw beside OUT
   std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
   std::vector<lora::MergeRequest> loras;          ///< merged in this order
   std::vector<lora::RuntimeRequest> runtimeLoras; ///< kept, chosen by name
@@ -36,6 +38,9 @@ struct PlanOptions {
   int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
   int64_t slots = 1;
   int64_t prefillChunk = 0; ///< rows; 0: choosePrefillChunk
+  bool isKvGiven = false;   ///< --kv was; otherwise --max-ram may choose
+  /// Bytes of tables of single rows that are mapped at a time.
+  uint64_t tableBound = GEMCUT_TABLE_RESIDENT_BYTES;
 };
 
 enum class Emit {
@@ -55,7 +60,7 @@ struct CompileOptions {
   std::string target = "x86_64-linux";
   std::string cpu; ///< levels, "host", or empty for all
   PlanOptions plan;
-  uint64_t maxRam = 0; ///< bytes; 0: no limit
+  uint64_t maxRam = 0; ///< bytes; 0: no limit, else fitMemory
   WeightOptions weights;
   Emit emit = Emit::Executable;
   std::string dumpIrAfter; ///< a pass's flag, or "all"

@@ -70,7 +70,9 @@ typedef struct gemcut_model_info {
   int32_t two_stage_head;  /* 1: the levels have `bounds` and `rescore` */
   uint64_t sidecar_checksum; /* XXH64 of the weight section that a sidecar file must
                                 hold; 0: the weights are not in one */
-  uint8_t reserved[48];
+  uint64_t table_resident_bytes; /* bound of what is mapped of row tables; 0:
+                                    GEMCUT_TABLE_RESIDENT_BYTES */
+  uint8_t reserved[40];
   int32_t adapter_count;
   /* Names of the adapters that gemcut_step.adapter chooses, in order. */
   char adapters[GEMCUT_MAX_ADAPTERS][GEMCUT_ADAPTER_NAME];

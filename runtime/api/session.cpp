@@ -22,6 +22,7 @@ gemcut_status gemcut_session_create(const gemcut_engine *engine,
   what.context = options.context;
   what.adapter = options.adapter;
   what.level = engine->level->name;
+  what.tableBytes = gemcut_table_resident_bytes(&engine->model());
   if (gemcut_status status = session->session.open(engine->program(), what))
     return status;
   if (engine->hasTokenizer)

@@ -15,7 +15,7 @@ struct CommonOptions {
   CommonOptions();
 
   SessionOptions session;
-  int tableMegabytes = int(kTableResidentBytes >> 20);
+  int tableMegabytes = int(gemcut_table_resident_bytes(&gemcut_model) >> 20);
   SamplerOptions sampling;
   GenerateOptions generation;
 

@@ -44,7 +44,9 @@ static void writeModel(JsonWriter &json) {
   json.member("weight_bytes_per_token", model.weight_bytes_per_token);
   json.member("arena_bytes", model.arena_bytes);
   json.member("kv_slot_bytes", model.kv_slot_bytes);
-  json.member("private_bytes", getPrivateBytes(model, /*slots=*/1));
+  json.member("resident_weight_bytes", gemcut_resident_weight_bytes(&model));
+  json.member("table_resident_bytes", gemcut_table_resident_bytes(&model));
+  json.member("private_bytes", gemcut_private_bytes(&model, /*slots=*/1));
   json.key("adapters");
   json.beginArray();
   for (int32_t i = 0; i < model.adapter_count; ++i)
@@ -157,7 +159,9 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
   printBytes("read per token", model.weight_bytes_per_token);
   printBytes("activations", model.arena_bytes);
   printBytes("KV cache per slot", model.kv_slot_bytes);
-  printBytes("private memory", getPrivateBytes(model, /*slots=*/1));
+  if (gemcut_resident_weight_bytes(&model) < model.weight_bytes)
+    printBytes("weights in memory", gemcut_resident_weight_bytes(&model));
+  printBytes("private memory", gemcut_private_bytes(&model, /*slots=*/1));
   for (int32_t i = 0; i < model.adapter_count; ++i)
     printf("%-20s %s\n", i ? "" : "adapters", model.adapters[i]);
   SamplerOptions sampling = getDefaultSampling(model);

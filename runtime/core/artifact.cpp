@@ -237,8 +237,8 @@ gemcut_status Artifact::addSidecar(const char *path) {
 
 gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
   close();
-  char path[PATH_MAX + 8];
-  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+  char path[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
   if (length < 0)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot read /proc/self/exe: %s",
                 strerror(errno));
@@ -251,19 +251,28 @@ gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
   if (!sidecarChecksum)
     sidecarChecksum = wantedWeights;
 
-  std::memcpy(path + length, ".gemw", sizeof(".gemw"));
-  if (access(path, F_OK) != 0) {
-    path[length] = 0;
-    return fail(GEMCUT_CORRUPT_ARTIFACT,
-                hasFooter
-                    ? "%s holds no weights, and there is no %s.gemw beside "
-                      "it; copy the sidecar file along"
-                    : "%s does not end in a gemcut footer, and there is no "
-                      "%s.gemw beside it: the executable is truncated, or "
-                      "its sidecar file is missing",
-                path, path);
+  char sidecar[PATH_MAX + 32];
+  snprintf(sidecar, sizeof(sidecar), "%s.gemw", path);
+  if (access(sidecar, F_OK) == 0)
+    return addSidecar(sidecar);
+  const char *slash = strrchr(path, '/');
+  int folder = slash ? int(slash + 1 - path) : 0;
+  char shared[32] = "";
+  if (sidecarChecksum) {
+    snprintf(shared, sizeof(shared), "%016llx.gemw",
+             (unsigned long long)sidecarChecksum);
+    snprintf(sidecar, sizeof(sidecar), "%.*s%s", folder, path, shared);
+    if (access(sidecar, F_OK) == 0)
+      return addSidecar(sidecar);
   }
-  return addSidecar(path);
+  return fail(GEMCUT_CORRUPT_ARTIFACT,
+              hasFooter || sidecarChecksum
+                  ? "%s holds no weights, and there is neither %s.gemw nor %s "
+                    "beside it; copy the sidecar file along"
+                  : "%s does not end in a gemcut footer, and there is no "
+                    "%s.gemw beside it: the executable is truncated, or "
+                    "its sidecar file is missing",
+              path, path + folder, shared);
 }
 
 void Artifact::close() {

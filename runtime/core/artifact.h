@@ -30,11 +30,12 @@ public:
   ~Artifact() { close(); }
 
   /// Opens the running executable; sections that it does not hold come from
-  /// PATH.gemw beside it. Without a footer or without weights in the executable
-  /// the sidecar must exist; a footer also says which weights it must hold.
-  /// Nothing but the footers is read. `wantedWeights` is the checksum of the
-  /// weights that a sidecar must hold, for executables whose footer was
-  /// stripped; 0: none is known.
+  /// PATH.gemw beside it, or from the file in its folder that is called by the
+  /// weights' checksum, as in 0123456789abcdef.gemw. Without a footer or
+  /// without weights in the executable one of them must exist; a footer also
+  /// says which weights it must hold. Nothing but the footers is read.
+  /// `wantedWeights` is the checksum of the weights that a sidecar must hold,
+  /// for executables whose footer was stripped; 0: none is known.
   [[nodiscard]] gemcut_status openSelf(uint64_t wantedWeights);
 
   /// Opens the one file `path`, with the footer as its last bytes.

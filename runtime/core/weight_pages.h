@@ -18,9 +18,6 @@
 
 namespace gemcut {
 
-/// Bytes of tables that may be mapped at a time, unless told otherwise.
-constexpr uint64_t kTableResidentBytes = uint64_t(64) << 20;
-
 class WeightPages {
 public:
   using AdviseFn = int (*)(void *address, size_t length, int advice);

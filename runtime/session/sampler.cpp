@@ -49,6 +49,7 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
   random = Pcg32(options.seed);
   if (gemcut_status status = checkOptions())
     return status;
+  static_assert(sizeof(Candidate) == 12, "as gemcut_sampler_bytes counts it");
   size_t vocabulary = size_t(info.vocab_size);
   if (gemcut_status status =
           candidates.allocate(vocabulary * sizeof(Candidate), "sampler"))
@@ -61,12 +62,6 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
     return status;
   return options.noRepeat ? forbidden.allocate(vocabulary, "sampler")
                           : GEMCUT_OK;
-}
-
-uint64_t Sampler::getBytes(int32_t vocabSize) {
-  uint64_t ids = uint64_t(vocabSize);
-  return ids * (sizeof(Candidate) + sizeof(uint32_t) + sizeof(uint8_t)) +
-         (ids + kBlock - 1) / kBlock * sizeof(float);
 }
 
 size_t Sampler::countNeeded() const {

@@ -2,7 +2,7 @@
 #ifndef GEMCUT_RUNTIME_SESSION_SAMPLER_H
 #define GEMCUT_RUNTIME_SESSION_SAMPLER_H
 
-#include "runtime/abi/model.h"
+#include "runtime/abi/memory_plan.h"
 #include "runtime/abi/status.h"
 #include "runtime/core/memory.h"
 #include "runtime/session/random.h"
@@ -64,9 +64,6 @@ public:
 
   const SamplerOptions &getOptions() const { return options; }
 
-  /// Bytes that a sampler allocates, at most.
-  static uint64_t getBytes(int32_t vocabSize);
-
 private:
   struct Candidate {
     float logit;
@@ -74,7 +71,7 @@ private:
     int32_t id;
   };
 
-  static constexpr size_t kBlock = 64;
+  static constexpr size_t kBlock = GEMCUT_SAMPLER_BLOCK;
 
   size_t blockCount() const {
     return (size_t(model->vocab_size) + kBlock - 1) / kBlock;

@@ -16,13 +16,6 @@
 
 using namespace gemcut;
 
-/// The process itself: stacks, the loader's and the C library's data, text.
-static constexpr uint64_t kProcessBytes = uint64_t(4) << 20;
-
-static uint64_t getLogitsOffset(uint64_t arenaBytes) {
-  return uint64_t(gemcut_round_up(int64_t(arenaBytes), 4096));
-}
-
 gemcut_status Session::checkModel() const {
   const gemcut_model_info &model = *program.model;
   if (model.version != GEMCUT_MODEL_VERSION || model.size != sizeof(model))
@@ -80,22 +73,6 @@ gemcut_status Session::checkOptions(const SessionOptions &options) {
   return GEMCUT_OK;
 }
 
-uint64_t gemcut::getWorkBytes(const gemcut_model_info &model, int scoreChunk) {
-  uint64_t row = uint64_t(gemcut_f32_row_bytes(model.vocab_size));
-  // Bounds of a two-stage head take the second row.
-  int decodeRows = std::max(model.decode_max_rows, 1 + model.two_stage_head);
-  return std::max(
-      getLogitsOffset(model.arena_bytes) + row * uint64_t(decodeRows),
-      getLogitsOffset(model.score_arena_bytes) + row * uint64_t(scoreChunk));
-}
-
-uint64_t gemcut::getPrivateBytes(const gemcut_model_info &model, int slots) {
-  return getWorkBytes(model, model.score_chunk) +
-         uint64_t(slots) *
-             (model.kv_slot_bytes + uint64_t(model.context) * sizeof(int32_t)) +
-         Sampler::getBytes(model.vocab_size) + kProcessBytes;
-}
-
 gemcut_status Session::allocate() {
   const gemcut_model_info &model = *program.model;
   logitsStride = size_t(gemcut_f32_row_bytes(model.vocab_size)) / sizeof(float);
@@ -108,7 +85,8 @@ gemcut_status Session::allocate() {
     bool hugePages;
   };
   const Request requests[] = {
-      {work, getWorkBytes(model, scoreChunk), "activations and logits", true},
+      {work, gemcut_work_bytes(&model, scoreChunk), "activations and logits",
+       true},
       // Small pages: every head has regions of its own, mostly untouched.
       {kv, size_t(slotCount) * model.kv_slot_bytes, "KV caches", false},
       {history, size_t(slotCount) * size_t(context) * sizeof(int32_t),
@@ -246,9 +224,9 @@ void Session::runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
   step.first_position = states[slot].first;
   // Behind the activations of the entry point, which are not the same for all.
   step.logits = reinterpret_cast<float *>(
-      work.data() + getLogitsOffset(entry == level->score
-                                        ? program.model->score_arena_bytes
-                                        : program.model->arena_bytes));
+      work.data() + gemcut_logits_offset(entry == level->score
+                                             ? program.model->score_arena_bytes
+                                             : program.model->arena_bytes));
   team.run(entry, &step);
 }
 
@@ -302,7 +280,7 @@ gemcut_status Session::beginDecode(const int32_t *slots, const int32_t *ids,
   step.rows = int64_t(rows);
   step.first_position = states[slots[0]].first;
   step.logits = reinterpret_cast<float *>(
-      work.data() + getLogitsOffset(program.model->arena_bytes));
+      work.data() + gemcut_logits_offset(program.model->arena_bytes));
   return GEMCUT_OK;
 }
 

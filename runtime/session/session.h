@@ -8,6 +8,7 @@
 #ifndef GEMCUT_RUNTIME_SESSION_SESSION_H
 #define GEMCUT_RUNTIME_SESSION_SESSION_H
 
+#include "runtime/abi/memory_plan.h"
 #include "runtime/abi/model.h"
 #include "runtime/abi/status.h"
 #include "runtime/core/memory.h"
@@ -41,17 +42,9 @@ struct SessionOptions {
   int chunk = 0;            // rows per prefill or score step; 0: the most
   bool fullPrefill = false; // prompts through the `score` entry
   /// Bytes of row tables mapped at a time; 0: no bound. WeightPages.
-  uint64_t tableBytes = kTableResidentBytes;
+  uint64_t tableBytes = GEMCUT_TABLE_RESIDENT_BYTES;
   WeightPages::AdviseFn advise = madvise; // another one in tests
 };
-
-/// Bytes of activations and of the logits behind them: 8 rows in a decode step,
-/// `scoreChunk` rows behind the smaller activations of a score step.
-uint64_t getWorkBytes(const gemcut_model_info &model, int scoreChunk);
-
-/// The plan: private bytes of a process that runs the model for `slots`
-/// sequences of full length, sampler included. Weights are shared.
-uint64_t getPrivateBytes(const gemcut_model_info &model, int slots);
 
 /// Up to `slots` independent sequences. Not thread-safe: one caller at a time.
 class Session {

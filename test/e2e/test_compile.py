@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What `gemcut compile` promises about its output: complete or absent, reproducible, bounded in memory."""
+import ctypes
 import json
 import os
 import resource
@@ -84,6 +85,36 @@ class Compile(unittest.TestCase):
         # The line is gone in the end.
         self.assertTrue(text.endswith(b"\r\x1b[K"), text[-80:])
 
+    def load_library(self, path):
+        """Loads the engine of lib<name>.so and reads its weights."""
+        library = ctypes.CDLL(str(path))
+        bundle = getattr(library, "gemcut_bundle_" + path.stem[3:])
+        bundle.restype, library.gemcut_last_error.restype = ctypes.c_void_p, ctypes.c_char_p
+        engine = ctypes.c_void_p()
+        status = library.gemcut_load(ctypes.c_void_p(bundle()), None, ctypes.byref(engine))
+        self.assertEqual(status, 0, library.gemcut_last_error())
+        self.assertEqual(library.gemcut_verify(engine), 0)
+        library.gemcut_unload(engine)
+
+    def test_the_process_stays_within_its_plan(self):
+        out = compile_model(TINY, self.folder / "out", "--cpu", "avx2", "--max-ram", "12M")
+        info = json.loads(run(out, "info", "--json").stdout)
+        private = info["private_bytes"]
+        self.assertLessEqual(private + info["resident_weight_bytes"], 12 << 20)
+        weights = sum(section["bytes"] + 65536 for section in info["sections"])
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_DATA, (private, private))
+            # The code is mapped, too.
+            whole = private + weights + (4 << 20)
+            resource.setrlimit(resource.RLIMIT_AS, (whole, whole))
+        result = run(out, "generate", "--ids", "2", "-n", info["context"] - 1, "--temp", "1", "--seed", "1",
+                     "--ignore-stop", "--print-ids", "-t", 2, "--stats", preexec_fn=limit)
+        self.assertEqual(len(integers(result.stdout)), info["context"] - 1)
+        refused = run(GEMCUT, "compile", TINY, "-o", self.folder / "refused", "--max-ram", "6M", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr, r"needs at least .* positions .*weights .*KV .*arena .*other .*6\.0 MiB")
+
     def test_sidecar_holds_the_same_model(self):
         ids = json.loads((GOLDENS / "edge" / "golden.json").read_text())["runs"]["main"]["ids"]
         command = ["generate", "--ids", ids_argument(ids), "-n", 12, "--temp", "0", "--print-ids", "--no-repeat",
@@ -95,7 +126,7 @@ class Compile(unittest.TestCase):
         # Weights of equal size, but of another compilation.
         compile_model(GOLDENS / "edge", self.folder / "other", "--cpu", "avx2", "--weights", "sidecar", "--quant", "bf16")
         compile_model(GOLDENS / "edge", self.folder / "same", "--cpu", "avx2", "--weights", "sidecar")
-        (self.folder / "same.gemw").rename(self.folder / "beside.gemw")
+        shutil.copy(self.folder / "same.gemw", self.folder / "beside.gemw")
         self.assertEqual(run(inside, *command).stdout, run(beside, *command).stdout)
         (self.folder / "other.gemw").rename(self.folder / "beside.gemw")
         result = run(beside, *command, check=False)
@@ -108,9 +139,29 @@ class Compile(unittest.TestCase):
         result = run(self.folder / "stripped", *command, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("another compilation", result.stderr)
-        compile_model(GOLDENS / "edge", self.folder / "stripped-too", "--cpu", "avx2", "--weights", "sidecar")
-        run("strip", self.folder / "stripped-too")
-        self.assertEqual(run(inside, *command).stdout, run(self.folder / "stripped-too", *command).stdout)
+        (self.folder / "same.gemw").rename(self.folder / "stripped.gemw")
+        self.assertEqual(run(inside, *command).stdout, run(self.folder / "stripped", *command).stdout)
+        # Programs with the same weights, a library among them, find them by their checksum.
+        shared = self.folder / "shared"
+        shared.mkdir()
+        for name, flags in (("a", ["--context", 64]), ("libb.so", ["--emit", "shared-lib"])):
+            compile_model(GOLDENS / "edge", shared / name, "--cpu", "avx2", "--weights", "shared-sidecar", *flags)
+        sidecars = list(shared.glob("*.gemw"))
+        self.assertEqual(len(sidecars), 1, sidecars)
+        checksum = json.loads(run(shared / "a", "info", "--verify", "--json").stdout)["sections"]
+        self.assertEqual([s["xxh64"] for s in checksum if s["name"] == "weights"], [sidecars[0].stem])
+        self.assertEqual(run(shared / "a", *command).stdout, run(inside, *command).stdout)
+        self.load_library(shared / "libb.so")
+        damaged = bytearray(sidecars[0].read_bytes())
+        damaged[100] ^= 1
+        sidecars[0].write_bytes(damaged)
+        result = run(shared / "a", "info", "--verify", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("section 'weights' has checksum", result.stderr)
+        sidecars[0].unlink()
+        result = run(shared / "a", *command, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, rf"neither a\.gemw nor {sidecars[0].name}")
         (self.folder / "beside.gemw").unlink()
         result = run(beside, *command, check=False)
         self.assertEqual(result.returncode, 1)

@@ -50,23 +50,31 @@ MemoryPlan somePlan() {
   plan.weightBytes = 1000;
   plan.arenaBytes = 100;
   plan.kvSlotBytes = 50;
+  plan.otherBytes = 30;
+  plan.tableBytes = 700;
+  plan.tableBound = 200;
   plan.slots = 3;
   return plan;
 }
 
 TEST(MemoryPlan, AddsUp) {
-  EXPECT_EQ(somePlan().privateBytes(), 250u);
-  EXPECT_EQ(somePlan().totalBytes(), 1250u);
+  EXPECT_EQ(somePlan().privateBytes(), 280u);
+  EXPECT_EQ(somePlan().residentWeightBytes(), 500u);
+  EXPECT_EQ(somePlan().totalBytes(), 780u);
+  MemoryPlan small = somePlan();
+  small.tableBound = 1000; // more than there is
+  EXPECT_EQ(small.totalBytes(), 1280u);
 }
 
 TEST(MemoryPlan, LimitIsInclusive) {
   EXPECT_FALSE(bool(checkLimit(somePlan(), 0)));
-  EXPECT_FALSE(bool(checkLimit(somePlan(), 1250)));
-  llvm::Error error = checkLimit(somePlan(), 1249);
+  EXPECT_FALSE(bool(checkLimit(somePlan(), 780)));
+  llvm::Error error = checkLimit(somePlan(), 779);
   ASSERT_TRUE(bool(error));
   std::string message = llvm::toString(std::move(error));
-  for (const char *part : {"1.2 KiB", "weights 1000 B", "KV 150 B",
-                           "arena 100 B", "--max-ram", "--context"})
+  for (const char *part : {"780 B", "weights 300 B", "tables 200 B of 700 B",
+                           "KV 150 B", "arena 100 B", "other 30 B",
+                           "--max-ram", "--context"})
     EXPECT_NE(message.find(part), std::string::npos) << part << message;
 }
 

@@ -38,7 +38,8 @@ protected:
                                PlanUntil::Kernel, phases, dumps);
     ASSERT_TRUE(bool(planned)) << llvm::toString(planned.takeError());
     module = std::move(*planned);
-    plan = readMemoryPlan(*module, options.plan.slots);
+    plan = readMemoryPlan(*module, options.plan.slots, model.config.vocabSize,
+                          options.plan.tableBound);
   }
   gemcut_model_info info() {
     auto made = makeModelInfo(model, options, plan, *module);

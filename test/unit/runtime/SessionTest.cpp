@@ -132,10 +132,10 @@ TEST(SessionPages, PrivateBytesAreThePlanOfAllEntryPoints) {
   model.score_arena_bytes = 10 << 20;
   model.decode_max_rows = 8;
   // Eight rows of 1 MiB behind the largest arena, 64 behind that of score.
-  EXPECT_EQ(getWorkBytes(model, /*scoreChunk=*/64), uint64_t(108) << 20);
+  EXPECT_EQ(gemcut_work_bytes(&model, /*scoreChunk=*/64), uint64_t(108) << 20);
   model.arena_bytes = 11 << 20;
-  EXPECT_EQ(getWorkBytes(model, /*scoreChunk=*/64), uint64_t(74) << 20);
-  EXPECT_EQ(getPrivateBytes(model, 3) - getPrivateBytes(model, 1),
+  EXPECT_EQ(gemcut_work_bytes(&model, /*scoreChunk=*/64), uint64_t(74) << 20);
+  EXPECT_EQ(gemcut_private_bytes(&model, 3) - gemcut_private_bytes(&model, 1),
             2 * (model.kv_slot_bytes + 4 * uint64_t(model.context)));
 }
 

@@ -1,0 +1,151 @@
+//===- FitMemory.cpp - Options that a memory limit leaves -----------------===//
+
+#include "compiler/Driver/FitMemory.h"
+
+#include "compiler/Driver/PlanProgram.h"
+#include "compiler/Pipeline/Registration.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+using namespace gemcut;
+using namespace gemcut::driver;
+
+/// Contexts are multiples of this.
+static constexpr int64_t kContextStep = 256;
+
+llvm::Expected<MemoryPlan>
+gemcut::driver::planMemory(const LoadedModel &model, const PlanOptions &options,
+                           int64_t l2Bytes) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  Phases phases(/*enabled=*/false);
+  IrDumps dumps("", "");
+  auto module = planProgram(context, model, options, l2Bytes, PlanUntil::Kernel,
+                            phases, dumps);
+  if (!module)
+    return module.takeError();
+  return readMemoryPlan(**module, options.slots, model.config.vocabSize,
+                        options.tableBound);
+}
+
+namespace {
+
+/// What gives way, in this order.
+struct Measure {
+  uint64_t tableBound;
+  const char *kv;       ///< null: as it is
+  int64_t prefillChunk; ///< 0: as it is
+};
+constexpr Measure kMeasures[] = {{uint64_t(64) << 20, nullptr, 0},
+                                 {uint64_t(16) << 20, nullptr, 0},
+                                 {uint64_t(16) << 20, nullptr, 64},
+                                 {uint64_t(16) << 20, "int8", 64},
+                                 {uint64_t(4) << 20, "int8", 32}};
+
+PlanOptions apply(const Measure &measure, PlanOptions options) {
+  options.tableBound = measure.tableBound;
+  if (measure.kv && !options.isKvGiven)
+    options.kv = measure.kv;
+  if (measure.prefillChunk && !options.prefillChunk)
+    options.prefillChunk = measure.prefillChunk;
+  return options;
+}
+
+class Fitting {
+public:
+  Fitting(const LoadedModel &model, uint64_t limit, int64_t l2Bytes)
+      : model(model), limit(limit), l2Bytes(l2Bytes) {}
+
+  /// Plans with this context; remembers the least plan for the message.
+  llvm::Expected<bool> fits(PlanOptions options, int64_t context) {
+    options.context = context;
+    auto plan = planMemory(model, options, l2Bytes);
+    if (!plan)
+      return plan.takeError();
+    if (least.context == 0 || plan->totalBytes() < least.totalBytes()) {
+      least = *plan;
+      leastKv = options.kv;
+    }
+    return plan->totalBytes() <= limit;
+  }
+
+  /// The longest context up to `most` that fits, `known` being one that does.
+  llvm::Expected<int64_t> findLongest(const PlanOptions &options, int64_t known,
+                                      int64_t most) {
+    auto all = fits(options, most);
+    if (!all)
+      return all.takeError();
+    if (*all)
+      return most;
+    int64_t low = known, high = most; // fits, does not
+    while (high - low > kContextStep) {
+      int64_t middle = (low + high) / 2 / kContextStep * kContextStep;
+      if (middle <= low)
+        break;
+      auto half = fits(options, middle);
+      if (!half)
+        return half.takeError();
+      (*half ? low : high) = middle;
+    }
+    return low;
+  }
+
+  llvm::Error refuse() const {
+    return llvm::createStringError(
+        "the model needs at least " + formatBytes(least.totalBytes()) +
+        " with " + std::to_string(least.context) + " positions and KV in " +
+        leastKv + " (" + addends(least) + "), but --max-ram is " +
+        formatBytes(limit) +
+        "; a smaller --context, fewer --slots or a smaller --quant lower it");
+  }
+
+private:
+  const LoadedModel &model;
+  uint64_t limit;
+  int64_t l2Bytes;
+  MemoryPlan least;
+  std::string leastKv;
+};
+
+} // namespace
+
+llvm::Expected<PlanOptions> gemcut::driver::fitMemory(const LoadedModel &model,
+                                                      const PlanOptions &given,
+                                                      uint64_t limit,
+                                                      int64_t l2Bytes) {
+  Fitting fitting(model, limit, l2Bytes);
+  int64_t most = model.config.maxPositions;
+  int64_t comfortable =
+      given.context ? given.context : std::min(most, kComfortableContext);
+  for (const Measure &measure : kMeasures) {
+    PlanOptions options = apply(measure, given);
+    auto fits = fitting.fits(options, comfortable);
+    if (!fits)
+      return fits.takeError();
+    if (!*fits)
+      continue;
+    auto context = given.context
+                       ? llvm::Expected<int64_t>(given.context)
+                       : fitting.findLongest(options, comfortable, most);
+    if (!context)
+      return context.takeError();
+    options.context = *context;
+    return options;
+  }
+  if (given.context)
+    return fitting.refuse();
+  PlanOptions options = apply(*std::prev(std::end(kMeasures)), given);
+  int64_t shortest = std::min(most, kLeastContext);
+  auto fits = fitting.fits(options, shortest);
+  if (!fits)
+    return fits.takeError();
+  if (!*fits)
+    return fitting.refuse();
+  auto context = fitting.findLongest(options, shortest, comfortable);
+  if (!context)
+    return context.takeError();
+  options.context = *context;
+  return options;
+}

@@ -1,0 +1,34 @@
+//===- FitMemory.h - Options that a memory limit leaves ---------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_DRIVER_FITMEMORY_H
+#define GEMCUT_COMPILER_DRIVER_FITMEMORY_H
+
+#include "compiler/Driver/LoadedModel.h"
+#include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/Options.h"
+
+namespace gemcut::driver {
+
+/// Positions below which a longer context is worth an int8 KV cache and smaller
+/// prompt chunks, where the model was made for so many.
+constexpr int64_t kComfortableContext = 4096;
+/// The shortest context that is chosen.
+constexpr int64_t kLeastContext = 256;
+
+/// Plans the program without dumps and times.
+llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
+                                      const PlanOptions &options,
+                                      int64_t l2Bytes);
+
+/// `given`, with what it leaves open chosen such that the plan takes at most
+/// `limit` bytes: the first of a row of measures, each costing more speed or
+/// accuracy than the one before, that leaves a comfortable context, with the
+/// longest context that fits then, up to what the model was made for. A context
+/// that was given is kept. Error: the least plan does not fit; its arithmetic.
+llvm::Expected<PlanOptions> fitMemory(const LoadedModel &model,
+                                      const PlanOptions &given, uint64_t limit,
+                                      int64_t l2Bytes);
+
+} // namespace gemcut::driver
+
+#endif // GEMCUT_COMPILER_DRIVER_FITMEMORY_H

@@ -1,0 +1,92 @@
+/* What a process that runs a model needs besides its weights: the one formula that the
+ * compiler plans with and the runtime holds. All in bytes.
+ */
+#ifndef GEMCUT_RUNTIME_ABI_MEMORY_PLAN_H
+#define GEMCUT_RUNTIME_ABI_MEMORY_PLAN_H
+
+#include "runtime/abi/model.h"
+#include "runtime/abi/packed_layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The process itself: stacks, the loader's and the C library's data, text. */
+#define GEMCUT_PROCESS_BYTES ((uint64_t)4 << 20)
+/* Mapped of row tables at a time, where the model does not say. */
+#define GEMCUT_TABLE_RESIDENT_BYTES ((uint64_t)64 << 20)
+/* Logits of which the sampler keeps the largest. */
+#define GEMCUT_SAMPLER_BLOCK 64
+
+/* Where the logits begin behind the activations. */
+static inline uint64_t gemcut_logits_offset(uint64_t arena_bytes) {
+  return (uint64_t)gemcut_round_up((int64_t)arena_bytes, 4096);
+}
+
+/* Activations with the logits behind them: decode_max_rows rows in a decode step
+ * (bounds of a two-stage head take the second row), `score_chunk` rows behind the
+ * smaller activations of a score step. */
+static inline uint64_t gemcut_work_bytes(const gemcut_model_info *model,
+                                         int32_t score_chunk) {
+  uint64_t row = (uint64_t)gemcut_f32_row_bytes(model->vocab_size);
+  int32_t rows = model->two_stage_head && model->decode_max_rows < 2
+                     ? 2
+                     : model->decode_max_rows;
+  uint64_t decode =
+      gemcut_logits_offset(model->arena_bytes) + row * (uint64_t)rows;
+  uint64_t score = gemcut_logits_offset(model->score_arena_bytes) +
+                   row * (uint64_t)score_chunk;
+  return decode > score ? decode : score;
+}
+
+/* Of a sampler, at most: a candidate of 12 bytes, an index and a flag per id, and the
+ * largest logit of each block. */
+static inline uint64_t gemcut_sampler_bytes(int32_t vocab_size) {
+  uint64_t ids = (uint64_t)vocab_size;
+  return ids * (12 + 4 + 1) +
+         (ids + GEMCUT_SAMPLER_BLOCK - 1) / GEMCUT_SAMPLER_BLOCK * 4;
+}
+
+/* KV caches and ids of `slots` sequences of full length. */
+static inline uint64_t gemcut_sequence_bytes(const gemcut_model_info *model,
+                                             int32_t slots) {
+  return (uint64_t)slots *
+         (model->kv_slot_bytes + (uint64_t)model->context * sizeof(int32_t));
+}
+
+/* The plan: private bytes of a process that runs `slots` sequences. */
+static inline uint64_t gemcut_private_bytes(const gemcut_model_info *model,
+                                            int32_t slots) {
+  return gemcut_work_bytes(model, model->score_chunk) +
+         gemcut_sequence_bytes(model, slots) +
+         gemcut_sampler_bytes(model->vocab_size) + GEMCUT_PROCESS_BYTES;
+}
+
+/* Of the weights, row tables. */
+static inline uint64_t gemcut_all_table_bytes(const gemcut_model_info *model) {
+  uint64_t bytes = 0;
+  for (int32_t i = 0; i < model->row_table_count; ++i)
+    bytes += (uint64_t)gemcut_table_bytes(model->row_tables[i].row_bytes,
+                                          (int64_t)model->row_tables[i].rows);
+  return bytes;
+}
+
+/* Bound of what is mapped of row tables; 0 never. */
+static inline uint64_t
+gemcut_table_resident_bytes(const gemcut_model_info *model) {
+  return model->table_resident_bytes ? model->table_resident_bytes
+                                     : GEMCUT_TABLE_RESIDENT_BYTES;
+}
+
+/* Weights that are in memory at a time, shared by all processes. */
+static inline uint64_t
+gemcut_resident_weight_bytes(const gemcut_model_info *model) {
+  uint64_t tables = gemcut_all_table_bytes(model);
+  uint64_t bound = gemcut_table_resident_bytes(model);
+  return model->weight_bytes - tables + (tables < bound ? tables : bound);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
