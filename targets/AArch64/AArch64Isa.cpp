@@ -266,9 +266,19 @@ public:
   }
 
 private:
-  /// The bytes of x, repeated over those of `like`.
+  /// The bytes of x, repeated over those of `like`. LLVM must not know that
+  /// their halves are equal: only halves of a register are operands of smull2.
   static Value broadcastInputs(Emitter &e, Value x, Value like) {
-    return e.bitcast(e.broadcast(x, lanesOf(like) / 4), like.getType());
+    Value bytes = broadcastBytes(e, x);
+    OpBuilder &builder = e.getBuilder();
+    bytes = LLVM::InlineAsmOp::create(
+                builder, e.getLoc(), bytes.getType(), ValueRange{bytes},
+                /*asm_string=*/"", /*constraints=*/"=w,0",
+                /*has_side_effects=*/false, /*is_align_stack=*/false,
+                LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
+                /*operand_attrs=*/nullptr)
+                .getResult(0);
+    return join(e, SmallVector<Value>(lanesOf(like) / lanesOf(bytes), bytes));
   }
 
   static Value products(Emitter &e, Value a, Value b) {

@@ -20,6 +20,7 @@ static std::vector<IsaLevel> aarch64Levels() {
   neon.vectorBits = 128;
   neon.registers = 32;
   neon.productLanes = 4;
+  neon.indexedRows = 1;
   neon.nibbleChains = 1;
   neon.gemvRows = 2;
   neon.integerBlock = {2, 1};
@@ -31,8 +32,10 @@ static std::vector<IsaLevel> aarch64Levels() {
   dotProd.features += ",+dotprod";
   dotProd.cpuidFeatures += ",dotprod";
   dotProd.hasVnni = true;
-  dotProd.indexesInputs = true;
-  dotProd.rowScaleBlock = {4, 1};
+  dotProd.indexedRows = 2;
+  dotProd.gemvRows = 3;
+  dotProd.integerBlock = {3, 1};
+  dotProd.rowScaleBlock = {6, 1};
 
   IsaLevel i8mm = dotProd;
   i8mm.name = "i8mm";

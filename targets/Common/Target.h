@@ -39,8 +39,10 @@ struct IsaLevel {
   /// of 16 takes several registers, and its parts had better not be live at
   /// once.
   int64_t productLanes = 16;
-  /// Dot products take four bytes of input from any lane of a vector.
-  bool indexesInputs = false;
+  /// 0: inputs are loaded four bytes at a time. Otherwise by vectors, from any
+  /// lane of which dot products take theirs; with up to so many rows, registers
+  /// hold the vectors of both halves of a group.
+  int64_t indexedRows = 0;
   /// Sums that a single row shares out each group of nibbles to, to hide the
   /// latency of dot products.
   int64_t nibbleChains = 2;

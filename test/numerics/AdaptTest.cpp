@@ -53,7 +53,7 @@ TEST_P(AdaptTest, MatchesReference) {
       base.name, input.name, aWeight.name, bWeight.name, out.name, c.offset,
       c.rank, base.type, input.type, aWeight.type, bWeight.type, out.type));
   Bytes weights = program.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows : {int64_t(1), int64_t(3), maxRows})
       for (int64_t adapter = 0; adapter <= c.adapters; ++adapter) {
@@ -123,7 +123,7 @@ TEST_P(GeluMulTest, MatchesReference) {
                             gate.name, up.name, out.name, gate.type, up.type,
                             out.type));
   Bytes weights = program.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows : {int64_t(1), maxRows}) {
       SCOPED_TRACE(fmt::format("{}, {} rows", level.name, rows));

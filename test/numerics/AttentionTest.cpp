@@ -274,7 +274,7 @@ TEST_P(AttentionTest, MatchesReference) {
   std::vector<Expected> expected;
   for (int64_t r = 0; r < maxRows; ++r)
     expected.push_back(program.reference(where[r], &queries[r * columns]));
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows : {int64_t(1), int64_t(2), int64_t(5), maxRows}) {
       rows = std::min(rows, maxRows);
@@ -301,7 +301,7 @@ TEST_P(AttentionLengthTest, MatchesReference) {
     where.push_back({0, int32_t(r)});
     expected.push_back(program.reference(where[r], &queries[r * columns]));
   }
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t r = 0; r < count && !HasFailure(); ++r) {
       SCOPED_TRACE(fmt::format("{}, length {}", level.name, r + 1));

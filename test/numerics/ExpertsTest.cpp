@@ -214,7 +214,7 @@ TEST_P(ExpertsTest, MatchesReferenceOnEveryLevel) {
   std::mt19937 rng(unsigned(c.experts * 131 + c.inner));
   Program program(c, rng);
   Bytes blob = program.stages.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.stages.text(), level);
     for (int64_t rows : {int64_t(1), int64_t(2), int64_t(5), c.maxRows}) {
       SCOPED_TRACE(fmt::format("{} rows {}", level.name, rows));

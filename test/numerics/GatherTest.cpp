@@ -166,7 +166,7 @@ TEST_P(GatherTest, MatchesReference) {
   while (int64_t(ids.size()) < maxRows)
     ids.push_back(int32_t(rng() % tableRows));
   Bytes weights = program.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows : {int64_t(1), int64_t(2), int64_t(9), maxRows}) {
       SCOPED_TRACE(fmt::format("{}, {} rows", level.name, rows));

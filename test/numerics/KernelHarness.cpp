@@ -6,6 +6,8 @@
 #include "runtime/core/cpu.h"
 #include "runtime/core/team.h"
 #include "test/numerics/Assemble.h"
+#include "test/numerics/RunEntry.h"
+#include "test/numerics/SharedMemory.h"
 #include "test/numerics/TileEmulator.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,9 +21,8 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
-#include <atomic>
 #include <cstdlib>
-#include <thread>
+#include <cstring>
 
 using namespace gemcut;
 using namespace gemcut::test;
@@ -88,10 +89,21 @@ static std::string withEvexVnni(llvm::StringRef assembly) {
   return text;
 }
 
+std::vector<targets::IsaLevel> gemcut::test::allLevels() {
+  std::vector<targets::IsaLevel> levels = hostLevels();
+  llvm::append_range(levels, foreignLevels());
+  return levels;
+}
+
 Bytes::Bytes(int64_t size, uint8_t fill)
-    : storage(size + 63, fill), bytes(size) {
-  auto address = reinterpret_cast<uintptr_t>(storage.data());
-  aligned = storage.data() + ((64 - address % 64) % 64);
+    : aligned(static_cast<uint8_t *>(allocateShared(size_t(size)))),
+      bytes(size) {
+  std::memset(aligned, fill, size_t(size));
+}
+
+Bytes::~Bytes() {
+  if (aligned)
+    releaseShared(aligned, size_t(bytes));
 }
 
 /// Stops if `object` calls anything but the functions of the team.
@@ -110,6 +122,17 @@ static void expectOnlyTeam(llvm::ArrayRef<char> object) {
   }
 }
 
+/// The target that has `level`: their names differ.
+static const targets::Target &targetOf(const targets::IsaLevel &level) {
+  for (const targets::Target *target : targets::allTargets()) {
+    auto spec = llvm::cantFail(target->parseSpec(""));
+    for (const targets::IsaLevel &other : spec.levels)
+      if (other.name == level.name)
+        return *target;
+  }
+  llvm_unreachable("a level of no target");
+}
+
 CompiledKernel::CompiledKernel(llvm::StringRef text,
                                const targets::IsaLevel &level)
     : level(level.name) {
@@ -122,16 +145,27 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     llvm::report_fatal_error("the test's kernel IR does not parse");
-  const targets::Target &target = *targets::allTargets()[0];
-  auto spec = llvm::cantFail(target.parseSpec(""));
-  auto lowered = target.lower(*module, level, nullptr);
+  auto lowered = targetOf(level).lower(*module, level, nullptr);
   if (mlir::failed(lowered))
     llvm::report_fatal_error("the test's kernel IR does not lower");
+  load(**lowered, level);
+}
+
+CompiledKernel::CompiledKernel(mlir::ModuleOp lowered,
+                               const targets::IsaLevel &level)
+    : level(level.name) {
+  load(lowered, level);
+}
+
+void CompiledKernel::load(mlir::ModuleOp lowered,
+                          const targets::IsaLevel &level) {
+  const targets::Target &target = targetOf(level);
+  auto spec = llvm::cantFail(target.parseSpec(""));
   if (std::getenv("GEMCUT_TEST_ASM"))
-    llvm::errs() << llvm::cantFail(target.emit(**lowered, spec, level,
+    llvm::errs() << llvm::cantFail(target.emit(lowered, spec, level,
                                                targets::EmitKind::Assembly))
                         .data();
-  auto object = llvm::cantFail(target.emit(**lowered, spec, level,
+  auto object = llvm::cantFail(target.emit(lowered, spec, level,
                                            needsEvexVnni(level)
                                                ? targets::EmitKind::Assembly
                                                : targets::EmitKind::Object));
@@ -139,6 +173,10 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
     object = assemble(withEvexVnni({object.data(), object.size()}), spec.triple,
                       (level.features + "," + kEvexVnni).str());
   expectOnlyTeam(object);
+  if (&target != targets::allTargets()[0]) {
+    foreign = std::make_unique<ForeignKernel>(object, target, level);
+    return;
+  }
   if (isEmulated(level))
     emulateTiles();
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
@@ -158,28 +196,14 @@ CompiledKernel::CompiledKernel(llvm::StringRef text,
 CompiledKernel::~CompiledKernel() = default;
 
 void CompiledKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
+  if (foreign)
+    return foreign->run(name, step, threads);
   std::string symbol = ("gemcut_" + name + "_" + level).str();
   auto *entry = llvm::cantFail(jit->lookup(symbol)).toPtr<gemcut_entry_fn>();
-  TeamState team = {};
-  team.threads = threads;
-  step.team = &team;
-  uint64_t counters[256] = {};
+  uint64_t counters[kMostLayers] = {};
   if (!step.layer_rows)
     step.layer_rows = counters;
-  // All begin together, so that none finds the work done.
-  std::atomic<int> missing = threads;
-  auto call = [&](int thread) {
-    --missing;
-    while (missing != 0)
-      std::this_thread::yield();
-    entry(&step, thread);
-  };
-  std::vector<std::thread> others;
-  for (int thread = 1; thread < threads; ++thread)
-    others.emplace_back(call, thread);
-  call(0);
-  for (std::thread &thread : others)
-    thread.join();
+  runEntry(entry, step, threads);
 }
 
 std::vector<float> gemcut::test::randomValues(std::mt19937 &rng, int64_t count,

@@ -11,6 +11,7 @@
 #include "runtime/abi/packed_layout.h"
 #include "runtime/abi/step.h"
 #include "targets/Common/Target.h"
+#include "test/numerics/ForeignKernel.h"
 
 #include "llvm/ADT/StringRef.h"
 
@@ -26,19 +27,28 @@ class LLJIT;
 
 namespace gemcut::test {
 
-/// Levels of this machine's target whose code CompiledKernel can run here: those
-/// of the CPU; avxvnni on a CPU with AVX-512 VNNI (its VEX instructions are
-/// assembled in their EVEX form, everything else is as it is); amx on a CPU with
-/// the rest of the level (see TileEmulator).
+/// Levels of this machine's target whose code CompiledKernel can run in this
+/// process: those of the CPU; avxvnni on a CPU with AVX-512 VNNI (its VEX
+/// instructions are assembled in their EVEX form, everything else is as it is);
+/// amx on a CPU with the rest of the level (see TileEmulator).
 std::vector<targets::IsaLevel> hostLevels();
 
-/// Whether the level's speed here says nothing.
+/// hostLevels(), and those of other architectures that ForeignKernel runs.
+std::vector<targets::IsaLevel> allLevels();
+
+/// Whether the level has tile instructions that are emulated here.
 bool isEmulated(const targets::IsaLevel &level);
 
-/// 64-byte aligned memory, filled with 0xCD so that unwritten bytes show.
+/// 64-byte aligned shared memory, filled with 0xCD so that unwritten bytes
+/// show.
 class Bytes {
 public:
   explicit Bytes(int64_t size, uint8_t fill = 0xCD);
+  Bytes(Bytes &&other) : aligned(other.aligned), bytes(other.bytes) {
+    other.aligned = nullptr;
+  }
+  Bytes &operator=(Bytes &&) = delete;
+  ~Bytes();
   uint8_t *data() { return aligned; }
   int64_t size() const { return bytes; }
   template <typename T> T *at(int64_t offset) {
@@ -46,7 +56,6 @@ public:
   }
 
 private:
-  std::vector<uint8_t> storage;
   uint8_t *aligned;
   int64_t bytes;
 };
@@ -56,14 +65,20 @@ private:
 class CompiledKernel {
 public:
   CompiledKernel(llvm::StringRef text, const targets::IsaLevel &level);
+  /// `lowered`: in the LLVM dialect, with entry points.
+  CompiledKernel(mlir::ModuleOp lowered, const targets::IsaLevel &level);
   ~CompiledKernel();
 
-  /// Calls entry `name` ("decode", ...) on `threads` threads.
+  /// Calls entry `name` ("decode", ...) on `threads` threads. Memory that
+  /// `step` points to is of `Bytes`; tokens, positions and slots need not be.
   void run(llvm::StringRef name, gemcut_step step, int threads = 1);
 
 private:
-  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::unique_ptr<llvm::orc::LLJIT> jit; ///< code of this process, or null
+  std::unique_ptr<ForeignKernel> foreign;
   std::string level;
+
+  void load(mlir::ModuleOp lowered, const targets::IsaLevel &isaLevel);
 };
 
 /// Rows of `columns` f32 values at the stride of an f32 buffer, uniform in

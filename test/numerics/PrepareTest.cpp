@@ -123,7 +123,7 @@ TEST_P(PrepareTest, MatchesReference) {
       hasQuery ? ", " + out.type : ""));
 
   Bytes weights = program.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows : {int64_t(1), int64_t(2), int64_t(7), maxRows}) {
       SCOPED_TRACE(fmt::format("{}, {} rows", level.name, rows));

@@ -258,7 +258,7 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
 
   Bytes weights(int64_t(blob.size()));
   std::memcpy(weights.data(), blob.data(), blob.size());
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(text, level);
     for (int64_t rows = 1; rows <= c.maxRows; ++rows) {
       SCOPED_TRACE(fmt::format("{} rows {}", level.name, rows));

@@ -128,7 +128,7 @@ TEST_P(RowScaleTest, MatchesReferenceOnEveryLevel) {
       modulated ? " mul " + modulator.type : "", y.type));
   Bytes weights = program.makeWeights();
 
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int64_t rows = 1; rows <= c.maxRows; ++rows) {
       SCOPED_TRACE(fmt::format("{} rows {}", level.name, rows));

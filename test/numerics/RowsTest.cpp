@@ -49,7 +49,7 @@ void runRows(const StageProgram &program, int64_t maxRows,
              std::function<void(Bytes &, gemcut_step &, int64_t rows)> fill,
              std::function<void(Bytes &, int64_t rows)> check) {
   Bytes weights = program.makeWeights();
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     std::vector<int64_t> counts{1, 2, 3, 7, 8, maxRows};
     for (int64_t rows : counts) {

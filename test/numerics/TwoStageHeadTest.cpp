@@ -126,7 +126,7 @@ TEST_P(TwoStageHeadTest, BoundsHoldAndTilesAgree) {
       single.type));
   Bytes weights = program.makeWeights();
 
-  for (const targets::IsaLevel &level : hostLevels()) {
+  for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     for (int trial = 0; trial < 4; ++trial) {
       SCOPED_TRACE(fmt::format("{} trial {}", level.name, trial));

@@ -183,7 +183,7 @@ private:
   /// `loaded` keeps vectors of 16 columns of the rows.
   Value inputBytes(Value quants, int64_t m, int64_t column, Values &loaded) {
     Value row = e.at(quants, m * shape.inputRowBytes);
-    if (!isa.getLevel().indexesInputs)
+    if (!isa.getLevel().indexedRows)
       return e.loadI32(e.at(row, column));
     loaded.resize(std::max<size_t>(loaded.size(), shape.rows));
     int64_t lane = column % kLanes / 4;
@@ -204,23 +204,36 @@ private:
                   isa.startNibbles(e, correction(perGroup, m, group), lanes));
     if (twoChains)
       high.append(parts, isa.startNibbles(e, e.i32(0), lanes));
-    for (int64_t v = 0; v < 4; ++v)
-      for (int64_t p = 0; p < parts; ++p) {
-        Values bytes = loadWeights(weights, quantsOffset(group), v, p);
-        for (bool isHigh : {false, true}) {
-          Values nibbles;
-          for (Value pairs : bytes)
-            nibbles.push_back(nibblesOf(pairs, isHigh));
-          for (int64_t m = 0; m < shape.rows; ++m) {
-            Value input = inputBytes(
-                quants, m, 32 * group + 16 * isHigh + 4 * v, loaded[isHigh]);
-            for (int64_t t = 0; t < shape.tiles; ++t) {
-              Value &dot = twoChains && isHigh ? high[p] : dots[index(m, t, p)];
-              dot = isa.dotNibbles(e, dot, nibbles[t], input);
+    // Where registers lack for inputs of both halves, weights are loaded twice.
+    int64_t indexed = isa.getLevel().indexedRows;
+    bool apart = indexed && shape.rows > indexed;
+    for (int64_t pass = 0; pass < (apart ? 2 : 1); ++pass) {
+      if (pass)
+        e.keepOrder();
+      for (int64_t v = 0; v < 4; ++v) {
+        Values inputs[2];
+        for (int64_t p = 0; p < parts; ++p) {
+          Values bytes = loadWeights(weights, quantsOffset(group), v, p);
+          for (int64_t isHigh = pass; isHigh < (apart ? pass + 1 : 2);
+               ++isHigh) {
+            Values nibbles;
+            for (Value pairs : bytes)
+              nibbles.push_back(nibblesOf(pairs, isHigh));
+            for (int64_t m = 0; m < shape.rows; ++m) {
+              if (p == 0)
+                inputs[isHigh].push_back(
+                    inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v,
+                               loaded[isHigh]));
+              for (int64_t t = 0; t < shape.tiles; ++t) {
+                Value &dot =
+                    twoChains && isHigh ? high[p] : dots[index(m, t, p)];
+                dot = isa.dotNibbles(e, dot, nibbles[t], inputs[isHigh][m]);
+              }
             }
           }
         }
       }
+    }
     for (int64_t p = 0; p < int64_t(high.size()); ++p)
       dots[p] = e.add(dots[p], high[p]);
     for (int64_t m = 0; m < shape.rows; ++m)
@@ -263,17 +276,20 @@ private:
               : e.splatI32(0, lanes);
       dots.append(shape.tiles * parts, start);
     }
-    for (int64_t v = 0; v < 8; ++v)
+    for (int64_t v = 0; v < 8; ++v) {
+      Values inputs;
       for (int64_t p = 0; p < parts; ++p) {
         Values bytes = loadWeights(weights, quantsOffset(group), v, p);
         for (int64_t m = 0; m < shape.rows; ++m) {
-          Value input = inputBytes(quants, m, 32 * group + 4 * v, loaded);
+          if (p == 0)
+            inputs.push_back(inputBytes(quants, m, 32 * group + 4 * v, loaded));
           for (int64_t t = 0; t < shape.tiles; ++t) {
             Value &dot = dots[index(m, t, p)];
-            dot = isa.dotInt8(e, dot, bytes[t], input);
+            dot = isa.dotInt8(e, dot, bytes[t], inputs[m]);
           }
         }
       }
+    }
     return dots;
   }
 

@@ -73,8 +73,9 @@ void gemcut::targets::emitQuantizeRow(Emitter &e, Value source, Value target,
 }
 
 Value gemcut::targets::emitRoundInt8(Emitter &e, Value x, Value scale) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
   Value rounded = e.roundEven(e.divF(x, scale));
-  return e.max(e.min(rounded, e.splat(127.0f)), e.splat(-128.0f));
+  return e.max(e.min(rounded, e.splat(127.0f, lanes)), e.splat(-128.0f, lanes));
 }
 
 void gemcut::targets::emitQuantizeRowU8(Emitter &e, Value source, Value target,

@@ -211,7 +211,7 @@ private:
   /// Four columns of an input row; see MicroKernel.
   Value inputBytes(Value inputs, int64_t m, int64_t column) {
     Value row = e.at(inputs, m * shape.inputRowBytes);
-    if (!isa.getLevel().indexesInputs)
+    if (!isa.getLevel().indexedRows)
       return e.loadI32(e.at(row, column));
     int64_t lane = column % kLanes / 4;
     Value vector =
