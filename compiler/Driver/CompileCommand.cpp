@@ -271,7 +271,7 @@ private:
     std::vector<artifact::Conversion> conversions =
         artifact::findConversions(module, *model.weights);
     std::string reportText =
-        makeReport(model, options, plan, module, conversions);
+        makeReport(model, options, spec, plan, module, conversions);
     llvm::SmallVector<artifact::SectionContent> sections;
     if (!model.tokenizer.empty())
       sections.push_back(
@@ -291,8 +291,8 @@ private:
     // Written last: only then the errors are known.
     sections.push_back({GEMCUT_SECTION_REPORT, reportText.size(),
                         [&](int descriptor, uint64_t offset) {
-                          std::string text = makeReport(model, options, plan,
-                                                        module, conversions);
+                          std::string text = makeReport(
+                              model, options, spec, plan, module, conversions);
                           assert(text.size() == reportText.size() &&
                                  "the length was promised");
                           return artifact::writeAt(descriptor, text.data(),

@@ -123,11 +123,10 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   return info;
 }
 
-std::string
-gemcut::driver::makeReport(const LoadedModel &model,
-                           const CompileOptions &options,
-                           const MemoryPlan &plan, ModuleOp kernelModule,
-                           llvm::ArrayRef<artifact::Conversion> conversions) {
+std::string gemcut::driver::makeReport(
+    const LoadedModel &model, const CompileOptions &options,
+    const targets::TargetSpec &spec, const MemoryPlan &plan,
+    ModuleOp kernelModule, llvm::ArrayRef<artifact::Conversion> conversions) {
   std::map<std::string, uint64_t> formats;
   for (auto packed : kernelModule.getOps<kernel::PackedOp>()) {
     auto type = cast<kernel::WeightType>(packed.getType());
@@ -137,6 +136,9 @@ gemcut::driver::makeReport(const LoadedModel &model,
   nlohmann::ordered_json report;
   report["model"] = model.name;
   report["model_type"] = model.config.modelType;
+  report["target"] = spec.name;
+  for (const targets::IsaLevel &level : spec.levels)
+    report["levels"][level.name] = level.cpuidFeatures;
   report["quantization"] = recipeName(options.plan.quant);
   report["kv"] = options.plan.kv;
   report["weights_random"] = options.weights.randomSeed.has_value();

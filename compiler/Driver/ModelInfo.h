@@ -7,6 +7,7 @@
 #include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "runtime/abi/model.h"
+#include "targets/Common/Target.h"
 
 namespace gemcut::driver {
 
@@ -25,7 +26,8 @@ inline constexpr llvm::StringLiteral kConversionsKey = "conversion_errors";
 /// inputs (no times, no paths). Its length does not depend on the errors of
 /// `conversions`, which are known when all weights are packed.
 std::string makeReport(const LoadedModel &model, const CompileOptions &options,
-                       const MemoryPlan &plan, mlir::ModuleOp kernelModule,
+                       const targets::TargetSpec &spec, const MemoryPlan &plan,
+                       mlir::ModuleOp kernelModule,
                        llvm::ArrayRef<artifact::Conversion> conversions = {});
 
 } // namespace gemcut::driver

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Models as libraries: what C, C++ with CMake, and Python find, link and run."""
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -146,6 +147,25 @@ class Embed(unittest.TestCase):
             outputs.append(run(program).stdout)
         self.assertEqual(outputs[0], outputs[1])
         self.assertRegex(outputs[0], r"^tiny-gemma4 8 \d+\nedge 6 \d+\n$")
+
+    def test_inspect_reads_what_is_in_a_library(self):
+        for library in (self.so, self.a):
+            described = json.loads(run(GEMCUT, "inspect", library, "--json").stdout)
+            self.assertEqual([s["kind"] for s in described["sections"]], ["tokenizer", "weights", "report"])
+            self.assertEqual(described["report"]["target"], "x86_64-linux")
+            self.assertEqual(list(described["report"]["levels"]), ["avx2"])
+        self.assertIn("| rope.full |", run(GEMCUT, "explain", self.so).stdout)
+
+    def test_libraries_for_another_machine(self):
+        for emit, name in (("shared-lib", "libtiny.so"), ("static-lib", "libtiny.a")):
+            folder = self.folder / f"aarch64-{emit}"
+            folder.mkdir()
+            compile_model(TINY, folder / name, "--target", "aarch64-linux", "--cpu", "neon", "--emit", emit)
+            program = folder / "c-embed"
+            run("clang-22", "--target=aarch64-linux-gnu", "-fuse-ld=lld", "-pthread", C_EMBED / "main.c", "-o", program,
+                f"-I{folder}", f"-L{folder}", "-ltiny", "-lm", f"-Wl,-rpath,{folder}")
+            answer = run("qemu-aarch64", "-cpu", "cortex-a72", "-L", "/usr/aarch64-linux-gnu", program, *QUESTIONS).stdout
+            self.assertEqual(answer, self.expected())
 
     def test_cmake_finds_the_package(self):
         for libraries in (self.shared, self.static):

@@ -123,8 +123,12 @@ TEST_F(ModelInfo, LeavesOutIdsBeyondTheVocabulary) {
 
 TEST_F(ModelInfo, ReportsThePlanAndWhatEachFormatTakes) {
   load("/test/data/goldens/edge");
+  auto spec = targets::findTarget("x86_64-linux")->parseSpec("avx2");
+  ASSERT_TRUE(bool(spec));
   auto report =
-      nlohmann::json::parse(makeReport(model, options, plan, *module));
+      nlohmann::json::parse(makeReport(model, options, *spec, plan, *module));
+  EXPECT_EQ(report["target"], "x86_64-linux");
+  EXPECT_EQ(report["levels"]["avx2"], spec->levels[0].cpuidFeatures);
   EXPECT_EQ(report["weight_bytes"], plan.weightBytes);
   EXPECT_EQ(report["arena_bytes"], plan.arenaBytes);
   EXPECT_EQ(report["kv_slot_bytes"], plan.kvSlotBytes);
