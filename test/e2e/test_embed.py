@@ -76,10 +76,10 @@ class Embed(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    def make(self, libraries, name):
+    def make(self, libraries, name, *variables):
         """The C example with the library of that folder."""
         shutil.copytree(C_EMBED, self.folder / name, dirs_exist_ok=True)
-        run("make", "-C", self.folder / name, f"LIB={libraries}")
+        run("make", "-C", self.folder / name, f"LIB={libraries}", *variables)
         return self.folder / name / "c-embed"
 
     def expected(self):
@@ -92,6 +92,22 @@ class Embed(unittest.TestCase):
             with self.subTest(libraries.name):
                 program = self.make(libraries, f"c-{libraries.name}")
                 self.assertEqual(run(program, *QUESTIONS).stdout, self.expected())
+
+    def test_the_header_suits_old_compilers_too(self):
+        source = self.folder / "header.c"
+        source.write_text("#include <gemcut.h>\nGEMCUT_DECLARE_BUNDLE(tiny);\n"
+                          "gemcut_info info = GEMCUT_INFO; gemcut_generate_result result = GEMCUT_GENERATE_RESULT;\n"
+                          "gemcut_load_options load = GEMCUT_LOAD_OPTIONS; gemcut_sampling sampling = GEMCUT_SAMPLING;\n"
+                          "gemcut_session_options session = GEMCUT_SESSION_OPTIONS;\n"
+                          "gemcut_generate_options generate = GEMCUT_GENERATE_OPTIONS;\n"
+                          "gemcut_chat_options chat = GEMCUT_CHAT_OPTIONS;\n")
+        for command in (["cc", "-std=c99"], ["c++", "-x", "c++", "-std=c++11"]):
+            run(*command, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", f"-I{self.shared}", source)
+
+    def test_a_program_can_be_all_static(self):
+        program = self.make(self.static, "c-all-static", "LDFLAGS=-static -Wl,--gc-sections")
+        self.assertIn("no dynamic section", run("readelf", "-d", program).stdout)
+        self.assertEqual(run(program, *QUESTIONS).stdout, self.expected())
 
     def test_failures_are_a_message(self):
         program = self.make(self.static, "c-failures")
@@ -135,18 +151,19 @@ class Embed(unittest.TestCase):
         self.assertEqual(run(program).stdout, "0 300\n" * 4)
 
     def test_two_models_in_one_program(self):
-        compile_model(GOLDENS / "edge", self.static / "libedge-bf16.a", "--cpu", "avx2", "--emit", "static-lib",
-                      "--quant", "bf16")
         source = self.folder / "two.c"
         source.write_text(TWO_MODELS)
-        outputs = []
-        for number, order in enumerate((["-ltiny", "-ledge-bf16"], ["-ledge-bf16", "-ltiny"])):
-            program = self.folder / f"two{number}"
-            run("cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, f"-I{self.static}", f"-L{self.static}",
-                *order, "-lm")
-            outputs.append(run(program).stdout)
-        self.assertEqual(outputs[0], outputs[1])
-        self.assertRegex(outputs[0], r"^tiny-gemma4 8 \d+\nedge 6 \d+\n$")
+        outputs = set()
+        for folder, name, emit in ((self.static, "libedge-bf16.a", "static-lib"),
+                                   (self.shared, "libedge-bf16.so", "shared-lib")):
+            compile_model(GOLDENS / "edge", folder / name, "--cpu", "avx2", "--emit", emit, "--quant", "bf16")
+            for order in (["-ltiny", "-ledge-bf16"], ["-ledge-bf16", "-ltiny"]):
+                program = self.folder / "two"
+                run("cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, f"-I{folder}", f"-L{folder}", *order,
+                    "-lm", f"-Wl,-rpath,{folder}")
+                outputs.add(run(program).stdout)
+        self.assertEqual(len(outputs), 1, outputs)
+        self.assertRegex(outputs.pop(), r"^tiny-gemma4 8 \d+\nedge 6 \d+\n$")
 
     def test_inspect_reads_what_is_in_a_library(self):
         for library in (self.so, self.a):
