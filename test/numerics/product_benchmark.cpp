@@ -174,6 +174,7 @@ int main(int argc, char **argv) {
       {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 1},
       {"gemv", "int4", "none", "f32", 1536, 12288, 1},
       {"gemv", "int4", "none", "f32", 2560, 1536, 1},
+      {"gemv", "int4", "none", "f32", 65536, 704, 1},
       {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 4},
       {"gemv", "int4", "gelu_gate", "q8", 12288, 1536, 8},
       {"gemv", "int8", "none", "f32", 12288, 1536, 1},

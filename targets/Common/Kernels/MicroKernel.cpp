@@ -99,11 +99,24 @@ private:
                            addBlock(sums, block, layout.groups);
                            return sums;
                          });
-    if (int64_t rest = groups % layout.groups)
+    if (int64_t rest = groups % layout.groups) {
       addBlock(sums, e.i64(blocks), rest);
+      fetchPadding(blocks, rest);
+    }
     if (shape.format == Format::Int4)
       scaleRows(sums);
     storeAccumulators(sums);
+  }
+
+  /// Fetches the lines of a tile behind the `groups` groups of its last block.
+  /// Nobody reads them, but tiles are a stream: the hardware's prefetching
+  /// halts at gaps (57 instead of 96 % of a plain read with 704 columns, Zen
+  /// 4).
+  void fetchPadding(int64_t block, int64_t groups) {
+    int64_t bytes = gemcut_block_bytes(layout);
+    for (int64_t offset = quantsOffset(groups); offset < bytes;
+         offset += kVectorBytes)
+      e.prefetch(e.at(w, layout.header_bytes + block * bytes + offset));
   }
 
   /// Adds the first `groups` groups of a block of columns.
