@@ -63,6 +63,16 @@ class AArch64(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("this CPU lacks features that even the lowest level, 'dotprod', needs: dotprod", result.stderr)
 
+    def test_kernels_with_large_pages(self):
+        """Raspberry Pi 5 and Apple machines have pages of 16 KiB, some servers of 64 KiB."""
+        arm = self.compile(GOLDENS / "edge", "pages", "--cpu", "neon")
+        command = ("generate", "--ids", "2,3,4", "-n", 8, "--temp", "0", "--print-ids", "--ignore-stop")
+        expected = self.run_on("cortex-a72", arm, *command).stdout
+        self.assertEqual(len(integers(expected)), 8)
+        for page in (16384, 65536):
+            actual = run(self.qemu, "-p", page, "-cpu", "cortex-a72", arm, *command)
+            self.assertEqual(actual.stdout, expected)
+
     def test_golden_logits(self):
         """f32 weights and KV: all logits of the official implementation within 1e-3, at each level."""
         for case in ("edge", "moe"):
