@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Executables for AArch64, run by qemu-user: the baseline, dotprod and i8mm each on a CPU that has no more."""
 import json
+import shlex
 import shutil
 import sys
 import tempfile
@@ -8,7 +9,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, GOLDENS, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
+from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
                      read_safetensors, run)
 
 CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max"}
@@ -62,6 +63,18 @@ class AArch64(unittest.TestCase):
         result = self.run_on("cortex-a72", newer, "generate", "--ids", "2", "-n", 1, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("this CPU lacks features that even the lowest level, 'dotprod', needs: dotprod", result.stderr)
+
+    def test_the_commands_of_the_example(self):
+        lines = (ROOT / "examples" / "cross-raspberry-pi" / "README.md").read_text().splitlines()
+        commands = {line.split()[0]: shlex.split(line) for line in lines if line.startswith("    ")}
+        out = self.folder / "tiny-pi"
+        compile_command = [str(out) if word == "tiny-pi" else word for word in commands["gemcut"]]
+        written = run(GEMCUT, *compile_command[1:], cwd=ROOT).stdout
+        self.assertIn("for aarch64-linux (dotprod, neon)", written)
+        emulated = [str(out) if word == "tiny-pi" else word for word in commands["qemu-aarch64"]]
+        self.assertEqual(run(self.qemu, *emulated[1:]).stdout, "23 + 45 = 68.\n")
+        on_the_older_one = [word.replace("cortex-a76", "cortex-a72") for word in emulated]
+        self.assertEqual(run(self.qemu, *on_the_older_one[1:]).stdout, "23 + 45 = 68.\n")
 
     def test_kernels_with_large_pages(self):
         """Raspberry Pi 5 and Apple machines have pages of 16 KiB, some servers of 64 KiB."""
