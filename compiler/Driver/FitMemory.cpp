@@ -35,17 +35,19 @@ namespace {
 /// What gives way, in this order.
 struct Measure {
   uint64_t tableBound;
+  int64_t scoreChunk;   ///< whose logits are most of the rest
   const char *kv;       ///< null: as it is
   int64_t prefillChunk; ///< 0: as it is
 };
-constexpr Measure kMeasures[] = {{uint64_t(64) << 20, nullptr, 0},
-                                 {uint64_t(16) << 20, nullptr, 0},
-                                 {uint64_t(16) << 20, nullptr, 64},
-                                 {uint64_t(16) << 20, "int8", 64},
-                                 {uint64_t(4) << 20, "int8", 32}};
+constexpr Measure kMeasures[] = {{uint64_t(64) << 20, 64, nullptr, 0},
+                                 {uint64_t(16) << 20, 8, nullptr, 0},
+                                 {uint64_t(16) << 20, 8, nullptr, 64},
+                                 {uint64_t(16) << 20, 8, "int8", 64},
+                                 {uint64_t(4) << 20, 8, "int8", 32}};
 
 PlanOptions apply(const Measure &measure, PlanOptions options) {
   options.tableBound = measure.tableBound;
+  options.scoreChunk = measure.scoreChunk;
   if (measure.kv && !options.isKvGiven)
     options.kv = measure.kv;
   if (measure.prefillChunk && !options.prefillChunk)

@@ -20,8 +20,6 @@ using namespace gemcut::driver;
 /// Positions of a slot if the user names none: long enough for a chat, small
 /// enough that the KV cache does not surprise.
 static constexpr int64_t kDefaultContext = 8192;
-/// Most rows of one call of score.
-static constexpr int64_t kScoreChunk = 64;
 
 static constexpr int64_t kLeastPrefillChunk = 32, kMostPrefillChunk = 256;
 
@@ -88,7 +86,7 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
                    ? options.prefillChunk
                    : choosePrefillChunk(model.config.hiddenSize, l2Bytes),
                positions);
-  gemma.scoreChunk = std::min(kScoreChunk, positions);
+  gemma.scoreChunk = std::min(options.scoreChunk, positions);
   PassManager gemmaPasses(&context);
   dumps.attach(gemmaPasses);
   buildGemmaPipeline(gemmaPasses, gemma);

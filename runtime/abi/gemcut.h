@@ -20,7 +20,8 @@
  * Threads. A bundle and an engine are constant and may be used by all threads at
  * once. A session belongs to one thread at a time; sessions are independent, each
  * with its own memory and its own worker threads. The calling thread works along
- * and needs 1 MiB of stack.
+ * and needs 1 MiB of stack. Handles must not be null unless a function says so. On
+ * CPUs with AMX, loading asks Linux for the process's right to use it.
  *
  * Structs begin with struct_size, so that programs and libraries of different
  * versions understand each other. Initialise them with their macro,
@@ -206,8 +207,8 @@ typedef enum gemcut_text_kind {
 
 /* Receive what is generated, as it comes. `text` has `length` bytes, whole UTF-8
  * characters, without a terminator. Return 0 to go on, anything else to stop. They
- * are called on the thread that called gemcut_generate or gemcut_chat, and must not
- * use the session. */
+ * are called on the thread that called gemcut_generate or gemcut_chat, and must
+ * neither use the session nor throw. */
 typedef int (*gemcut_on_token)(void *user, int32_t id);
 typedef int (*gemcut_on_text)(void *user, gemcut_text_kind kind, const char *text,
                               size_t length);

@@ -43,6 +43,7 @@ protected:
     options.context = kLeastContext;
     options.kv = "int8";
     options.prefillChunk = 32;
+    options.scoreChunk = 8;
     options.tableBound = 4 * kMiB;
     auto plan = planMemory(model, options, 1 << 20);
     EXPECT_TRUE(bool(plan));
@@ -82,9 +83,10 @@ TEST_F(FitMemory, LittleMemoryCostsTablesChunksAndThenBitsOfTheCache) {
         "tables 4.0 MiB of 2.", "KV ", "arena ", "other ",
         "--max-ram is 1.0 MiB"})
     EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
-  PlanOptions middle = fit(1300 * kMiB);
+  PlanOptions middle = fit(1250 * kMiB);
   EXPECT_EQ(middle.kv, "int8");
   EXPECT_EQ(middle.tableBound, 16 * kMiB);
+  EXPECT_EQ(middle.scoreChunk, 8);
   EXPECT_EQ(middle.prefillChunk, 64);
   PlanOptions low = fit(uint64_t(1.01 * double(leastBytes(given))));
   EXPECT_EQ(low.kv, "int8");
