@@ -30,11 +30,14 @@ constexpr int64_t kReleaseValues = int64_t(32) << 20;
 /// One source of a packed tensor.
 struct Source {
   kernel::PackedOp op;
-  unsigned index; ///< into the op's sources
+  unsigned index = 0; ///< into the op's sources
   StringRef name;
   size_t unitsLeft = 0;
   int64_t valuesRead = 0;   ///< since pages were given back
   bool isQuantized = false; ///< in the checkpoint
+  bool isMeasured = false;  ///< errors are added up
+  /// From its first unit to its last.
+  std::shared_ptr<const ColumnErrors> columnErrors;
 };
 
 /// Rows [row, row + rows) of one source tensor. In tiles, their tile t is tile
@@ -43,28 +46,36 @@ struct Unit {
   size_t source;
   int64_t row, rows;
   int64_t firstTile, tileStep;
-  double error = 0, square = 0; ///< sums of squares, of quantized sources
+  double error = 0, square = 0; ///< sums of squares, of measured sources
+  double largestError = 0;      ///< its magnitude
 };
 
 class Packer {
 public:
-  Packer(const checkpoint::WeightSource &source, BlockWriter &output,
-         const PackProgress &progress)
-      : source(source), output(output), progress(progress) {}
+  /// Without an output, errors of all sources are measured.
+  Packer(const checkpoint::WeightSource &source, BlockWriter *output,
+         const PackProgress &progress, const ColumnErrorsOf &columnErrors)
+      : source(source), output(output), progress(progress),
+        columnErrors(columnErrors) {}
 
   void addTensor(kernel::PackedOp op) {
     auto type = cast<kernel::WeightType>(op.getType());
     total += uint64_t(type.getByteSize());
-    output.expect(uint64_t(*op.getOffset()), uint64_t(type.getByteSize()),
-                  type.getLayout() == kernel::Layout::Rows);
+    if (output)
+      output->expect(uint64_t(*op.getOffset()), uint64_t(type.getByteSize()),
+                     type.getLayout() == kernel::Layout::Rows);
     int64_t step = std::max<int64_t>(kUnitValues / type.getColumns(), 1);
     if (type.getLayout() != kernel::Layout::Rows)
       step = gemcut_round_up(step, GEMCUT_TILE_ROWS);
     size_t first = tensors.size();
     for (auto [index, name] :
          llvm::enumerate(op.getSources().getAsRange<StringAttr>())) {
-      tensors.push_back({op, unsigned(index), name.getValue()});
-      tensors.back().isQuantized = isQuantized(source, tensors.back().name);
+      Source &tensor = tensors.emplace_back();
+      tensor.op = op;
+      tensor.index = unsigned(index);
+      tensor.name = name.getValue();
+      tensor.isQuantized = isQuantized(source, tensor.name);
+      tensor.isMeasured = tensor.isQuantized || !output;
     }
     auto addUnit = [&](size_t index, int64_t row, int64_t rows,
                        int64_t firstTile, int64_t tileStep) {
@@ -122,6 +133,41 @@ public:
       }
   }
 
+  /// The errors of all sources but vectors, which are exact, and coarse forms.
+  std::vector<TensorError> getErrors() const {
+    std::vector<TensorError> errors;
+    std::vector<size_t> places(tensors.size(), SIZE_MAX);
+    std::vector<double> squares;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      kernel::PackedOp op = tensors[i].op;
+      auto type = cast<kernel::WeightType>(op.getType());
+      if (type.getLayout() == kernel::Layout::Vector ||
+          type.getLayout() == kernel::Layout::Coarse)
+        continue;
+      places[i] = errors.size();
+      TensorError &error = errors.emplace_back();
+      error.tensor = tensors[i].name.str();
+      error.format = stringifyFormat(type.getFormat()).str();
+      int64_t sources = int64_t(op.getSources().size());
+      error.values = type.getRows() * type.getColumns() / sources;
+      error.bytes = uint64_t(type.getByteSize() / sources);
+    }
+    squares.resize(errors.size());
+    for (const Unit &unit : units)
+      if (size_t place = places[unit.source]; place != SIZE_MAX) {
+        errors[place].relativeError += unit.error;
+        errors[place].largestError =
+            std::max(errors[place].largestError, unit.largestError);
+        squares[place] += unit.square;
+      }
+    for (size_t i = 0; i < errors.size(); ++i)
+      errors[i].relativeError =
+          errors[i].relativeError > 0
+              ? std::sqrt(errors[i].relativeError / squares[i])
+              : 0;
+    return errors;
+  }
+
   static bool isQuantized(const checkpoint::WeightSource &source,
                           StringRef name) {
     std::optional<checkpoint::WeightInfo> info = source.find(name);
@@ -130,14 +176,16 @@ public:
 
 private:
   const checkpoint::WeightSource &source;
-  BlockWriter &output;
+  BlockWriter *output;
   const PackProgress &progress;
+  const ColumnErrorsOf &columnErrors;
   std::vector<Source> tensors;
   std::vector<Unit> units;
   uint64_t total = 0;
   std::atomic<size_t> next{0};
   std::atomic<bool> stopped{false};
-  std::mutex mutex; ///< guards what follows, and the counts in `tensors`
+  std::mutex errorsMutex; ///< guards `columnErrors` of tensors
+  std::mutex mutex;       ///< guards what follows, and the counts in `tensors`
   uint64_t done = 0;
   std::optional<llvm::Error> error; ///< of the first unit that failed ...
   size_t failed = 0;                ///< ... in the order of units
@@ -252,10 +300,16 @@ private:
     return llvm::Error::success();
   }
 
+  llvm::Error write(const uint8_t *bytes, size_t count, uint64_t offset) {
+    return output ? output->write(bytes, count, offset)
+                  : llvm::Error::success();
+  }
+
   /// Adds what a packed value differs by from the checkpoint's.
   static void addError(Unit &unit, float value, float packed) {
     double difference = double(packed) - double(value);
     unit.error += difference * difference;
+    unit.largestError = std::max(unit.largestError, std::fabs(difference));
     unit.square += double(value) * double(value);
   }
 
@@ -280,7 +334,7 @@ private:
       packed.assign(size_t(type.getByteSize()), 0);
       std::memcpy(packed.data(), values.data(), values.size() * 4);
       written = packed.size();
-      if (llvm::Error failure = output.write(packed.data(), written, base))
+      if (llvm::Error failure = write(packed.data(), written, base))
         return failure;
       break;
     case kernel::Layout::Rows: {
@@ -299,14 +353,14 @@ private:
         packTableRow(
             format, row, columns, out, type.getScales(),
             {scales.empty() ? nullptr : &scales[size_t(r) * rowScales]});
-        if (tensor.isQuantized && scales.empty())
+        if (tensor.isMeasured && scales.empty())
           for (int64_t c = 0; c < columns; ++c)
             addError(
                 unit, row[c],
                 unpackTableValue(format, out, c, columns, type.getScales()));
       }
-      if (llvm::Error failure = output.write(packed.data(), packed.size(),
-                                             base + uint64_t(start)))
+      if (llvm::Error failure =
+              write(packed.data(), packed.size(), base + uint64_t(start)))
         return failure;
       written = packed.size();
       break;
@@ -320,14 +374,27 @@ private:
     return llvm::Error::success();
   }
 
-  llvm::Error
-  packTiles(Unit &unit, const Source &tensor, kernel::WeightType type,
-            const std::vector<float> &values, const std::vector<float> &scales,
-            std::vector<uint8_t> &packed, uint64_t base, uint64_t &written) {
+  std::shared_ptr<const ColumnErrors> getColumnErrors(Source &tensor,
+                                                      gemcut_format format) {
+    if (!columnErrors || format != GEMCUT_INT4)
+      return nullptr;
+    std::lock_guard<std::mutex> lock(errorsMutex);
+    if (!tensor.columnErrors)
+      tensor.columnErrors = columnErrors(tensor.name);
+    return tensor.columnErrors;
+  }
+
+  llvm::Error packTiles(Unit &unit, Source &tensor, kernel::WeightType type,
+                        const std::vector<float> &values,
+                        const std::vector<float> &scales,
+                        std::vector<uint8_t> &packed, uint64_t base,
+                        uint64_t &written) {
     gemcut_format format = toAbi(type.getFormat());
     llvm::Expected<float> outputScale = readOutputScale(tensor);
     if (!outputScale)
       return outputScale.takeError();
+    std::shared_ptr<const ColumnErrors> errors =
+        getColumnErrors(tensor, format);
     int64_t columns = type.getColumns();
     int64_t tileBytes = gemcut_tile_bytes(format, columns);
     int64_t tiles = (unit.rows + GEMCUT_TILE_ROWS - 1) / GEMCUT_TILE_ROWS;
@@ -340,8 +407,9 @@ private:
       uint8_t *tile = &packed[size_t(t * tileBytes)];
       packTile(format, first, rows, columns, tile,
                {scales.empty() ? nullptr : &scales[size_t(row) * rowScales],
-                *outputScale});
-      if (tensor.isQuantized && scales.empty())
+                *outputScale},
+               errors.get());
+      if (tensor.isMeasured && scales.empty())
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t c = 0; c < columns; ++c)
             addError(unit, first[r * columns + c],
@@ -355,18 +423,18 @@ private:
         packCoarseTile(&exact[size_t(t * tileBytes)], columns,
                        &packed[size_t(t * coarseBytes)]);
       written = packed.size();
-      return output.write(packed.data(), packed.size(),
-                          base + uint64_t(unit.firstTile * coarseBytes));
+      return write(packed.data(), packed.size(),
+                   base + uint64_t(unit.firstTile * coarseBytes));
     }
     written = packed.size();
     if (unit.tileStep == 1)
-      return output.write(packed.data(), packed.size(),
-                          base + uint64_t(unit.firstTile * tileBytes));
+      return write(packed.data(), packed.size(),
+                   base + uint64_t(unit.firstTile * tileBytes));
     for (int64_t t = 0; t < tiles; ++t) {
       int64_t place = unit.firstTile + t * unit.tileStep;
       if (llvm::Error failure =
-              output.write(&packed[size_t(t * tileBytes)], size_t(tileBytes),
-                           base + uint64_t(place * tileBytes)))
+              write(&packed[size_t(t * tileBytes)], size_t(tileBytes),
+                    base + uint64_t(place * tileBytes)))
         return failure;
     }
     return llvm::Error::success();
@@ -378,6 +446,10 @@ private:
     if (--tensor.unitsLeft == 0 || tensor.valuesRead >= kReleaseValues) {
       source.done(tensor.name);
       tensor.valuesRead = 0;
+    }
+    if (tensor.unitsLeft == 0) {
+      std::lock_guard<std::mutex> errorsLock(errorsMutex);
+      tensor.columnErrors.reset();
     }
     done += written;
     if (progress)
@@ -412,7 +484,7 @@ gemcut::artifact::findConversions(ModuleOp module,
 llvm::Error gemcut::artifact::packWeights(
     ModuleOp module, const checkpoint::WeightSource &source, int descriptor,
     uint64_t fileOffset, unsigned threads, const PackProgress &progress,
-    std::vector<Conversion> *conversions) {
+    std::vector<Conversion> *conversions, const ColumnErrorsOf &columnErrors) {
   SmallVector<kernel::PackedOp> tensors = getTensors(module);
   for (kernel::PackedOp op : tensors)
     if (!op.getOffset())
@@ -425,7 +497,7 @@ llvm::Error gemcut::artifact::packWeights(
         length, uint64_t(*op.getOffset() +
                          cast<kernel::WeightType>(op.getType()).getByteSize()));
   BlockWriter output(descriptor, fileOffset, length);
-  Packer packer(source, output, progress);
+  Packer packer(source, &output, progress, columnErrors);
   for (kernel::PackedOp op : tensors)
     packer.addTensor(op);
   if (!threads)
@@ -435,4 +507,17 @@ llvm::Error gemcut::artifact::packWeights(
   if (conversions)
     packer.fill(*conversions);
   return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<TensorError>> gemcut::artifact::measureErrors(
+    ModuleOp module, const checkpoint::WeightSource &source, unsigned threads,
+    const PackProgress &progress, const ColumnErrorsOf &columnErrors) {
+  Packer packer(source, /*output=*/nullptr, progress, columnErrors);
+  for (kernel::PackedOp op : getTensors(module))
+    packer.addTensor(op);
+  if (!threads)
+    threads = std::max(1u, std::thread::hardware_concurrency());
+  if (llvm::Error error = packer.run(threads))
+    return std::move(error);
+  return packer.getErrors();
 }

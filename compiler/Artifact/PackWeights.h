@@ -3,18 +3,25 @@
 #ifndef GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
 #define GEMCUT_COMPILER_ARTIFACT_PACKWEIGHTS_H
 
+#include "compiler/Artifact/ColumnErrors.h"
 #include "frontends/Checkpoint/WeightSource.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 
 #include <functional>
+#include <memory>
 
 namespace gemcut::artifact {
 
 /// Called now and then from any thread, one at a time: bytes written, bytes in
 /// all.
 using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+/// What rounding errors of the columns of a tensor of the checkpoint cost;
+/// null: all alike. Called from any thread.
+using ColumnErrorsOf =
+    std::function<std::shared_ptr<const ColumnErrors>(llvm::StringRef tensor)>;
 
 /// A tensor that the checkpoint stores quantized.
 struct Conversion {
@@ -40,7 +47,25 @@ llvm::Error packWeights(mlir::ModuleOp module,
                         const checkpoint::WeightSource &source, int descriptor,
                         uint64_t fileOffset, unsigned threads,
                         const PackProgress &progress,
-                        std::vector<Conversion> *conversions = nullptr);
+                        std::vector<Conversion> *conversions = nullptr,
+                        const ColumnErrorsOf &columnErrors = {});
+
+/// How far a tensor of the checkpoint is from its packed form.
+struct TensorError {
+  std::string tensor;
+  std::string format;
+  int64_t values = 0;
+  uint64_t bytes = 0;       ///< packed
+  double relativeError = 0; ///< sqrt(sum of squared errors / sum of squares)
+  double largestError = 0;  ///< magnitude of the largest error
+};
+
+/// Packs as packWeights does, without writing, and says what that changed:
+/// matrices and tables in the order of the section. Errors: those of reading.
+llvm::Expected<std::vector<TensorError>>
+measureErrors(mlir::ModuleOp module, const checkpoint::WeightSource &source,
+              unsigned threads, const PackProgress &progress,
+              const ColumnErrorsOf &columnErrors = {});
 
 } // namespace gemcut::artifact
 

@@ -2,6 +2,9 @@
 
 #include "compiler/Artifact/Quantize.h"
 
+#include "compiler/Artifact/QuantizeInt4.h"
+#include "compiler/Artifact/VectorCode.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -14,20 +17,6 @@ using namespace gemcut::artifact;
 namespace {
 
 constexpr int kGroup = GEMCUT_GROUP;
-
-/// Vector code for the compiling machine, chosen when the compiler starts. The
-/// versions give the same bits: sums go by lane, and this file is compiled
-/// without contraction to fused multiply-adds.
-#if defined(__x86_64__) && defined(__clang__) &&                               \
-    !__has_feature(address_sanitizer) && !defined(GEMCUT_ONE_VERSION)
-#define GEMCUT_MULTIVERSION                                                    \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define GEMCUT_MULTIVERSION
-#endif
-
-/// What the versions call must become part of them.
-#define GEMCUT_INLINE inline __attribute__((always_inline))
 
 constexpr int kLanes = 16;
 
@@ -144,75 +133,9 @@ void quantizeQ4_0(const float *x, int64_t groups, float *scales,
   }
 }
 
-constexpr int kCodeSign = 0x80;
-constexpr int kCodes = 0x80; ///< of one sign, in order of magnitude
-/// Units of a row's scale in its largest magnitude: 8 levels times a code,
-/// which leaves codes above it for scales that clip less.
-constexpr float kRowUnits = 8 * 128;
 /// A row whose values are all smaller is stored as zeros: its scale would lose
 /// bits as a subnormal number.
 constexpr float kLeastMagnitude = 0x1p-100f;
-
-/// What the code of a group's scale stands for: +-2^E (1 + M / 16).
-GEMCUT_INLINE float codeValue(int code) {
-  uint32_t bits = uint32_t(code & kCodeSign) << 24 |
-                  uint32_t((code & ~kCodeSign) + (127 << 4)) << 19;
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-/// The last positive code up to `value`, or 0.
-GEMCUT_INLINE int lastCodeUpTo(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  int code = int(bits >> 19) - (127 << 4);
-  return std::min(std::max(code, 0), kCodes - 1);
-}
-
-/// Signed scales that are tried for a group of int4, in eighths of the group's
-/// largest magnitude: those of one sign make it level -8, or clip it by up to
-/// five levels, those of the other level 7. Others do not win.
-constexpr float kLeastAsLow = 0.60f, kMostAsLow = 1.20f;
-constexpr float kLeastAsHigh = 0.60f, kMostAsHigh = 1.40f;
-
-/// Quantizes a row of int4: its scale, and a code per group, each the one of
-/// least squared error, the first among equals.
-GEMCUT_MULTIVERSION
-void quantizeInt4(const float *x, int64_t groups, float &rowScale,
-                  uint8_t *codes, uint8_t *quants) {
-  float largest = 0;
-  for (int64_t i = 0; i < groups * kGroup; ++i)
-    largest = std::max(largest, std::fabs(x[i]));
-  rowScale = largest < kLeastMagnitude ? 0 : largest / kRowUnits;
-  for (int64_t g = 0; g < groups; ++g) {
-    const float *group = x + g * kGroup;
-    float most = 0;
-    for (int i = 0; i < kGroup; ++i)
-      if (std::fabs(group[i]) > std::fabs(most))
-        most = group[i];
-    float unit = rowScale != 0 ? std::fabs(most) / 8 / rowScale : 0;
-    float least = std::numeric_limits<float>::infinity();
-    int best = 0;
-    auto consider = [&](int sign, float from,
-                        float to) __attribute__((always_inline)) {
-      for (int code = lastCodeUpTo(from); code <= lastCodeUpTo(to); ++code) {
-        float error = int4Error(group, codeValue(code | sign) * rowScale);
-        if (error < least) {
-          least = error;
-          best = code | sign;
-        }
-      }
-    };
-    if (unit != 0) {
-      int lowSign = most < 0 ? 0 : kCodeSign;
-      consider(lowSign, kLeastAsLow * unit, kMostAsLow * unit);
-      consider(lowSign ^ kCodeSign, kLeastAsHigh * unit, kMostAsHigh * unit);
-    }
-    codes[g] = uint8_t(best);
-    putLevels(group, codeValue(best) * rowScale, quants + g * kGroup);
-  }
-}
 
 GEMCUT_MULTIVERSION
 void quantizeInt8(const float *x, int64_t groups, float *scales,
@@ -401,6 +324,25 @@ void packRowScaleTile(gemcut_format format, const float *values, int64_t rows,
   std::memcpy(tile, &header, sizeof(header));
 }
 
+/// Packs a tile of int4 over cleared groups.
+void packInt4Tile(const float *values, int64_t rows, int64_t columns,
+                  uint8_t *tile, const ColumnErrors *errors) {
+  Int4Rows packed;
+  quantizeInt4(values, rows, columns, errors, packed);
+  std::memcpy(tile, packed.rowScales, sizeof(packed.rowScales));
+  for (int64_t g = 0; g < columns / kGroup; ++g) {
+    GroupPlace place(GEMCUT_INT4, g);
+    std::memcpy(tile + place.scales, &packed.codes[g * GEMCUT_TILE_ROWS],
+                GEMCUT_TILE_ROWS);
+    const uint8_t *levels = &packed.levels[g * kGroup * GEMCUT_TILE_ROWS];
+    for (int k = 0; k < 16; ++k)
+      for (int r = 0; r < GEMCUT_TILE_ROWS; ++r)
+        tile[place.quants + k / 4 * 64 + 4 * r + k % 4] =
+            uint8_t(levels[k * GEMCUT_TILE_ROWS + r] |
+                    levels[(k + 16) * GEMCUT_TILE_ROWS + r] << 4);
+  }
+}
+
 /// Fills all groups, padding included, with zeros.
 void clearGroups(gemcut_format format, int64_t columns, uint8_t *tile) {
   gemcut_block block = gemcut_block_of(format);
@@ -438,7 +380,8 @@ int64_t gemcut::artifact::findUnstorable(gemcut_format format,
 
 void gemcut::artifact::packTile(gemcut_format format, const float *values,
                                 int64_t rows, int64_t columns, uint8_t *tile,
-                                const KnownScales &known) {
+                                const KnownScales &known,
+                                const ColumnErrors *errors) {
   std::memset(tile, 0, size_t(gemcut_tile_bytes(format, columns)));
   if (format == GEMCUT_F32 || format == GEMCUT_BF16) {
     for (int64_t r = 0; r < rows; ++r)
@@ -458,15 +401,13 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
     return packRowScaleTile(format, values, rows, columns, tile, known);
   int64_t groups = columns / kGroup;
   std::vector<float> scales(groups);
-  std::vector<uint8_t> codes(groups), quants(columns);
+  std::vector<uint8_t> quants(columns);
   clearGroups(format, columns, tile);
+  if (format == GEMCUT_INT4)
+    return packInt4Tile(values, rows, columns, tile, errors);
   for (int64_t r = 0; r < rows; ++r) {
     const float *row = values + r * columns;
-    float rowScale;
-    if (format == GEMCUT_INT4) {
-      quantizeInt4(row, groups, rowScale, codes.data(), quants.data());
-      std::memcpy(tile + 4 * r, &rowScale, 4);
-    } else if (known.scales) {
+    if (known.scales) {
       std::copy_n(known.scales + r * groups, groups, scales.begin());
       bool isByte = format == GEMCUT_INT8;
       quantizeKnown(row, groups, scales.data(), isByte ? -127 : -8,
@@ -483,10 +424,7 @@ void gemcut::artifact::packTile(gemcut_format format, const float *values,
     }
     for (int64_t g = 0; g < groups; ++g) {
       GroupPlace place(format, g);
-      if (format == GEMCUT_INT4)
-        tile[place.scales + r] = codes[g];
-      else
-        putScale(tile + place.scales + 2 * r, scales[g]);
+      putScale(tile + place.scales + 2 * r, scales[g]);
       uint8_t *bytes = tile + place.quants + 4 * r;
       const uint8_t *q = quants.data() + g * kGroup;
       if (format == GEMCUT_INT8)
@@ -607,7 +545,7 @@ float gemcut::artifact::unpackTileValue(gemcut_format format,
   if (format == GEMCUT_Q4_0)
     return level * fromHalf(bits);
   std::memcpy(&value, tile + 4 * row, 4);
-  return level * (codeValue(tile[place.scales + row]) * value);
+  return level * (int4CodeValue(tile[place.scales + row]) * value);
 }
 
 float gemcut::artifact::unpackTableValue(gemcut_format format,

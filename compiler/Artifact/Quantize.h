@@ -13,6 +13,8 @@
 
 namespace gemcut::artifact {
 
+class ColumnErrors;
+
 /// Index of the first of `count` values that `format` cannot store, or -1: NaN,
 /// infinities, and magnitudes above 3.39e38 (bf16), 65504 * 127 (int8), 65504 *
 /// 8 (q4_0), whose f16 scale would not be finite, or 2^120 (int4 and the
@@ -39,9 +41,7 @@ struct KnownScales {
 /// and columns become zero. Values must be storable (findUnstorable); for int4,
 /// q4_0 and int8 `columns` is a multiple of 32.
 ///
-/// int4: the scale of a row covers its largest value; per group of 32, of all
-/// scales that its code can say near the one that spans the group, the one with
-/// the least squared error. A row below 2^-100 becomes zero.
+/// int4: as quantizeInt4 says; `errors`, which may be null, is for it alone.
 /// q4_0, per group: first the rule of ggml (scale = the value of largest
 /// magnitude / -8, in f16), then other scales; the one with the least squared
 /// error is kept, the first among equals. So a group that ggml's Q4_0
@@ -51,7 +51,8 @@ struct KnownScales {
 /// least squared error over the row; int8_row: scale = max / 127. The same
 /// values give the same bytes on every machine.
 void packTile(gemcut_format format, const float *values, int64_t rows,
-              int64_t columns, uint8_t *tile, const KnownScales &known = {});
+              int64_t columns, uint8_t *tile, const KnownScales &known = {},
+              const ColumnErrors *errors = nullptr);
 
 /// The coarse form of a packed int8 tile, at `coarse`
 /// (gemcut_coarse_tile_bytes).

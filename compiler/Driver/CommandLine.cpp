@@ -150,6 +150,28 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
       ->group("Model");
 }
 
+/// The text that int4 is rounded for.
+void addCalibrateFlags(CLI::App &command, CompileOptions &options) {
+  CLI::Option *calibrate =
+      command
+          .add_option(
+              "--calibrate", options.calibrate,
+              "A text like those that the model will see: int4 is rounded so "
+              "that what products give for it changes least. The interpreter "
+              "runs "
+              "it: about a second per token and billion weights. Default: "
+              "none, every weight counts alike.")
+          ->type_name("TEXT")
+          ->group("Model");
+  command
+      .add_option("--calibrate-tokens", options.calibrateTokens,
+                  "Most tokens of that text that are run.")
+      ->check(CLI::Range(int64_t(2), int64_t(1) << 24))
+      ->needs(calibrate)
+      ->capture_default_str()
+      ->group("Model");
+}
+
 void addCompile(CLI::App &app, CompileOptions &options) {
   CLI::App *compile =
       app.add_subcommand("compile", "Compiles a checkpoint to one executable.");
@@ -178,6 +200,25 @@ void addCompile(CLI::App &app, CompileOptions &options) {
                    "start.")
       ->group("Machine");
   addPlanFlags(*compile, options.plan);
+  addCalibrateFlags(*compile, options);
+  CLI::Option *certify =
+      compile
+          ->add_option(
+              "--certify", options.certify,
+              "Measures the build on this text against its own bf16 form "
+              "(mean KL divergence, same top token, perplexity) and keeps the "
+              "result in it. Compiles both for this machine beside OUT for "
+              "that. Default: none.")
+          ->type_name("TEXT")
+          ->group("Model");
+  compile
+      ->add_option("--certify-kl", options.certifyKl,
+                   "Most mean KL divergence, in nats, of --certify; above it "
+                   "nothing is written. Default: no limit.")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(certify)
+      ->type_name("X")
+      ->group("Model");
   compile
       ->add_option_function<std::string>(
           "--max-ram",
@@ -291,6 +332,41 @@ void addInspect(CLI::App &app, InspectOptions &options) {
       ->add_flag("--json", options.json,
                  "Prints JSON, tensors included. Default: off.")
       ->group("Output");
+}
+
+void addQuantizeReport(CLI::App &app, QuantizeReportOptions &options) {
+  CLI::App *command = app.add_subcommand(
+      "quantize-report",
+      "Shows how far a recipe takes every tensor from the checkpoint, and with "
+      "--text what that does to the model's answers.");
+  command
+      ->add_option("MODEL", options.compile.model,
+                   "A checkpoint directory, a .safetensors or .gguf file.")
+      ->required();
+  addPlanFlags(*command, options.compile.plan);
+  addCalibrateFlags(*command, options.compile);
+  addLoraFlag(*command, options.compile.weights.loras);
+  command
+      ->add_option(
+          "--text", options.text,
+          "Compares the model with its bf16 form on this text: mean KL "
+          "divergence, same top token, perplexity. Compiles both for "
+          "this machine, in the folder for temporary files. Default: "
+          "none.")
+      ->type_name("FILE")
+      ->group("Output");
+  command->add_flag("--json", options.json, "Prints JSON. Default: off.")
+      ->group("Output");
+  command
+      ->add_option("--threads", options.compile.threads,
+                   "Threads that round weights. Default: one per core.")
+      ->check(CLI::Range(0u, 1024u))
+      ->group("Output");
+  command
+      ->add_option("--runtime-dir", options.compile.runtimeDir,
+                   "Folder with TARGET/libgemcut_rt.a. Default: lib/runtime "
+                   "beside the folder of this program.")
+      ->group("Machine");
 }
 
 void addExplain(CLI::App &app, ExplainOptions &options) {
@@ -437,9 +513,11 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   CompileOptions compile;
   InspectOptions inspect;
   ExplainOptions explain;
+  QuantizeReportOptions report;
   reference::ReferenceOptions interpret;
   addCompile(app, compile);
   addInspect(app, inspect);
+  addQuantizeReport(app, report);
   addExplain(app, explain);
   app.add_subcommand("targets", "Lists what can be compiled for.");
   addReference(app, interpret);
@@ -448,8 +526,8 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
     // CLI11 only misses a command where it found an unknown one.
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
       text = std::string("there is no command '") + argv[1] +
-             "'; expected compile, inspect, explain, targets or "
-             "reference";
+             "'; expected compile, inspect, quantize-report, "
+             "explain, targets or reference";
     return "gemcut: error: " + text +
            "\nRun with --help for more information.\n";
   });
@@ -461,7 +539,8 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   // Whoever asks for float32 weights asks for exactness.
   const CLI::Option *kv =
       app.get_subcommands().front()->get_option_no_throw("--kv");
-  for (PlanOptions *plan : {&compile.plan, &inspect.plan}) {
+  for (PlanOptions *plan :
+       {&compile.plan, &inspect.plan, &report.compile.plan}) {
     plan->isKvGiven = kv && kv->count() > 0;
     if (!plan->isKvGiven)
       plan->kv = plan->quant == "f32" ? "f32" : "bf16";
@@ -471,6 +550,8 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
       return runCompile(compile);
     if (app.got_subcommand("inspect"))
       return runInspect(inspect);
+    if (app.got_subcommand("quantize-report"))
+      return runQuantizeReport(report);
     if (app.got_subcommand("explain"))
       return runExplain(explain);
     if (app.got_subcommand("reference"))

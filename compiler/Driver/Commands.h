@@ -18,6 +18,7 @@ namespace gemcut::driver {
 llvm::Error runCompile(const CompileOptions &options);
 llvm::Error runInspect(const InspectOptions &options);
 llvm::Error runExplain(const ExplainOptions &options);
+llvm::Error runQuantizeReport(const QuantizeReportOptions &options);
 llvm::Error runTargets();
 
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 the

@@ -8,13 +8,16 @@
 #include "compiler/Artifact/ArtifactWriter.h"
 #include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/PackWeights.h"
+#include "compiler/Driver/Calibrate.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/Compilation.h"
 #include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Driver/Progress.h"
+#include "compiler/Driver/TextQuality.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
 #include "targets/Common/Target.h"
@@ -97,12 +100,20 @@ compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
   return objects;
 }
 
+/// In place of weights, for an executable that only tokenizes.
+constexpr uint8_t kNoWeights[64] = {};
+
 /// One run of `gemcut compile`.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options)
-      : options(options), phases(options.timePhases),
+  explicit Compilation(const CompileOptions &options, bool isQuiet = false)
+      : options(options), isQuiet(isQuiet), phases(options.timePhases),
         dumps(options.dumpIrAfter, options.dumpDir) {}
+
+  /// Says what int4 is rounded under.
+  void setInputs(std::shared_ptr<calibration::MeasuredInputs> measured) {
+    inputs = std::move(measured);
+  }
 
   llvm::Error run() {
     llvm::Error error = compile();
@@ -113,6 +124,7 @@ public:
 
 private:
   CompileOptions options; ///< the default of --quant follows from the model
+  const bool isQuiet;
   Phases phases;
   IrDumps dumps;
   const targets::Target *target = nullptr;
@@ -120,6 +132,8 @@ private:
   LoadedModel model;
   MemoryPlan plan;
   std::unique_ptr<artifact::OutputFile> output, sidecar;
+  std::shared_ptr<calibration::MeasuredInputs> inputs;
+  ReportFacts facts;
 
   llvm::Error compile() {
     if (llvm::Error error = checkFlags())
@@ -133,7 +147,8 @@ private:
       return loaded.takeError();
     model = std::move(*loaded);
     for (const std::string &warning : model.warnings)
-      fmt::print(stderr, "gemcut: note: {}\n", warning);
+      if (!isQuiet)
+        fmt::print(stderr, "gemcut: note: {}\n", warning);
     options.plan.quant = chooseQuant(model, options.plan.quant);
     if (StringRef(options.plan.quant).ends_with(".json"))
       model.inputs.push_back(options.plan.quant);
@@ -165,7 +180,41 @@ private:
       return writeModule(**module);
     plan = readMemoryPlan(**module, options.plan.slots, model.config.vocabSize,
                           options.plan.tableBound);
+    if (llvm::Error error = measure())
+      return error;
     return emitCode(**module);
+  }
+
+  /// What --calibrate and --certify ask for.
+  llvm::Error measure() {
+    if (isQuiet)
+      return llvm::Error::success();
+    if (!options.calibrate.empty()) {
+      phases.begin("calibrate");
+      auto measured = calibrate(options, model);
+      if (!measured)
+        return measured.takeError();
+      inputs = std::move(measured->inputs);
+      facts.calibrationText = std::move(measured->text);
+      facts.calibrationTokens = measured->tokens;
+    }
+    if (options.certify.empty())
+      return llvm::Error::success();
+    phases.begin("certify");
+    TemporaryFolder folder;
+    if (llvm::Error error = folder.create(options.output + ".certify"))
+      return error;
+    auto quality = measureQuality(options, options.certify, folder, inputs);
+    if (!quality)
+      return quality.takeError();
+    if (options.certifyKl && !(quality->meanKl <= *options.certifyKl))
+      return createStringError(fmt::format(
+          "{}: mean KL divergence {:.4g} from the bf16 form is above the "
+          "{:.4g} "
+          "of --certify-kl; choose wider formats with --quant, or --calibrate",
+          options.certify, quality->meanKl, *options.certifyKl));
+    facts.quality = std::move(*quality);
+    return llvm::Error::success();
   }
 
   llvm::Error checkFlags() {
@@ -194,6 +243,17 @@ private:
           ")");
     if (llvm::Error error = checkQuant(options.plan.quant))
       return error;
+    for (auto [flag, path] : {std::pair("--calibrate", &options.calibrate),
+                              std::pair("--certify", &options.certify)}) {
+      if (path->empty())
+        continue;
+      if (!isProgram(options.emit))
+        return llvm::make_error<UsageError>(
+            std::string(flag) +
+            " needs a program, --emit exe, static-lib or shared-lib");
+      if (auto text = checkText(*path); !text)
+        return text.takeError();
+    }
     if (isProgram(options.emit))
       if (llvm::Error error = checkProgramLink(options))
         return error;
@@ -249,15 +309,23 @@ private:
   artifact::SectionContent
   weightSection(ModuleOp module,
                 std::vector<artifact::Conversion> &conversions) {
+    if (options.weights.omit)
+      return artifact::bytesSection(GEMCUT_SECTION_WEIGHTS, kNoWeights);
     return {GEMCUT_SECTION_WEIGHTS, plan.weightBytes,
             [&, module](int descriptor, uint64_t offset) {
               Progress progress("packing weights");
+              artifact::ColumnErrorsOf columnErrors;
+              if (inputs)
+                columnErrors = [&](StringRef tensor) {
+                  return inputs->get(tensor);
+                };
               llvm::Error error = artifact::packWeights(
                   module, *model.weights, descriptor, offset, options.threads,
                   [&](uint64_t done, uint64_t total) {
-                    progress.update(done, total);
+                    if (!isQuiet)
+                      progress.update(done, total);
                   },
-                  &conversions);
+                  &conversions, columnErrors);
               progress.finish();
               return error;
             }};
@@ -271,7 +339,7 @@ private:
     std::vector<artifact::Conversion> conversions =
         artifact::findConversions(module, *model.weights);
     std::string reportText =
-        makeReport(model, options, spec, plan, module, conversions);
+        makeReport(model, options, spec, plan, module, conversions, facts);
     llvm::SmallVector<artifact::SectionContent> sections;
     if (!model.tokenizer.empty())
       sections.push_back(
@@ -291,8 +359,9 @@ private:
     // Written last: only then the errors are known.
     sections.push_back({GEMCUT_SECTION_REPORT, reportText.size(),
                         [&](int descriptor, uint64_t offset) {
-                          std::string text = makeReport(
-                              model, options, spec, plan, module, conversions);
+                          std::string text =
+                              makeReport(model, options, spec, plan, module,
+                                         conversions, facts);
                           assert(text.size() == reportText.size() &&
                                  "the length was promised");
                           return artifact::writeAt(descriptor, text.data(),
@@ -319,7 +388,8 @@ private:
       if (llvm::Error error = writeLibraryPackage(options, *info))
         return error;
     phases.end();
-    report(image->size());
+    if (!isQuiet)
+      report(image->size());
     return llvm::Error::success();
   }
 
@@ -340,6 +410,9 @@ private:
                                           }),
                           ", "),
                formatBytes(imageBytes), options.plan.quant);
+    if (facts.quality)
+      fmt::print("certified on {}: {}\n", facts.quality->text.name,
+                 facts.quality->summary());
   }
 };
 
@@ -347,4 +420,12 @@ private:
 
 llvm::Error gemcut::driver::runCompile(const CompileOptions &options) {
   return Compilation(options).run();
+}
+
+llvm::Error gemcut::driver::compileQuietly(
+    const CompileOptions &options,
+    std::shared_ptr<calibration::MeasuredInputs> inputs) {
+  Compilation compilation(options, /*isQuiet=*/true);
+  compilation.setInputs(std::move(inputs));
+  return compilation.run();
 }

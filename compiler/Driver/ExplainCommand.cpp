@@ -9,14 +9,12 @@
 #include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/OutputFile.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/RunProgram.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Explain/Roofline.h"
 #include "compiler/Explain/Tables.h"
 
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Program.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -92,43 +90,6 @@ llvm::Expected<Report> readReport(const std::string &file, bool willRun) {
   if (!text)
     return text.takeError();
   return parseReport(file, *text);
-}
-
-std::string readText(llvm::StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  return buffer ? (*buffer)->getBuffer().str() : "";
-}
-
-/// What a program printed.
-struct Output {
-  int code;
-  std::string out, error;
-};
-
-llvm::Expected<Output> runProgram(const std::string &file,
-                                  llvm::ArrayRef<std::string> arguments) {
-  llvm::SmallString<256> path, files[2];
-  if (std::error_code code = llvm::sys::fs::real_path(file, path))
-    return createStringError(file + ": " + code.message());
-  for (auto &temporary : files)
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile(
-            "gemcut-explain", "txt", temporary))
-      return createStringError("a temporary file cannot be made: " +
-                               code.message());
-  auto remove = llvm::scope_exit([&] {
-    for (auto &temporary : files)
-      llvm::sys::fs::remove(temporary);
-  });
-  llvm::SmallVector<llvm::StringRef> all{path};
-  llvm::append_range(all, arguments);
-  std::string problem;
-  int code = llvm::sys::ExecuteAndWait(
-      path, all, /*Env=*/std::nullopt,
-      {llvm::StringRef(""), files[0].str(), files[1].str()},
-      /*SecondsToWait=*/0, /*MemoryLimit=*/0, &problem);
-  if (code < 0)
-    return createStringError(problem.empty() ? "it crashed" : problem);
-  return Output{code, readText(files[0]), readText(files[1])};
 }
 
 /// One run of `gemcut explain`.

@@ -8,6 +8,7 @@
 
 #include "llvm/Support/Path.h"
 
+#include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -123,10 +124,15 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   return info;
 }
 
+static std::string formatHash(const TextName &text) {
+  return fmt::format("{:016x}", text.checksum);
+}
+
 std::string gemcut::driver::makeReport(
     const LoadedModel &model, const CompileOptions &options,
     const targets::TargetSpec &spec, const MemoryPlan &plan,
-    ModuleOp kernelModule, llvm::ArrayRef<artifact::Conversion> conversions) {
+    ModuleOp kernelModule, llvm::ArrayRef<artifact::Conversion> conversions,
+    const ReportFacts &facts) {
   std::map<std::string, uint64_t> formats;
   for (auto packed : kernelModule.getOps<kernel::PackedOp>()) {
     auto type = cast<kernel::WeightType>(packed.getType());
@@ -147,6 +153,23 @@ std::string gemcut::driver::makeReport(
         {{"name", llvm::sys::path::filename(request.directory).str()},
          {"strength", request.strength}});
   report["bytes_by_format"] = formats;
+  if (facts.calibrationText)
+    report["calibration"] = {{"text", facts.calibrationText->name},
+                             {"xxh64", formatHash(*facts.calibrationText)},
+                             {"tokens", facts.calibrationTokens}};
+  if (facts.quality) {
+    const TextQuality &quality = *facts.quality;
+    report["certificate"] = {
+        // First: `OUT info` prints it without reading JSON.
+        {"summary", quality.summary()},
+        {"text", quality.text.name},
+        {"xxh64", formatHash(quality.text)},
+        {"rows", quality.rows},
+        {"mean_kl_divergence", quality.meanKl},
+        {"top1_agreement", quality.top1},
+        {"perplexity", std::exp(quality.meanNll)},
+        {"bf16_perplexity", std::exp(quality.referenceNll)}};
+  }
   for (const artifact::Conversion &conversion : conversions)
     report[kConversionsKey][conversion.tensor] =
         fmt::format("{:.3e}", conversion.relativeError);

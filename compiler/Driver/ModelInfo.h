@@ -6,6 +6,7 @@
 #include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/TextQuality.h"
 #include "runtime/abi/model.h"
 #include "targets/Common/Target.h"
 
@@ -22,13 +23,21 @@ llvm::Expected<gemcut_model_info> makeModelInfo(const LoadedModel &model,
 /// checkpoint ("1.234e-03").
 inline constexpr llvm::StringLiteral kConversionsKey = "conversion_errors";
 
+/// What was measured while compiling.
+struct ReportFacts {
+  std::optional<TextQuality> quality;      ///< by --certify
+  std::optional<TextName> calibrationText; ///< of --calibrate
+  int64_t calibrationTokens = 0;
+};
+
 /// The report section: facts of the compilation as JSON, the same for the same
 /// inputs (no times, no paths). Its length does not depend on the errors of
 /// `conversions`, which are known when all weights are packed.
 std::string makeReport(const LoadedModel &model, const CompileOptions &options,
                        const targets::TargetSpec &spec, const MemoryPlan &plan,
                        mlir::ModuleOp kernelModule,
-                       llvm::ArrayRef<artifact::Conversion> conversions = {});
+                       llvm::ArrayRef<artifact::Conversion> conversions = {},
+                       const ReportFacts &facts = {});
 
 } // namespace gemcut::driver
 

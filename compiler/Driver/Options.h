@@ -26,6 +26,7 @@ struct WeightOptions {
   std::optional<uint64_t> randomSeed; ///< invented weights, from shapes alone
   std::vector<lora::MergeRequest> loras;          ///< merged in this order
   std::vector<lora::RuntimeRequest> runtimeLoras; ///< kept, chosen by name
+  bool omit = false; ///< an executable that can only tokenize
 };
 
 /// What decides the program and its memory.
@@ -67,9 +68,13 @@ struct CompileOptions {
   std::string dumpIrAfter; ///< a pass's flag, or "all"
   std::string dumpDir;     ///< where dumps go; empty: stderr
   bool timePhases = false;
-  unsigned threads = 0;   ///< 0: one per core
-  std::string runtimeDir; ///< folder with <target>/libgemcut_rt.a
-  std::string sysroot;    ///< prefix of the C and C++ libraries
+  std::string calibrate; ///< a text that int4 is rounded for; empty: none
+  int64_t calibrateTokens = 2048; ///< of it, from its begin
+  std::string certify; ///< a text to compare with the bf16 form; empty: none
+  std::optional<double> certifyKl; ///< most mean KL divergence, in nats
+  unsigned threads = 0;            ///< 0: one per core
+  std::string runtimeDir;          ///< folder with <target>/libgemcut_rt.a
+  std::string sysroot;             ///< prefix of the C and C++ libraries
 };
 
 struct InspectOptions {
@@ -77,6 +82,12 @@ struct InspectOptions {
   std::string subject;
   PlanOptions plan;
   bool tensors = false; ///< list every tensor
+  bool json = false;
+};
+
+struct QuantizeReportOptions {
+  CompileOptions compile; ///< model, recipe and calibration
+  std::string text;       ///< to compare with the bf16 form; empty: none
   bool json = false;
 };
 

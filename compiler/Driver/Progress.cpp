@@ -1,4 +1,5 @@
-//===- Progress.cpp - How far packing is ----------------------------------===//
+//===- Progress.cpp - How far a long phase is
+//----------------------------------===//
 
 #include "compiler/Driver/Progress.h"
 
@@ -13,9 +14,14 @@ using namespace gemcut::driver;
 using std::chrono::duration;
 using std::chrono::steady_clock;
 
-Progress::Progress(std::string what)
-    : what(std::move(what)), terminal(isatty(STDERR_FILENO)),
-      start(steady_clock::now()), lastShown(start) {}
+Progress::Progress(std::string what, std::string unit)
+    : what(std::move(what)), unit(std::move(unit)),
+      terminal(isatty(STDERR_FILENO)), start(steady_clock::now()),
+      lastShown(start) {}
+
+std::string Progress::format(uint64_t count) const {
+  return unit.empty() ? formatBytes(count) : std::to_string(count) + " " + unit;
+}
 
 void Progress::update(uint64_t done, uint64_t total) {
   if (!total)
@@ -26,8 +32,8 @@ void Progress::update(uint64_t done, uint64_t total) {
     int tenth = int(part * 10);
     bool slow = now - start > std::chrono::seconds(2);
     if (tenth > lastTenth && slow && tenth < 10)
-      fmt::print(stderr, "{}: {} of {} ({} %)\n", what, formatBytes(done),
-                 formatBytes(total), tenth * 10);
+      fmt::print(stderr, "{}: {} of {} ({} %)\n", what, format(done),
+                 format(total), tenth * 10);
     lastTenth = tenth;
     return;
   }
@@ -40,8 +46,8 @@ void Progress::update(uint64_t done, uint64_t total) {
   constexpr int kWidth = 30;
   int filled = int(part * kWidth);
   fmt::print(stderr, "\r{} [{:<{}}] {} of {}, {:.0f} s left \033[K", what,
-             std::string(size_t(filled), '='), kWidth, formatBytes(done),
-             formatBytes(total), left);
+             std::string(size_t(filled), '='), kWidth, format(done),
+             format(total), left);
 }
 
 void Progress::finish() {

@@ -9,17 +9,20 @@
 
 namespace gemcut::driver {
 
-/// On a terminal: one line that is rewritten, with bar, bytes and time left.
+/// On a terminal: one line that is rewritten, with bar, amounts and time left.
 /// Else: a plain line at every tenth. Writes to stderr. Not thread-safe.
 class Progress {
 public:
-  explicit Progress(std::string what);
+  /// `unit`: what is counted, such as "tokens"; empty: bytes.
+  explicit Progress(std::string what, std::string unit = "");
   void update(uint64_t done, uint64_t total);
   /// Ends the line, if one was begun.
   void finish();
 
 private:
-  std::string what;
+  std::string format(uint64_t count) const;
+
+  std::string what, unit;
   bool terminal;
   bool begun = false;
   int lastTenth = 0;

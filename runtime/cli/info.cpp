@@ -143,6 +143,22 @@ static void printBytes(const char *what, uint64_t bytes) {
     printf("%-20s %.1f kB\n", what, double(bytes) * 1e-3);
 }
 
+/// What --certify measured, or nothing: the first member of "certificate" is
+/// its text, without escapes.
+static std::string_view getCertificate(const Artifact &artifact) {
+  const Section *report = artifact.find(GEMCUT_SECTION_REPORT);
+  if (!report)
+    return {};
+  std::string_view text(reinterpret_cast<const char *>(report->data),
+                        report->length);
+  constexpr std::string_view kBegin = "\"certificate\":{\"summary\":\"";
+  size_t begin = text.find(kBegin);
+  if (begin == text.npos)
+    return {};
+  text.remove_prefix(begin + kBegin.size());
+  return text.substr(0, text.find('"'));
+}
+
 static void printText(const Artifact &artifact, CpuFeatures cpu,
                       bool wasVerified) {
   const gemcut_model_info &model = gemcut_model;
@@ -162,6 +178,8 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
   if (gemcut_resident_weight_bytes(&model) < model.weight_bytes)
     printBytes("weights in memory", gemcut_resident_weight_bytes(&model));
   printBytes("private memory", gemcut_private_bytes(&model, /*slots=*/1));
+  if (std::string_view text = getCertificate(artifact); !text.empty())
+    printf("%-20s %.*s\n", "certified", int(text.size()), text.data());
   for (int32_t i = 0; i < model.adapter_count; ++i)
     printf("%-20s %s\n", i ? "" : "adapters", model.adapters[i]);
   SamplerOptions sampling = getDefaultSampling(model);

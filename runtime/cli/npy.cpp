@@ -16,11 +16,18 @@ using namespace gemcut::cli;
 
 static const char kMagic[] = "\x93NUMPY";
 
+/// True for a pipe, which has neither a length nor a name to replace.
+static bool isPipe(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 NpyWriter::~NpyWriter() {
   if (!file)
     return;
   fclose(file);
-  unlink(temporary);
+  if (!isDirect)
+    unlink(temporary);
 }
 
 gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
@@ -28,7 +35,8 @@ gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
     return fail(GEMCUT_INVALID_ARGUMENT, "the path %.40s... is too long",
                 target);
   strcpy(path, target);
-  snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+  isDirect = isPipe(path);
+  snprintf(temporary, sizeof(temporary), isDirect ? "%s" : "%s.tmp", path);
   file = fopen(temporary, "wbe");
   if (!file)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot create %s: %s", temporary,
@@ -72,9 +80,10 @@ gemcut_status NpyWriter::close() {
     return fail(GEMCUT_INVALID_ARGUMENT, "%s lacks %zu rows", path, rowsLeft);
   FILE *done = file;
   file = nullptr;
-  if (fclose(done) != 0 || rename(temporary, path) != 0) {
+  if (fclose(done) != 0 || (!isDirect && rename(temporary, path) != 0)) {
     int error = errno;
-    unlink(temporary);
+    if (!isDirect)
+      unlink(temporary);
     return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path,
                 strerror(error));
   }
@@ -141,6 +150,8 @@ gemcut_status NpyReader::open(const char *path) {
   if (gemcut_status status = parseHeader(path))
     return status;
   struct stat info;
+  if (fstat(fileno(file), &info) == 0 && S_ISFIFO(info.st_mode))
+    return GEMCUT_OK;
   uint64_t bytes;
   bool fits =
       fstat(fileno(file), &info) == 0 &&

@@ -15,6 +15,7 @@ namespace gemcut::cli {
 
 /// Writes a (rows, columns) matrix row by row. Rows go to PATH.tmp, which
 /// replaces PATH only in `close`: a run that fails leaves no half-written file.
+/// Into a pipe they go at once.
 class NpyWriter {
 public:
   NpyWriter() = default;
@@ -31,6 +32,7 @@ public:
 private:
   FILE *file = nullptr;
   char path[4096] = "", temporary[4096 + 8] = "";
+  bool isDirect = false;
   size_t rowsLeft = 0, columns = 0;
 };
 
@@ -43,7 +45,8 @@ public:
   ~NpyReader();
 
   /// GEMCUT_INVALID_ARGUMENT: not a two-dimensional little-endian float32 array
-  /// in C order, or the file's length does not fit its shape.
+  /// in C order, or the length of a file (not of a pipe) does not fit its
+  /// shape.
   [[nodiscard]] gemcut_status open(const char *path);
   [[nodiscard]] gemcut_status readRow(float *row);
 

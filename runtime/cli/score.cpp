@@ -2,6 +2,7 @@
 
 #include "runtime/cli/app.h"
 #include "runtime/cli/ids.h"
+#include "runtime/cli/json.h"
 #include "runtime/cli/log_softmax.h"
 #include "runtime/cli/npy.h"
 #include "runtime/cli/text.h"
@@ -58,6 +59,24 @@ struct Scorer {
     return writer ? writer->writeRow(logits) : GEMCUT_OK;
   }
 
+  void printJson() const {
+    JsonWriter json;
+    json.beginObject();
+    json.member("tokens", predicted);
+    if (predicted > 0) {
+      double mean = nll / double(predicted);
+      json.member("mean_nll", mean);
+      json.member("perplexity", std::exp(mean));
+    }
+    json.member("rows_compared", compared);
+    if (compared > 0) {
+      json.member("mean_kl_divergence", divergence / double(compared));
+      json.member("top1_agreement", double(agreed) / double(compared));
+    }
+    json.endObject();
+    printf("%s\n", json.str().c_str());
+  }
+
   void print() const {
     if (predicted > 0) {
       double mean = nll / double(predicted);
@@ -76,6 +95,7 @@ struct ScoreOptions {
   const char *ids = nullptr, *text = nullptr, *logits = nullptr,
              *compare = nullptr;
   int firstPosition = 0;
+  bool isJson = false;
 };
 
 } // namespace
@@ -180,7 +200,7 @@ static gemcut_status score(const CommonOptions &common,
             "note: the text was cut %zu times after %zu tokens, the context; "
             "the first token after a cut is not predicted\n",
             cuts, longest);
-  scorer.print();
+  options.isJson ? scorer.printJson() : scorer.print();
   return GEMCUT_OK;
 }
 
@@ -210,6 +230,7 @@ int cli::runScore(int argc, char **argv) {
       options.compare, "compare", 0, "FILE.npy",
       "Prints the mean KL divergence in nats from such stored logits, and "
       "the share of tokens with the same most likely successor.");
+  flags.add(options.isJson, "json", 0, "Prints JSON.");
   flags.add(
       options.firstPosition, "first-position", 0, "P",
       "Gives the first token of a sequence position P, below the context.", 0,

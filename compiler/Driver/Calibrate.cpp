@@ -1,0 +1,62 @@
+//===- Calibrate.cpp - What a text says of a model's inputs ---------------===//
+
+#include "compiler/Driver/Calibrate.h"
+
+#include "compiler/Driver/Diagnostics.h"
+#include "compiler/Driver/Progress.h"
+#include "compiler/Pipeline/Registration.h"
+#include "frontends/Gemma4/Importer.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+using namespace gemcut;
+using namespace gemcut::driver;
+
+/// Longest sequence: attention of the interpreter costs the square of it.
+static constexpr int64_t kLongest = 512;
+
+llvm::Expected<CalibrationResult>
+gemcut::driver::calibrate(const CompileOptions &options,
+                          const LoadedModel &model) {
+  CalibrationResult result;
+  auto text = checkText(options.calibrate);
+  if (!text)
+    return text.takeError();
+  result.text = std::move(*text);
+  TemporaryFolder folder;
+  if (llvm::Error error = folder.create(options.output + ".calibrate"))
+    return std::move(error);
+  auto ids = tokenizeText(options, options.calibrate, folder);
+  if (!ids)
+    return ids.takeError();
+  int32_t bos = int32_t(model.config.bosId);
+  if (!ids->empty() &&
+      ids->front() != bos) // the model never saw a text without
+    ids->insert(ids->begin(), bos);
+  auto sequences = calibration::cutSequences(
+      *ids, bos, std::min(kLongest, model.config.maxPositions),
+      options.calibrateTokens);
+  if (sequences.empty())
+    return llvm::createStringError(
+        options.calibrate + ": holds no two tokens in sequence, expected "
+                            "a longer text");
+  for (const std::vector<int32_t> &sequence : sequences)
+    result.tokens += int64_t(sequence.size());
+
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  DiagnosticCollector diagnostics(context);
+  auto module = gemma4::importModel(context, model.config, *model.weights);
+  if (failed(module))
+    return diagnostics.error("importing the model");
+  Progress progress("calibrating", "tokens");
+  auto measured = calibration::MeasuredInputs::measure(
+      **module, *model.weights, sequences, options.threads,
+      [&](uint64_t done, uint64_t total) { progress.update(done, total); });
+  progress.finish();
+  if (failed(measured))
+    return diagnostics.error("calibrating");
+  result.inputs = std::move(*measured);
+  return result;
+}

@@ -1,0 +1,27 @@
+//===- Calibrate.h - What a text says of a model's inputs -------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_DRIVER_CALIBRATE_H
+#define GEMCUT_COMPILER_DRIVER_CALIBRATE_H
+
+#include "compiler/Calibration/MeasuredInputs.h"
+#include "compiler/Driver/LoadedModel.h"
+#include "compiler/Driver/TextQuality.h"
+
+namespace gemcut::driver {
+
+struct CalibrationResult {
+  std::shared_ptr<calibration::MeasuredInputs> inputs;
+  TextName text;
+  int64_t tokens = 0;
+};
+
+/// Runs the text of `options` through `model` with the reference interpreter,
+/// in sequences that begin at each <bos> and have at most 512 tokens. Progress
+/// goes to stderr. Errors: a text that cannot be read or holds no two tokens,
+/// a model without a tokenizer, weights that cannot be read.
+llvm::Expected<CalibrationResult> calibrate(const CompileOptions &options,
+                                            const LoadedModel &model);
+
+} // namespace gemcut::driver
+
+#endif // GEMCUT_COMPILER_DRIVER_CALIBRATE_H

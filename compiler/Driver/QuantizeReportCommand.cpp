@@ -1,0 +1,168 @@
+//===- QuantizeReportCommand.cpp - gemcut quantize-report -----------------===//
+//
+// What a recipe does to every tensor, and on a text to what the model says.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Artifact/PackWeights.h"
+#include "compiler/Driver/Calibrate.h"
+#include "compiler/Driver/Commands.h"
+#include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/PlanProgram.h"
+#include "compiler/Driver/Progress.h"
+#include "compiler/Pipeline/Registration.h"
+#include "targets/Common/Target.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+using namespace gemcut;
+using namespace gemcut::driver;
+using artifact::TensorError;
+using nlohmann::ordered_json;
+
+namespace {
+
+/// Signal over noise in decibels; infinite where nothing changed.
+double toDecibels(double relativeError) {
+  return -20 * std::log10(relativeError);
+}
+
+ordered_json toJson(const LoadedModel &model,
+                    const QuantizeReportOptions &options,
+                    const std::vector<TensorError> &errors,
+                    const std::optional<TextQuality> &quality) {
+  ordered_json json;
+  json["model"] = model.name;
+  json["quantization"] = options.compile.plan.quant;
+  json["tensors"] = ordered_json::array();
+  for (const TensorError &error : errors) {
+    ordered_json entry = {{"name", error.tensor},
+                          {"format", error.format},
+                          {"values", error.values},
+                          {"bytes", error.bytes},
+                          {"relative_rms_error", error.relativeError},
+                          {"max_error", error.largestError}};
+    // JSON has no infinity.
+    entry["snr_db"] = error.relativeError > 0
+                          ? ordered_json(toDecibels(error.relativeError))
+                          : ordered_json();
+    json["tensors"].push_back(std::move(entry));
+  }
+  if (quality)
+    json["text"] = {{"name", quality->text.name},
+                    {"rows", quality->rows},
+                    {"mean_kl_divergence", quality->meanKl},
+                    {"top1_agreement", quality->top1},
+                    {"perplexity", std::exp(quality->meanNll)},
+                    {"bf16_perplexity", std::exp(quality->referenceNll)}};
+  return json;
+}
+
+void printTable(const std::vector<TensorError> &errors) {
+  fmt::print("{:<9} {:>10} {:>12} {:>8} {:>10}  tensor\n", "format", "bytes",
+             "rms error", "SNR dB", "max error");
+  uint64_t bytes = 0;
+  for (const TensorError &error : errors) {
+    bytes += error.bytes;
+    fmt::print("{:<9} {:>10} {:>12} {:>8} {:>10}  {}\n", error.format,
+               formatBytes(error.bytes),
+               error.relativeError > 0
+                   ? fmt::format("{:.3f} %", 100 * error.relativeError)
+                   : "exact",
+               error.relativeError > 0
+                   ? fmt::format("{:.1f}", toDecibels(error.relativeError))
+                   : "",
+               error.relativeError > 0
+                   ? fmt::format("{:.3g}", error.largestError)
+                   : "",
+               error.tensor);
+  }
+  fmt::print("{} tensors, {}\n", errors.size(), formatBytes(bytes));
+}
+
+/// What rounding does to every matrix and table.
+llvm::Expected<std::vector<TensorError>>
+measureTensors(const LoadedModel &model, const CompileOptions &options,
+               const std::shared_ptr<calibration::MeasuredInputs> &inputs) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  Phases phases(/*enabled=*/false);
+  IrDumps dumps("", "");
+  auto module =
+      planProgram(context, model, options.plan, targets::TargetSpec().l2Bytes,
+                  PlanUntil::Kernel, phases, dumps);
+  if (!module)
+    return module.takeError();
+  artifact::ColumnErrorsOf columnErrors;
+  if (inputs)
+    columnErrors = [&](llvm::StringRef tensor) { return inputs->get(tensor); };
+  Progress progress("rounding weights");
+  auto errors = artifact::measureErrors(
+      **module, *model.weights, options.threads,
+      [&](uint64_t done, uint64_t total) { progress.update(done, total); },
+      columnErrors);
+  progress.finish();
+  return errors;
+}
+
+} // namespace
+
+llvm::Error
+gemcut::driver::runQuantizeReport(const QuantizeReportOptions &given) {
+  QuantizeReportOptions options = given;
+  CompileOptions &compile = options.compile;
+  if (llvm::Error error = checkQuant(compile.plan.quant))
+    return error;
+  for (const std::string *path : {&options.text, &compile.calibrate})
+    if (!path->empty())
+      if (auto text = checkText(*path); !text)
+        return text.takeError();
+  auto model = loadModel(compile.model, compile.weights);
+  if (!model)
+    return model.takeError();
+  for (const std::string &warning : model->warnings)
+    fmt::print(stderr, "gemcut: note: {}\n", warning);
+  compile.plan.quant = chooseQuant(*model, compile.plan.quant);
+
+  llvm::SmallString<256> prefix;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, prefix);
+  llvm::sys::path::append(prefix, "gemcut-report");
+  TemporaryFolder folder;
+  if (llvm::Error error = folder.create(prefix.str().str()))
+    return error;
+  compile.output = folder.file("report");
+  std::shared_ptr<calibration::MeasuredInputs> inputs;
+  if (!compile.calibrate.empty()) {
+    auto measured = calibrate(compile, *model);
+    if (!measured)
+      return measured.takeError();
+    inputs = std::move(measured->inputs);
+  }
+  auto errors = measureTensors(*model, compile, inputs);
+  if (!errors)
+    return errors.takeError();
+  std::optional<TextQuality> quality;
+  if (!options.text.empty()) {
+    auto measured = measureQuality(compile, options.text, folder, inputs);
+    if (!measured)
+      return measured.takeError();
+    quality = std::move(*measured);
+  }
+  if (options.json) {
+    fmt::print("{}\n", toJson(*model, options, *errors, quality).dump(2));
+    return llvm::Error::success();
+  }
+  printTable(*errors);
+  if (quality)
+    fmt::print("on {}: {}\n", quality->text.name, quality->summary());
+  return llvm::Error::success();
+}
