@@ -5,10 +5,7 @@
 #include "compiler/Artifact/LinkTools.h"
 #include "compiler/Artifact/ToolchainPaths.h"
 
-#include "llvm/Support/FileSystem.h"
-
 using namespace gemcut::artifact;
-using llvm::createStringError;
 
 Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
                                           llvm::StringRef sysroot) {
@@ -37,7 +34,7 @@ Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
 
 llvm::Error gemcut::artifact::checkLinkInputs(llvm::StringRef runtimeArchive,
                                               const Toolchain &toolchain) {
-  const std::pair<std::string, std::string> needed[] = {
+  const LinkInput needed[] = {
       {toolchain.libcDir + "/crt1.o", toolchain.libcPackage},
       {toolchain.libcDir + "/crti.o", toolchain.libcPackage},
       {toolchain.libcDir + "/crtn.o", toolchain.libcPackage},
@@ -48,18 +45,7 @@ llvm::Error gemcut::artifact::checkLinkInputs(llvm::StringRef runtimeArchive,
       {toolchain.gccDir + "/libgcc.a", toolchain.gccPackage},
       {toolchain.gccDir + "/libgcc_eh.a", toolchain.gccPackage},
       {toolchain.stdcxxDir + "/libstdc++.a", toolchain.stdcxxPackage}};
-  for (const auto &[path, package] : needed)
-    if (!llvm::sys::fs::exists(path))
-      return createStringError("linking needs '" + path +
-                               "', which does not exist; install the package " +
-                               package +
-                               " or name another place with --sysroot");
-  if (!llvm::sys::fs::exists(runtimeArchive))
-    return createStringError(
-        "linking needs '" + runtimeArchive.str() +
-        "', which does not exist; build the target gemcut_rt or name the "
-        "folder of runtimes with --runtime-dir");
-  return llvm::Error::success();
+  return checkInputsExist(needed, runtimeArchive, "gemcut_rt");
 }
 
 llvm::Expected<std::vector<uint8_t>>

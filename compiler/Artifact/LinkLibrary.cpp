@@ -9,7 +9,6 @@
 #include "compiler/Artifact/PublicHeader.h"
 
 #include "llvm/Object/ArchiveWriter.h"
-#include "llvm/Support/FileSystem.h"
 
 #include <cstring>
 
@@ -24,7 +23,7 @@ static constexpr llvm::StringLiteral kBlobOutput = ".gemcut";
 llvm::Error gemcut::artifact::checkLibraryInputs(llvm::StringRef apiArchive,
                                                  bool isShared,
                                                  const Toolchain &toolchain) {
-  std::vector<std::pair<std::string, std::string>> needed;
+  std::vector<LinkInput> needed;
   if (isShared)
     needed = {{toolchain.libcDir + "/crti.o", toolchain.libcPackage},
               {toolchain.libcDir + "/crtn.o", toolchain.libcPackage},
@@ -33,18 +32,7 @@ llvm::Error gemcut::artifact::checkLibraryInputs(llvm::StringRef apiArchive,
               {toolchain.gccDir + "/crtbeginS.o", toolchain.gccPackage},
               {toolchain.gccDir + "/crtendS.o", toolchain.gccPackage},
               {toolchain.gccDir + "/libgcc.a", toolchain.gccPackage}};
-  for (const auto &[path, package] : needed)
-    if (!llvm::sys::fs::exists(path))
-      return createStringError("linking needs '" + path +
-                               "', which does not exist; install the package " +
-                               package +
-                               " or name another place with --sysroot");
-  if (!llvm::sys::fs::exists(apiArchive))
-    return createStringError(
-        "linking needs '" + apiArchive.str() +
-        "', which does not exist; build the target gemcut_api or name the "
-        "folder of runtimes with --runtime-dir");
-  return llvm::Error::success();
+  return checkInputsExist(needed, apiArchive, "gemcut_api");
 }
 
 llvm::Expected<std::vector<uint8_t>>

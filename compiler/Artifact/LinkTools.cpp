@@ -65,6 +65,24 @@ ScratchFiles::writeAll(llvm::StringRef suffix,
   return written;
 }
 
+llvm::Error gemcut::artifact::checkInputsExist(llvm::ArrayRef<LinkInput> inputs,
+                                               llvm::StringRef archive,
+                                               llvm::StringRef archiveTarget) {
+  for (const auto &[path, package] : inputs)
+    if (!llvm::sys::fs::exists(path))
+      return createStringError("linking needs '" + path +
+                               "', which does not exist; install the package " +
+                               package +
+                               " or name another place with --sysroot");
+  if (!llvm::sys::fs::exists(archive))
+    return createStringError("linking needs '" + archive +
+                             "', which does not exist; build the target " +
+                             archiveTarget +
+                             " or name the folder of runtimes with "
+                             "--runtime-dir");
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::vector<uint8_t>>
 gemcut::artifact::runLinker(std::vector<std::string> arguments,
                             llvm::StringRef what) {

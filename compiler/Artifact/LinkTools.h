@@ -34,6 +34,17 @@ private:
   std::vector<std::string> paths;
 };
 
+/// A file that a link reads, and whoever brings it.
+struct LinkInput {
+  std::string path, package;
+};
+
+/// Success if all `inputs` exist, and the archive of the runtime, which the
+/// build target `archiveTarget` makes.
+llvm::Error checkInputsExist(llvm::ArrayRef<LinkInput> inputs,
+                             llvm::StringRef archive,
+                             llvm::StringRef archiveTarget);
+
 /// Runs lld as `ld.lld ARGUMENTS -o FILE` and returns the file's bytes. One
 /// link at a time; thread-safe. An error holds what the linker reports, behind
 /// "linking WHAT failed".
