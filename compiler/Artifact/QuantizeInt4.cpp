@@ -58,6 +58,10 @@ GEMCUT_INLINE int lastCodeUpTo(float value) {
   return std::min(std::max(code, 0), kCodes - 1);
 }
 
+/// Values of one column, a lane for each row, wherever they lie.
+typedef float RowVector
+    __attribute__((vector_size(kRows * sizeof(float)), aligned(4), may_alias));
+
 /// One value for each row.
 struct Lanes {
   alignas(64) float at[kRows];
@@ -144,9 +148,11 @@ GEMCUT_INLINE void roundColumn(float *values, int64_t column,
     return;
   const float *feedback = errors->getFeedback(column);
   int64_t end = errors->getBlockEnd(column);
+  // The compiler makes scalar code of these two lines as a loop over rows.
+  RowVector taken = *reinterpret_cast<const RowVector *>(difference.at);
   for (int64_t j = column + 1; j < end; ++j)
-    for (int r = 0; r < kRows; ++r)
-      values[j * kRows + r] -= difference.at[r] * feedback[j - column - 1];
+    *reinterpret_cast<RowVector *>(values + j * kRows) -=
+        taken * feedback[j - column - 1];
 }
 
 /// The same for all groups. `values` (columns, 16) are overwritten.

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <random>
 #include <sys/resource.h>
@@ -285,6 +286,79 @@ TEST_F(PackWeights, ThreadsDoNotChangeTheBytes) {
   ASSERT_FALSE(one.empty());
   for (unsigned threads : {2u, 3u, 8u, 0u})
     EXPECT_TRUE(pack(threads, 0) == one) << threads;
+}
+
+/// Errors are those of tiles packed by hand, whatever the threads, and formats
+/// that hold every value have none.
+TEST_F(PackWeights, MeasuresErrors) {
+  auto errors = measureErrors(*module, weights, /*threads=*/3, nullptr);
+  ASSERT_TRUE(bool(errors));
+  auto one = measureErrors(*module, weights, /*threads=*/1, nullptr);
+  ASSERT_TRUE(bool(one));
+  std::map<std::string, TensorError> byName;
+  for (const TensorError &error : *errors)
+    byName[error.tensor] = error;
+  EXPECT_FALSE(byName.count("norm")) << "vectors are exact";
+  EXPECT_EQ(byName["exact"].relativeError, 0);
+  for (auto [name, format] :
+       {std::pair("gate", GEMCUT_INT4), std::pair("odd", GEMCUT_Q4_0),
+        std::pair("long", GEMCUT_INT8)}) {
+    const TestWeights::Matrix &matrix = weights.tensors.find(name)->second;
+    std::vector<uint8_t> tile(
+        size_t(gemcut_tile_bytes(format, matrix.columns)));
+    double sum = 0, square = 0, largest = 0;
+    for (int64_t row = 0; row < matrix.rows; row += 16) {
+      const float *values = &matrix.values[size_t(row * matrix.columns)];
+      int64_t rows = std::min<int64_t>(16, matrix.rows - row);
+      packTile(format, values, rows, matrix.columns, tile.data());
+      for (int64_t i = 0; i < rows * matrix.columns; ++i) {
+        double error =
+            double(unpackTileValue(format, tile.data(), i / matrix.columns,
+                                   i % matrix.columns, matrix.columns)) -
+            values[i];
+        sum += error * error;
+        square += double(values[i]) * values[i];
+        largest = std::max(largest, std::fabs(error));
+      }
+    }
+    EXPECT_EQ(byName[name].values, matrix.rows * matrix.columns) << name;
+    EXPECT_NEAR(byName[name].relativeError / std::sqrt(sum / square), 1, 1e-9)
+        << name;
+    EXPECT_EQ(byName[name].largestError, largest) << name;
+  }
+  for (size_t i = 0; i < errors->size(); ++i)
+    EXPECT_EQ((*errors)[i].relativeError, (*one)[i].relativeError);
+}
+
+/// What is said of a tensor's inputs reaches its tiles of int4, and no others.
+TEST_F(PackWeights, RoundsInt4UnderColumnErrors) {
+  int64_t columns = weights.tensors["gate"].columns;
+  InputMoments moments(columns, 32);
+  for (int64_t b = 0; b < moments.blocks(); ++b)
+    for (int64_t i = 0; i < moments.width(b); ++i)
+      for (int64_t j = 0; j < moments.width(b); ++j)
+        moments.at(b)[i * moments.width(b) + j] = i == j ? 1.0f : 0.8f;
+  auto costs = std::make_shared<const ColumnErrors>(moments);
+  std::map<std::string, int> asked;
+  auto measure = [&](const ColumnErrorsOf &columnErrors) {
+    auto errors =
+        measureErrors(*module, weights, /*threads=*/1, nullptr, columnErrors);
+    std::map<std::string, double> byName;
+    for (const TensorError &error : *errors)
+      byName[error.tensor] = error.relativeError;
+    return byName;
+  };
+  auto plain = measure({});
+  auto rounded = measure([&](llvm::StringRef tensor) {
+    ++asked[tensor.str()];
+    return tensor == "gate" ? costs : nullptr;
+  });
+  // Feeding errors back costs plain squared error.
+  EXPECT_GT(rounded["gate"], plain["gate"]);
+  EXPECT_EQ(rounded["up"], plain["up"]);
+  EXPECT_EQ(rounded["long"], plain["long"]);
+  EXPECT_TRUE(asked.count("up"));
+  EXPECT_FALSE(asked.count("long"));
 }
 
 TEST_F(PackWeights, ReportsProgressInOrderUpToTheTotal) {

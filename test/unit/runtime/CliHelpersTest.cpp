@@ -21,6 +21,8 @@
 #include <limits>
 #include <sstream>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace gemcut;
@@ -95,6 +97,29 @@ TEST_F(NpyTest, RoundTrip) {
     EXPECT_EQ(std::memcmp(row, expected, sizeof(row)), 0);
   }
   EXPECT_EQ(reader.readRow(row), GEMCUT_INVALID_ARGUMENT);
+}
+
+TEST_F(NpyTest, RowsGoThroughAPipe) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const float rows[2][3] = {{1, -2, 3.5f}, {4, 5, 6}};
+  std::thread other([&] {
+    NpyWriter writer;
+    EXPECT_EQ(writer.open(path.c_str(), 2, 3), GEMCUT_OK);
+    EXPECT_EQ(writer.writeRow(rows[0]), GEMCUT_OK);
+    EXPECT_EQ(writer.writeRow(rows[1]), GEMCUT_OK);
+    EXPECT_EQ(writer.close(), GEMCUT_OK);
+  });
+  NpyReader reader;
+  EXPECT_EQ(reader.open(path.c_str()), GEMCUT_OK) << gemcut_last_error();
+  EXPECT_EQ(reader.getRows(), 2u);
+  float row[3];
+  for (const auto &expected : rows) {
+    EXPECT_EQ(reader.readRow(row), GEMCUT_OK);
+    EXPECT_EQ(std::memcmp(row, expected, sizeof(row)), 0);
+  }
+  EXPECT_EQ(reader.readRow(row), GEMCUT_INVALID_ARGUMENT);
+  other.join();
+  EXPECT_EQ(access(path.c_str(), F_OK), 0) << "the pipe is not replaced";
 }
 
 TEST_F(NpyTest, UnfinishedFilesDisappear) {
