@@ -226,7 +226,8 @@ private:
       for (int64_t v = 0; v < 4; ++v) {
         Values inputs[2];
         for (int64_t p = 0; p < parts; ++p) {
-          Values bytes = loadWeights(weights, quantsOffset(group), v, p);
+          Values bytes = loadWeights(weights, quantsOffset(group), v, p,
+                                     /*again=*/pass == 1);
           for (int64_t isHigh = pass; isHigh < (apart ? pass + 1 : 2);
                ++isHigh) {
             Values nibbles;
@@ -260,16 +261,18 @@ private:
     return high ? e.shiftRight(bytes, 4) : e.bitAnd(bytes, byteSplat(0x0F));
   }
 
-  /// A part of vector `v` behind `offset` of every tile.
-  Values loadWeights(Value weights, int64_t offset, int64_t v, int64_t part) {
+  /// A part of vector `v` behind `offset` of every tile; lines ahead are on
+  /// their way if it is loaded `again`.
+  Values loadWeights(Value weights, int64_t offset, int64_t v, int64_t part,
+                     bool again = false) {
     Type type = e.vecType(e.getBuilder().getI8Type(), 4 * lanes);
     Values vectors;
     // Loads between two distant prefetches would gather behind the first.
-    if (next && part == 0)
+    if (next && part == 0 && !again)
       e.keepOrder();
     for (int64_t t = 0; t < shape.tiles; ++t) {
       Value line = e.at(weights, t * tileBytes + offset + kVectorBytes * v);
-      if (part == 0)
+      if (part == 0 && !again)
         prefetch(line);
       vectors.push_back(
           e.load(type, e.at(line, partOffset(part, 4)), 4 * lanes));
