@@ -91,7 +91,9 @@ static std::string withEvexVnni(llvm::StringRef assembly) {
 
 std::vector<targets::IsaLevel> gemcut::test::allLevels() {
   std::vector<targets::IsaLevel> levels = hostLevels();
-  llvm::append_range(levels, foreignLevels());
+  const char *foreign = std::getenv("GEMCUT_TEST_FOREIGN");
+  if (!foreign || llvm::StringRef(foreign) != "0")
+    llvm::append_range(levels, foreignLevels());
   return levels;
 }
 

@@ -33,7 +33,8 @@ namespace gemcut::test {
 /// amx on a CPU with the rest of the level (see TileEmulator).
 std::vector<targets::IsaLevel> hostLevels();
 
-/// hostLevels(), and those of other architectures that ForeignKernel runs.
+/// hostLevels(), and those of other architectures that ForeignKernel runs, which
+/// takes minutes: the environment variable GEMCUT_TEST_FOREIGN=0 leaves them out.
 std::vector<targets::IsaLevel> allLevels();
 
 /// Whether the level has tile instructions that are emulated here.
