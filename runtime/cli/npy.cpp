@@ -16,10 +16,12 @@ using namespace gemcut::cli;
 
 static const char kMagic[] = "\x93NUMPY";
 
-/// True for a pipe, which has neither a length nor a name to replace.
-static bool isPipe(const char *path) {
+/// True for a pipe or a device, which a rename must not replace: as root it
+/// would turn /dev/null into a file.
+static bool isPipeOrDevice(const char *path) {
   struct stat info;
-  return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+  return stat(path, &info) == 0 && !S_ISREG(info.st_mode) &&
+         !S_ISDIR(info.st_mode);
 }
 
 NpyWriter::~NpyWriter() {
@@ -35,7 +37,7 @@ gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
     return fail(GEMCUT_INVALID_ARGUMENT, "the path %.40s... is too long",
                 target);
   strcpy(path, target);
-  isDirect = isPipe(path);
+  isDirect = isPipeOrDevice(path);
   snprintf(temporary, sizeof(temporary), isDirect ? "%s" : "%s.tmp", path);
   file = fopen(temporary, "wbe");
   if (!file)

@@ -54,7 +54,7 @@ llvm::Expected<const IsaLevel *> CpuTarget::findLevel(StringRef wanted) const {
   return llvm::createStringError(
       "unknown CPU level '" + wanted.str() + "' for " + name + "; levels are " +
       llvm::join(names, ", ") +
-      " and host; `gemcut targets` lists devices, too");
+      " and host; `gemcut targets` lists devices, each below its --target");
 }
 
 /// The best level of the compiling machine.

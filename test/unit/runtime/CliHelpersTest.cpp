@@ -122,6 +122,18 @@ TEST_F(NpyTest, RowsGoThroughAPipe) {
   EXPECT_EQ(access(path.c_str(), F_OK), 0) << "the pipe is not replaced";
 }
 
+TEST_F(NpyTest, DevicesAreWrittenNotReplaced) {
+  ASSERT_EQ(symlink("/dev/full", path.c_str()), 0);
+  const float row[3] = {1, 2, 3};
+  NpyWriter writer;
+  ASSERT_EQ(writer.open(path.c_str(), 1, 3), GEMCUT_OK);
+  ASSERT_EQ(writer.writeRow(row), GEMCUT_OK);
+  EXPECT_EQ(writer.close(), GEMCUT_SYSTEM_ERROR);
+  struct stat info;
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISCHR(info.st_mode));
+}
+
 TEST_F(NpyTest, UnfinishedFilesDisappear) {
   const float row[3] = {1, 2, 3};
   {
