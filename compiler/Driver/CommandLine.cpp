@@ -215,7 +215,12 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->add_option("--certify-kl", options.certifyKl,
                    "Most mean KL divergence, in nats, of --certify; above it "
                    "nothing is written. Default: no limit.")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string &text) -> std::string {
+        double limit;
+        if (!llvm::to_float(text, limit) || !(limit >= 0))
+          return "found '" + text + "', expected a number of at least 0";
+        return "";
+      })
       ->needs(certify)
       ->type_name("X")
       ->group("Model");

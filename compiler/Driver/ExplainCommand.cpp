@@ -108,11 +108,16 @@ public:
     if (llvm::Error error = openSvg())
       return error;
     if (options.mayRun)
-      if (llvm::Error error = measure())
+      if (llvm::Error error = measure()) {
+        // Who names a level wants its times.
+        if (!options.level.empty())
+          return createStringError(options.file + ": cannot be run here: " +
+                                   llvm::toString(std::move(error)));
         fmt::print(stderr,
                    "gemcut: note: {} cannot be run here ({}); without "
                    "times\n",
                    options.file, llvm::toString(std::move(error)));
+      }
     return explainRuns();
   }
 

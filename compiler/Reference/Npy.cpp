@@ -8,7 +8,7 @@
 
 using namespace gemcut;
 
-llvm::Error reference::writeNpy(llvm::StringRef path,
+llvm::Error reference::writeNpy(artifact::OutputFile &file,
                                 llvm::ArrayRef<int64_t> shape,
                                 llvm::ArrayRef<float> values) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
@@ -20,11 +20,7 @@ llvm::Error reference::writeNpy(llvm::StringRef path,
     header += ' ';
   header += '\n';
 
-  std::error_code error;
-  llvm::raw_fd_ostream os(path, error);
-  if (error)
-    return llvm::createStringError(error, "cannot write '%s': %s",
-                                   path.str().c_str(), error.message().c_str());
+  llvm::raw_fd_ostream os(file.descriptor(), /*shouldClose=*/false);
   os << "\x93NUMPY" << '\x01' << '\x00' << char(header.size() & 0xFF)
      << char(header.size() >> 8) << header;
   for (float value : values) {
@@ -32,12 +28,12 @@ llvm::Error reference::writeNpy(llvm::StringRef path,
     llvm::support::endian::write32le(bytes, llvm::bit_cast<uint32_t>(value));
     os.write(bytes, 4);
   }
-  os.close();
-  if (os.has_error()) {
-    error = os.error();
+  os.flush();
+  if (std::error_code error = os.error()) {
     os.clear_error();
     return llvm::createStringError(error, "cannot write '%s': %s",
-                                   path.str().c_str(), error.message().c_str());
+                                   file.path().str().c_str(),
+                                   error.message().c_str());
   }
-  return llvm::Error::success();
+  return file.commit(0644);
 }

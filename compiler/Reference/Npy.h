@@ -5,13 +5,16 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include "compiler/Artifact/OutputFile.h"
+
 #include "llvm/Support/Error.h"
 
 namespace gemcut::reference {
 
 /// Writes a C-ordered little-endian float32 array, format version 1.0 (NumPy
-/// Enhancement Proposal 1). Errors: the file cannot be written.
-llvm::Error writeNpy(llvm::StringRef path, llvm::ArrayRef<int64_t> shape,
+/// Enhancement Proposal 1), and gives the file its name. Errors: the file
+/// cannot be written.
+llvm::Error writeNpy(artifact::OutputFile &file, llvm::ArrayRef<int64_t> shape,
                      llvm::ArrayRef<float> values);
 
 } // namespace gemcut::reference

@@ -251,6 +251,13 @@ Error reference::runReference(const ReferenceOptions &options, raw_ostream &os,
   Expected<OpenModel> model = openModel(options, err);
   if (!model)
     return model.takeError();
+  std::unique_ptr<artifact::OutputFile> file;
+  if (!options.logitsFile.empty()) {
+    auto created = artifact::OutputFile::create(options.logitsFile);
+    if (!created)
+      return created.takeError();
+    file = std::move(*created);
+  }
 
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler(
@@ -277,9 +284,9 @@ Error reference::runReference(const ReferenceOptions &options, raw_ostream &os,
   if (!results->empty()) {
     const Tensor &logits = results->front();
     printBest(logits, options.firstPosition, os);
-    if (!options.logitsFile.empty())
-      if (Error error = writeNpy(options.logitsFile,
-                                 {logits.rows, logits.columns}, logits.values))
+    if (file)
+      if (Error error =
+              writeNpy(*file, {logits.rows, logits.columns}, logits.values))
         return error;
   }
   return dumper.checkAllFound();

@@ -141,6 +141,7 @@ class Explain(unittest.TestCase):
         self.fails("is not a file that gemcut compile wrote", GEMCUT)
         self.fails("do not fit its context", self.tiny, "--depth", "1000000")
         self.fails("at most 8 rows", self.tiny, "--entry", "decode", "--rows", "9")
+        self.fails("amx2", self.tiny, "--level", "amx2")
         self.fails("does not exist", self.tiny, "--svg", self.folder / "missing" / "plot.svg")
         self.fails("excludes", self.tiny, "--svg", "plot.svg", "--no-run", code=2)
         self.fails("--entry", self.tiny, "--rows", "9", code=2)
