@@ -142,7 +142,8 @@ TEST_F(ReferenceCommandTest, ErrorsNameTheirCause) {
             "'/nowhere' does not exist; expected a checkpoint directory, a "
             ".safetensors or .gguf file or a config.json");
   EXPECT_EQ(errorWith([](auto &o) { o.logitsFile = "/nowhere/l.npy"; }),
-            "cannot write '/nowhere/l.npy': No such file or directory");
+            "/nowhere/l.npy: cannot be written: directory '/nowhere' does not "
+            "exist");
 }
 
 // Ids are only known to be wrong when the table is read: the message names the
