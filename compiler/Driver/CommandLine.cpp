@@ -407,9 +407,10 @@ void addExplain(CLI::App &app, ExplainOptions &options) {
       ->group("Step");
   CLI::Option *noRun =
       command
-          ->add_flag("--no-run{false}", options.mayRun,
-                     "Shows what the compiler knows, without running the "
-                     "executable. Default: off.")
+          ->add_flag_function(
+              "--no-run", [&options](int64_t) { options.mayRun = false; },
+              "Shows what the compiler knows, without running the "
+              "executable. Default: off.")
           ->group("Measurement");
   command
       ->add_option("--repetitions", options.repetitions,
