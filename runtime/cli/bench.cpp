@@ -14,7 +14,7 @@
 #include "runtime/cli/app.h"
 #include "runtime/cli/bench_report.h"
 #include "runtime/cli/ids.h"
-#include "runtime/cli/log_softmax.h"
+#include "runtime/session/log_softmax.h"
 #include "runtime/cli/read_bandwidth.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"

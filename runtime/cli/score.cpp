@@ -3,7 +3,7 @@
 #include "runtime/cli/app.h"
 #include "runtime/cli/ids.h"
 #include "runtime/cli/json.h"
-#include "runtime/cli/log_softmax.h"
+#include "runtime/session/log_softmax.h"
 #include "runtime/cli/npy.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"

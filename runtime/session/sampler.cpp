@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 using namespace gemcut;
 
@@ -22,7 +23,7 @@ SamplerOptions gemcut::getDefaultSampling(const gemcut_model_info &model) {
   return options;
 }
 
-gemcut_status Sampler::checkOptions() const {
+gemcut_status gemcut::checkSampling(const SamplerOptions &options) {
   // Negated comparisons, so that NaN fails too.
   if (!(options.temperature >= 0) || std::isinf(options.temperature))
     return fail(GEMCUT_INVALID_ARGUMENT,
@@ -47,7 +48,7 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
   model = &info;
   options = what;
   random = Pcg32(options.seed);
-  if (gemcut_status status = checkOptions())
+  if (gemcut_status status = checkSampling(options))
     return status;
   static_assert(sizeof(Candidate) == 12, "as gemcut_sampler_bytes counts it");
   size_t vocabulary = size_t(info.vocab_size);
@@ -62,6 +63,11 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
     return status;
   return options.noRepeat ? forbidden.allocate(vocabulary, "sampler")
                           : GEMCUT_OK;
+}
+
+void Sampler::exchange(SamplerOptions &otherOptions, Pcg32 &otherRandom) {
+  std::swap(options, otherOptions);
+  std::swap(random, otherRandom);
 }
 
 size_t Sampler::countNeeded() const {

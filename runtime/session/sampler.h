@@ -24,6 +24,10 @@ struct SamplerOptions {
 /// The defaults that the model's generation_config.json gives.
 SamplerOptions getDefaultSampling(const gemcut_model_info &model);
 
+/// GEMCUT_INVALID_ARGUMENT: temperature or min-p below 0, top-p outside (0, 1],
+/// min-p above 1, top-k below 0, or one is not a number.
+[[nodiscard]] gemcut_status checkSampling(const SamplerOptions &options);
+
 /// Picks tokens. On float32 logits, in this order (transformers 5.24,
 /// generation/logits_process.py):
 ///
@@ -44,10 +48,14 @@ SamplerOptions getDefaultSampling(const gemcut_model_info &model);
 /// about 16 bytes per entry of the vocabulary; `pick` allocates nothing.
 class Sampler {
 public:
-  /// GEMCUT_INVALID_ARGUMENT: temperature or min-p below 0, top-p outside (0,
-  /// 1], min-p above 1, top-k below 0, or one is not a number.
+  /// Errors: as checkSampling.
   [[nodiscard]] gemcut_status open(const gemcut_model_info &model,
                                    const SamplerOptions &options);
+
+  /// Swaps in another sequence's options and random numbers, which share the
+  /// memory of this sampler. The options must have passed `checkSampling`;
+  /// noRepeat must be off in both.
+  void exchange(SamplerOptions &otherOptions, Pcg32 &otherRandom);
 
   /// Chooses from `logits` (V,); those of suppressed ids become -inf.
   /// GEMCUT_INVALID_ARGUMENT: a logit is NaN or +inf, or no token is left.
@@ -90,8 +98,6 @@ private:
   /// Candidates with logit / temperature >= least, in order of ids.
   size_t collect(const float *logits, float least, float largest);
   size_t keepTopP(size_t count);
-  gemcut_status checkOptions() const;
-
   SamplerOptions options;
   const gemcut_model_info *model = nullptr;
   Pcg32 random{0};

@@ -249,6 +249,20 @@ gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
   return GEMCUT_OK;
 }
 
+gemcut_status Session::extend(int32_t slot, const int32_t *ids, size_t count,
+                              size_t later) {
+  size_t most = size_t(fullPrefill ? scoreChunk : prefillChunk);
+  if (count > most)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "a step of a prompt has %zu ids, but 1 to %zu are possible",
+                count, most);
+  if (gemcut_status status = checkAppend(slot, ids, count))
+    return status;
+  pages.readAhead(ids, count);
+  runRows(fullPrefill ? level->score : level->extend, slot, ids, count, later);
+  return GEMCUT_OK;
+}
+
 gemcut_status Session::beginDecode(const int32_t *slots, const int32_t *ids,
                                    size_t rows) {
   if (rows < 1 || rows > size_t(program.model->decode_max_rows))

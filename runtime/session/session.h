@@ -71,6 +71,12 @@ public:
   [[nodiscard]] gemcut_status prefill(int32_t slot, const int32_t *ids,
                                       size_t count, float *&logits);
 
+  /// Appends `count` (1 .. getPrefillChunk()) ids in one step without logits;
+  /// `later` ids follow behind them and will be appended next. Cutting a prompt
+  /// into such steps changes no bit of what prefill gives for the rest.
+  [[nodiscard]] gemcut_status extend(int32_t slot, const int32_t *ids,
+                                     size_t count, size_t later);
+
   /// One step of `rows` (1 .. decode_max_rows) tokens; row r is appended to
   /// `slots[r]`. Rows of one slot follow each other. Slots of one step must
   /// have the same first position. `logits`: (rows, V) with `logitsStride`

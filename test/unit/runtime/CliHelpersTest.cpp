@@ -5,7 +5,7 @@
 #include "runtime/cli/ids.h"
 #include "runtime/cli/instruction_rate.h"
 #include "runtime/cli/json.h"
-#include "runtime/cli/log_softmax.h"
+#include "runtime/session/log_softmax.h"
 #include "runtime/cli/npy.h"
 #include "runtime/cli/read_bandwidth.h"
 #include "runtime/cli/touched_pages.h"

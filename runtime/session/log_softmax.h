@@ -1,11 +1,11 @@
 //===- log_softmax.h - Probabilities of one row of logits -------*- C++ -*-===//
-#ifndef GEMCUT_RUNTIME_CLI_LOG_SOFTMAX_H
-#define GEMCUT_RUNTIME_CLI_LOG_SOFTMAX_H
+#ifndef GEMCUT_RUNTIME_SESSION_LOG_SOFTMAX_H
+#define GEMCUT_RUNTIME_SESSION_LOG_SOFTMAX_H
 
 #include <cstddef>
 #include <cstdint>
 
-namespace gemcut::cli {
+namespace gemcut {
 
 /// log(sum_i exp(logits[i])), computed in float64; NaN if a logit is NaN.
 double getLogSumExp(const float *logits, size_t count);
@@ -18,6 +18,6 @@ double getKlDivergence(const float *reference, const float *actual,
 /// Index of the largest value, the lowest of equal ones.
 size_t getArgmax(const float *values, size_t count);
 
-} // namespace gemcut::cli
+} // namespace gemcut
 
-#endif // GEMCUT_RUNTIME_CLI_LOG_SOFTMAX_H
+#endif // GEMCUT_RUNTIME_SESSION_LOG_SOFTMAX_H

@@ -1,13 +1,13 @@
 //===- log_softmax.cpp - Probabilities of one row of logits ---------------===//
 
-#include "runtime/cli/log_softmax.h"
+#include "runtime/session/log_softmax.h"
 
 #include <algorithm>
 #include <cmath>
 
 using namespace gemcut;
 
-double cli::getLogSumExp(const float *logits, size_t count) {
+double gemcut::getLogSumExp(const float *logits, size_t count) {
   double largest = double(logits[getArgmax(logits, count)]);
   double sum = 0;
   for (size_t i = 0; i < count; ++i)
@@ -15,8 +15,8 @@ double cli::getLogSumExp(const float *logits, size_t count) {
   return largest + std::log(sum);
 }
 
-double cli::getKlDivergence(const float *reference, const float *actual,
-                            size_t count) {
+double gemcut::getKlDivergence(const float *reference, const float *actual,
+                               size_t count) {
   double referenceSum = getLogSumExp(reference, count);
   double actualSum = getLogSumExp(actual, count);
   double divergence = 0;
@@ -29,6 +29,6 @@ double cli::getKlDivergence(const float *reference, const float *actual,
   return divergence;
 }
 
-size_t cli::getArgmax(const float *values, size_t count) {
+size_t gemcut::getArgmax(const float *values, size_t count) {
   return size_t(std::max_element(values, values + count) - values);
 }

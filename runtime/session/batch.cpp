@@ -1,0 +1,301 @@
+//===- batch.cpp - Many requests in the slots of one session --------------===//
+
+#include "runtime/session/batch.h"
+
+#include "runtime/core/clock.h"
+#include "runtime/core/error.h"
+
+#include <algorithm>
+
+using namespace gemcut;
+
+/// Weight of the newest measurement in the running means of times.
+static constexpr double kNewest = 0.25;
+/// Least rows of a prompt chunk; fewer use the weights they read badly.
+static constexpr size_t kLeastRows = 16;
+
+static void recordMean(double &mean, double value) {
+  mean = mean == 0 ? value : mean + kNewest * (value - mean);
+}
+
+gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
+  session = &holder;
+  options = what;
+  for (int32_t slot = holder.getSlots() - 1; slot >= 0; --slot)
+    freeSlots.push_back(slot);
+  counters.slots = size_t(holder.getSlots());
+  publish();
+  return sampler.open(holder.getModel(), SamplerOptions());
+}
+
+Batch::Admission Batch::submit(std::vector<BatchRequest> requests,
+                               uint64_t &firstTicket) {
+  double now = seconds();
+  std::lock_guard<std::mutex> lock(mutex);
+  // Requests that find a free slot do not wait.
+  size_t room = options.queue + counters.slots;
+  size_t inSlots = published.readingPrompts + published.generating;
+  if (isClosed || inSlots + queued + requests.size() > room) {
+    ++refused;
+    return isClosed ? Admission::Closed : Admission::QueueFull;
+  }
+  firstTicket = nextTicket;
+  for (BatchRequest &request : requests) {
+    submitted.push_back(
+        std::make_unique<Stream>(std::move(request), nextTicket++));
+    submitted.back()->submitted = now;
+    ++queued;
+  }
+  mailArrived.notify_one();
+  return Admission::Accepted;
+}
+
+void Batch::cancel(uint64_t ticket) {
+  std::lock_guard<std::mutex> lock(mutex);
+  cancelled.push_back(ticket);
+  mailArrived.notify_one();
+}
+
+void Batch::close(bool cancelAll) {
+  std::lock_guard<std::mutex> lock(mutex);
+  isClosed = true;
+  isCancelled |= cancelAll;
+  mailArrived.notify_one();
+}
+
+void Batch::takeMail() {
+  std::vector<std::unique_ptr<Stream>> arrived;
+  std::vector<uint64_t> withdrawn;
+  bool endAll;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    arrived.swap(submitted);
+    withdrawn.swap(cancelled);
+    endAll = isCancelled;
+  }
+  counters.accepted += arrived.size();
+  for (std::unique_ptr<Stream> &stream : arrived)
+    waiting.push_back(std::move(stream));
+  auto isWithdrawn = [&](const Stream &stream) {
+    return endAll || std::find(withdrawn.begin(), withdrawn.end(),
+                               stream.ticket) != withdrawn.end();
+  };
+  for (std::unique_ptr<Stream> &stream : running)
+    if (isWithdrawn(*stream))
+      end(*stream, BatchStop::Cancelled);
+  dropEnded();
+  for (auto it = waiting.begin(); it != waiting.end();) {
+    if (!isWithdrawn(**it)) {
+      ++it;
+      continue;
+    }
+    std::unique_ptr<Stream> stream = std::move(*it);
+    it = waiting.erase(it);
+    end(*stream, BatchStop::Cancelled);
+  }
+}
+
+void Batch::admit() {
+  while (!waiting.empty() && !freeSlots.empty()) {
+    std::unique_ptr<Stream> stream = std::move(waiting.front());
+    waiting.pop_front();
+    stream->slot = freeSlots.back();
+    freeSlots.pop_back();
+    stream->started = seconds();
+    stream->result.queuedSeconds = stream->started - stream->submitted;
+    stream->result.promptTokens = stream->request.prompt.size();
+    running.push_back(std::move(stream));
+    Stream &added = *running.back();
+    if (session->reset(added.slot))
+      fail(added);
+    else if (added.request.prompt.empty()) {
+      added.result.error = "the prompt is empty";
+      end(added, BatchStop::Failed);
+    }
+  }
+  dropEnded();
+}
+
+size_t Batch::getChunkRows(bool isAnyGenerating) const {
+  size_t most = size_t(session->getPrefillChunk());
+  if (!isAnyGenerating)
+    return most;
+  size_t rows = kLeastRows;
+  // A chunk reads the weights as a decode step does, and computes its rows.
+  if (rowSeconds > 0 && options.stallSeconds > decodeSeconds)
+    rows = size_t(std::min((options.stallSeconds - decodeSeconds) / rowSeconds,
+                           double(most)));
+  return std::min(std::max(rows / kLeastRows * kLeastRows, kLeastRows), most);
+}
+
+void Batch::runPrompt() {
+  size_t generating = 0, index = running.size();
+  for (size_t i = 0; i < running.size(); ++i) {
+    size_t candidate = (promptTurn + i) % running.size();
+    if (running[candidate]->isGenerating)
+      ++generating;
+    else if (index == running.size())
+      index = candidate;
+  }
+  if (index == running.size())
+    return;
+  promptTurn = index + 1;
+  Stream &stream = *running[index];
+  const std::vector<int32_t> &prompt = stream.request.prompt;
+  size_t left = prompt.size() - stream.promptDone;
+  size_t rows = std::min(left, getChunkRows(generating > 0));
+  const int32_t *ids = prompt.data() + stream.promptDone;
+  double start = seconds();
+  float *logits = nullptr;
+  gemcut_status status =
+      rows < left ? session->extend(stream.slot, ids, rows, left - rows)
+                  : session->prefill(stream.slot, ids, rows, logits);
+  double took = seconds() - start;
+  if (status)
+    return fail(stream);
+  stream.promptDone += rows;
+  ++counters.promptSteps;
+  counters.promptTokens += rows;
+  counters.promptSeconds += took;
+  if (rows >= kLeastRows)
+    recordMean(rowSeconds, took / double(rows));
+  if (rows < left)
+    return;
+  stream.isGenerating = true;
+  choose(stream, logits);
+  stream.result.firstTokenSeconds = seconds() - stream.submitted;
+}
+
+void Batch::runDecode() {
+  size_t most = size_t(session->getModel().decode_max_rows);
+  std::vector<Stream *> streams;
+  std::vector<int32_t> slots, ids;
+  size_t first = decodeTurn;
+  for (size_t i = 0; i < running.size() && streams.size() < most; ++i) {
+    size_t index = (first + i) % running.size();
+    Stream &stream = *running[index];
+    if (!stream.isGenerating)
+      continue;
+    if (session->getTokenCount(stream.slot) == size_t(session->getContext())) {
+      end(stream, BatchStop::ContextFull);
+      continue;
+    }
+    streams.push_back(&stream);
+    slots.push_back(stream.slot);
+    ids.push_back(stream.next);
+    decodeTurn = index + 1;
+  }
+  if (streams.empty())
+    return;
+  double start = seconds();
+  float *logits = nullptr;
+  gemcut_status status =
+      streams.size() == 1
+          ? session->decodeBest(slots[0], ids[0],
+                                streams[0]->choice.countNeeded(), logits)
+          : session->decode(slots.data(), ids.data(), streams.size(), logits);
+  double took = seconds() - start;
+  if (status) {
+    for (Stream *stream : streams)
+      fail(*stream);
+    return;
+  }
+  recordMean(decodeSeconds, took);
+  ++counters.decodeSteps;
+  counters.decodeRows += streams.size();
+  counters.decodeSeconds += took;
+  for (size_t row = 0; row < streams.size(); ++row)
+    choose(*streams[row], logits + row * session->getLogitsStride());
+}
+
+void Batch::choose(Stream &stream, float *logits) {
+  const gemcut_model_info &model = session->getModel();
+  BatchToken token;
+  if (stream.choice.choose(sampler, logits, size_t(model.vocab_size), token))
+    return fail(stream);
+  const int32_t *stops = model.stop_ids, *last = stops + model.stop_id_count;
+  if (!stream.request.ignoreStop && std::find(stops, last, token.id) != last)
+    return end(stream, BatchStop::StopId);
+  ++stream.result.newTokens;
+  ++counters.newTokens;
+  if (!stream.request.listener->onToken(token))
+    return end(stream, BatchStop::Listener);
+  if (int64_t(stream.result.newTokens) == stream.request.limit)
+    return end(stream, BatchStop::Limit);
+  stream.next = token.id;
+}
+
+void Batch::fail(Stream &stream) {
+  stream.result.error = gemcut_last_error();
+  end(stream, BatchStop::Failed);
+}
+
+void Batch::end(Stream &stream, BatchStop reason) {
+  stream.result.reason = reason;
+  stream.result.totalSeconds = seconds() - stream.submitted;
+  ++(reason == BatchStop::Cancelled ? counters.cancelled
+     : reason == BatchStop::Failed  ? counters.failed
+                                    : counters.completed);
+  counters.requestSeconds += stream.result.totalSeconds;
+  if (stream.slot >= 0)
+    freeSlots.push_back(stream.slot);
+  // Whoever reads the counters after onEnd finds the slot free.
+  stream.slot = -1;
+  stream.isGenerating = false;
+  publish();
+  stream.request.listener->onEnd(stream.result);
+  stream.request.listener.reset();
+}
+
+void Batch::dropEnded() {
+  auto isEnded = [](const std::unique_ptr<Stream> &stream) {
+    return !stream->request.listener;
+  };
+  running.erase(std::remove_if(running.begin(), running.end(), isEnded),
+                running.end());
+}
+
+void Batch::publish() {
+  counters.readingPrompts = counters.generating = 0;
+  for (const std::unique_ptr<Stream> &stream : running)
+    if (stream->slot >= 0)
+      ++(stream->isGenerating ? counters.generating : counters.readingPrompts);
+  std::lock_guard<std::mutex> lock(mutex);
+  queued = submitted.size() + waiting.size();
+  published = counters;
+}
+
+bool Batch::step() {
+  takeMail();
+  admit();
+  publish();
+  if (running.empty())
+    return false;
+  runPrompt();
+  dropEnded();
+  runDecode();
+  dropEnded();
+  publish();
+  return true;
+}
+
+void Batch::run() {
+  while (true) {
+    if (step())
+      continue;
+    std::unique_lock<std::mutex> lock(mutex);
+    if (isClosed && submitted.empty())
+      return;
+    mailArrived.wait(lock, [&] {
+      return isClosed || !submitted.empty() || !cancelled.empty();
+    });
+  }
+}
+
+BatchCounters Batch::getCounters() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  BatchCounters result = published;
+  result.queued = queued;
+  result.refused = refused;
+  return result;
+}
