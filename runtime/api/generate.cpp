@@ -4,7 +4,7 @@
 #include "runtime/api/handles.h"
 #include "runtime/api/sized_struct.h"
 #include "runtime/core/clock.h"
-#include "runtime/text/thought_filter.h"
+#include "runtime/text/output_parser.h"
 
 #include <sys/random.h>
 
@@ -38,14 +38,13 @@ namespace {
 constexpr size_t kPieceBytes = 256;
 
 /// Hands tokens, and the text that they complete, to the callbacks.
-class Stream {
+class Stream final : text::OutputSink {
 public:
   Stream(const gemcut_engine &engine, const gemcut_generate_options &options,
          std::vector<int32_t> *answer)
       : options(options), answer(answer), decoder(engine.tokenizer, true),
-        filter(engine.tokenizer) {
-    content.reserve(kPieceBytes);
-    thought.reserve(kPieceBytes);
+        parser(engine.tokenizer) {
+    piece.reserve(kPieceBytes);
   }
 
   static bool onToken(void *context, int32_t id) {
@@ -56,13 +55,12 @@ public:
   void finish() {
     if (!options.on_text)
       return;
-    if (answer)
-      filter.finish(content, thought);
-    else
-      decoder.flush(content);
-    for (const std::string &call : filter.toolCalls())
-      content += call;
-    (void)flush();
+    if (answer) {
+      parser.finish(*this);
+    } else {
+      decoder.flush(piece);
+      sendPiece();
+    }
   }
 
 private:
@@ -72,31 +70,44 @@ private:
     bool goesOn = !options.on_token || options.on_token(options.user, id) == 0;
     if (!options.on_text)
       return goesOn;
-    if (answer)
-      filter.feed(id, content, thought);
-    else
-      decoder.feed(id, content);
-    return flush() && goesOn;
+    if (answer) {
+      parser.feed(id, *this);
+    } else {
+      decoder.feed(id, piece);
+      sendPiece();
+    }
+    return goesOn && wantsMore;
   }
 
-  bool flush() {
-    return send(GEMCUT_TEXT_THOUGHT, thought) &&
-           send(GEMCUT_TEXT_ANSWER, content);
+  void sendPiece() {
+    if (!piece.empty())
+      onContent(piece);
+    piece.clear();
   }
 
-  bool send(gemcut_text_kind kind, std::string &text) {
-    bool goesOn =
-        text.empty() ||
-        options.on_text(options.user, kind, text.data(), text.size()) == 0;
-    text.clear();
-    return goesOn;
+  void onThought(std::string_view text) override {
+    send(GEMCUT_TEXT_THOUGHT, text);
+  }
+  void onContent(std::string_view text) override {
+    send(GEMCUT_TEXT_ANSWER, text);
+  }
+  void onToolCall(std::string_view name, std::string_view arguments,
+                  std::string_view written) override {
+    send(GEMCUT_TEXT_ANSWER, written);
+  }
+
+  void send(gemcut_text_kind kind, std::string_view text) {
+    if (wantsMore)
+      wantsMore =
+          options.on_text(options.user, kind, text.data(), text.size()) == 0;
   }
 
   const gemcut_generate_options &options;
   std::vector<int32_t> *answer; ///< of a conversation's turn; null: raw tokens
   text::StreamDecoder decoder;
-  text::ThoughtFilter filter;
-  std::string content, thought;
+  text::OutputParser parser;
+  std::string piece; ///< of raw tokens
+  bool wantsMore = true;
 };
 
 } // namespace

@@ -4,7 +4,7 @@
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
-#include "runtime/text/thought_filter.h"
+#include "runtime/text/output_parser.h"
 
 #include <csignal>
 #include <cstdio>
@@ -32,21 +32,25 @@ struct ChatOptions {
 };
 
 /// Prints an answer to stdout and its thoughts to stderr, as they come.
-class AnswerPrinter {
+class AnswerPrinter final : text::OutputSink {
 public:
   AnswerPrinter(const text::Tokenizer &tokenizer, bool showThoughts)
-      : filter(tokenizer), showThoughts(showThoughts) {}
+      : parser(tokenizer), showThoughts(showThoughts) {}
 
   /// False once stdout is closed.
   bool print(int32_t id);
   void finish();
 
 private:
-  bool flush();
+  void onThought(std::string_view text) override;
+  void onContent(std::string_view text) override;
+  void onToolCall(std::string_view name, std::string_view arguments,
+                  std::string_view written) override;
+  void startLine();
 
-  text::ThoughtFilter filter;
+  text::OutputParser parser;
   bool showThoughts, isAtLineStart = true, isThoughtOpen = false;
-  std::string content, thought;
+  bool isWritten = true;
 };
 
 class Chat {
@@ -77,39 +81,44 @@ private:
 
 } // namespace
 
-bool AnswerPrinter::flush() {
-  if (showThoughts && !thought.empty()) {
-    isThoughtOpen = true;
-    fwrite(thought.data(), 1, thought.size(), stderr);
-  }
-  thought.clear();
-  if (content.empty())
-    return true;
+void AnswerPrinter::onThought(std::string_view text) {
+  if (!showThoughts)
+    return;
+  isThoughtOpen = true;
+  fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void AnswerPrinter::onContent(std::string_view text) {
   if (isThoughtOpen)
     fprintf(stderr, "\n");
   isThoughtOpen = false;
-  isAtLineStart = content.back() == '\n';
-  bool isWritten =
-      fwrite(content.data(), 1, content.size(), stdout) == content.size() &&
-      fflush(stdout) == 0;
-  content.clear();
-  return isWritten;
+  isAtLineStart = text.back() == '\n';
+  isWritten &= fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+               fflush(stdout) == 0;
+}
+
+void AnswerPrinter::onToolCall(std::string_view name,
+                               std::string_view arguments,
+                               std::string_view written) {
+  startLine();
+  onContent(std::string(written) + "\n");
+}
+
+void AnswerPrinter::startLine() {
+  if (!isAtLineStart)
+    onContent("\n");
 }
 
 bool AnswerPrinter::print(int32_t id) {
-  filter.feed(id, content, thought);
-  return flush();
+  parser.feed(id, *this);
+  return isWritten;
 }
 
 void AnswerPrinter::finish() {
-  filter.finish(content, thought);
-  for (const std::string &call : filter.toolCalls())
-    content += call + "\n";
-  flush();
+  parser.finish(*this);
   if (isThoughtOpen)
     fprintf(stderr, "\n");
-  if (!isAtLineStart)
-    printf("\n");
+  startLine();
   fflush(stdout);
 }
 

@@ -1,6 +1,7 @@
 //===- chat.cpp - From messages to a prompt -------------------------------===//
 
 #include "runtime/text/chat.h"
+#include "runtime/text/python_text.h"
 #include "runtime/text/utf8.h"
 
 #include <cstring>
@@ -12,13 +13,6 @@ namespace {
 constexpr std::string_view kChannelOpen = "<|channel>";
 constexpr std::string_view kChannelClose = "<channel|>";
 constexpr std::string_view kTurnClose = "<turn|>\n";
-
-bool isPythonSpace(uint32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 ||
-         c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
 
 bool isFirstSystem(const Conversation &conversation) {
   if (conversation.messages.empty())
@@ -282,26 +276,6 @@ std::string gemcut::text::stripThinking(std::string_view text) {
     text.remove_prefix(close + kChannelClose.size());
   }
   return std::string(trim(kept));
-}
-
-std::string_view gemcut::text::trim(std::string_view text) {
-  uint32_t point = 0;
-  for (size_t length;
-       (length = decodeUtf8(text.data(), text.size(), point)) > 0 &&
-       isPythonSpace(point);)
-    text.remove_prefix(length);
-  while (!text.empty()) {
-    size_t start = text.size() - 1;
-    while (start > 0 && text.size() - start < 4 &&
-           (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80)
-      --start;
-    size_t length = text.size() - start;
-    if (decodeUtf8(text.data() + start, length, point) != length ||
-        !isPythonSpace(point))
-      break;
-    text.remove_suffix(length);
-  }
-  return text;
 }
 
 std::string gemcut::text::quoteValue(std::string_view text) {

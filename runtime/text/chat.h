@@ -100,11 +100,6 @@ std::string renderNextTurn(std::string_view userText, bool turnClosed,
 /// closed) and trims what is left.
 std::string stripThinking(std::string_view text);
 
-/// Without white space at both ends, as Python's str.strip for ASCII and
-/// U+0085, U+00A0, U+1680, U+2000..200A, U+2028, U+2029, U+202F, U+205F,
-/// U+3000.
-std::string_view trim(std::string_view text);
-
 /// The string syntax of calls and responses: <|"|>TEXT<|"|>, nothing escaped.
 std::string quoteValue(std::string_view text);
 

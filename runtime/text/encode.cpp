@@ -25,11 +25,13 @@ public:
       asciiIds[c] = tables.codePointId(c == ' ' ? GEMCUT_TOKENIZER_SPACE : c);
   }
 
-  void encode(std::string_view text, bool parseSpecial);
+  /// Recognises added tokens, control tokens only outside `untrusted`.
+  void encode(std::string_view text, const std::vector<Span> &untrusted);
+  void encodeOrdinary(std::string_view text);
 
 private:
+  bool isControl(uint32_t id) const;
   size_t matchAdded(std::string_view text, uint32_t *id) const;
-  void encodeOrdinary(std::string_view text);
   void endChunk();
 
   const TableView &tables;
@@ -146,18 +148,35 @@ void Encoder::encodeOrdinary(std::string_view text) {
   endChunk();
 }
 
-void Encoder::encode(std::string_view text, bool parseSpecial) {
-  if (!parseSpecial || tables.header->added_count == 0)
-    return encodeOrdinary(text);
+bool Encoder::isControl(uint32_t id) const {
+  const int32_t *roles = tables.header->roles;
+  return tables.kind(id) == GEMCUT_PIECE_CONTROL ||
+         std::find(roles, roles + GEMCUT_TOKEN_ROLES, int32_t(id)) !=
+             roles + GEMCUT_TOKEN_ROLES;
+}
+
+void Encoder::encode(std::string_view text,
+                     const std::vector<Span> &untrusted) {
   bool begins[256];
   for (int b = 0; b < 256; ++b)
     begins[b] = tables.addedFirst[b] < tables.addedFirst[b + 1];
   size_t start = 0;
+  auto span = untrusted.begin();
   for (size_t i = 0; i < text.size();) {
     uint32_t id = kNone;
     size_t length = 0;
-    if (begins[static_cast<uint8_t>(text[i])])
+    if (begins[static_cast<uint8_t>(text[i])]) {
       length = matchAdded(text.substr(i), &id);
+      while (span != untrusted.end() && span->end <= i)
+        ++span;
+      if (length > 0 && span != untrusted.end() && i + length > span->begin &&
+          isControl(id)) {
+        // A shorter token may still end before the untrusted bytes.
+        length = span->begin > i
+                     ? matchAdded(text.substr(i, span->begin - i), &id)
+                     : 0;
+      }
+    }
     if (length == 0) {
       ++i;
       continue;
@@ -173,5 +192,13 @@ void Encoder::encode(std::string_view text, bool parseSpecial) {
 
 void Tokenizer::encode(std::string_view text, bool parseSpecial,
                        std::vector<int32_t> &ids) const {
-  Encoder(view, ids).encode(text, parseSpecial);
+  if (parseSpecial)
+    Encoder(view, ids).encode(text, /*untrusted=*/{});
+  else
+    Encoder(view, ids).encodeOrdinary(text);
+}
+
+void Tokenizer::encode(const MarkedText &text,
+                       std::vector<int32_t> &ids) const {
+  Encoder(view, ids).encode(text.bytes, text.untrusted);
 }

@@ -11,6 +11,7 @@
 #define GEMCUT_RUNTIME_TEXT_TOKENIZER_H
 
 #include "runtime/abi/status.h"
+#include "runtime/text/marked_text.h"
 #include "runtime/text/table_view.h"
 
 #include <string>
@@ -36,6 +37,13 @@ public:
   /// the text. Bytes that are not valid UTF-8 become byte tokens. O(n log n).
   void encode(std::string_view text, bool parseSpecial,
               std::vector<int32_t> &ids) const;
+
+  /// The same with added tokens, but control tokens (hidden ones, and those
+  /// with a role in the chat format) are recognised only where all their bytes
+  /// are trusted. What is not recognised is ordinary text, encoded together
+  /// with the text around it: without such spellings the ids are those of the
+  /// bytes.
+  void encode(const MarkedText &text, std::vector<int32_t> &ids) const;
 
   /// The text of `count` ids: U+2581 becomes a space; a run of byte tokens is
   /// decoded as UTF-8, and if it is not valid as a whole, gives one U+FFFD per

@@ -59,6 +59,26 @@ inline size_t decodeUtf8(const char *text, size_t available,
   return length;
 }
 
+inline void appendUtf8(uint32_t codePoint, std::string &out) {
+  auto push = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (codePoint < 0x80) {
+    push(codePoint);
+    return;
+  }
+  if (codePoint < 0x800) {
+    push(0xC0 | codePoint >> 6);
+  } else {
+    if (codePoint < 0x10000) {
+      push(0xE0 | codePoint >> 12);
+    } else {
+      push(0xF0 | codePoint >> 18);
+      push(0x80 | (codePoint >> 12 & 0x3F));
+    }
+    push(0x80 | (codePoint >> 6 & 0x3F));
+  }
+  push(0x80 | (codePoint & 0x3F));
+}
+
 inline bool isValidUtf8(std::string_view text) {
   uint32_t codePoint;
   for (size_t i = 0; i < text.size();) {

@@ -1,6 +1,7 @@
 //===- ChatTest.cpp - Prompts of the worked examples ----------------------===//
 
 #include "runtime/text/chat_tools.h"
+#include "runtime/text/python_text.h"
 #include "test/unit/Tokenizer/TestTokenizer.h"
 
 #include <gtest/gtest.h>

@@ -1,0 +1,31 @@
+//===- json_value.h - Values from and to JSON -------------------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
+#define GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
+
+#include "runtime/abi/status.h"
+#include "runtime/text/value.h"
+
+namespace gemcut::text {
+
+/// Reads one JSON text (RFC 8259, UTF-8, nesting at most 100). All strings and
+/// keys are marked as untrusted. Integers keep all their digits; of equal keys
+/// the last counts. GEMCUT_INVALID_ARGUMENT, with a sentence in `error` that
+/// names line and column: it is none, or something stands behind it.
+[[nodiscard]] gemcut_status parseJson(std::string_view json, Value *out,
+                                      std::string *error);
+
+/// Appends JSON as Python's json.dumps(ensure_ascii=False) writes it; with
+/// `indent` >= 0 in lines. False for values without a JSON form (undefined
+/// ones, macros, numbers that are not finite).
+[[nodiscard]] bool writeJson(const Value &value, int indent, MarkedText &out);
+
+/// The compact form, without spaces; undefined values become null.
+std::string toCompactJson(const Value &value);
+
+/// Appends `text` in quotes and with JSON's escapes; bytes that are no UTF-8
+/// become U+FFFD.
+void appendJsonString(std::string_view text, std::string &out);
+
+} // namespace gemcut::text
+
+#endif // GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
