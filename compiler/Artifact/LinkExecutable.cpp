@@ -5,6 +5,8 @@
 #include "compiler/Artifact/LinkTools.h"
 #include "compiler/Artifact/ToolchainPaths.h"
 
+#include "llvm/Support/FileSystem.h"
+
 using namespace gemcut::artifact;
 
 Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
@@ -12,6 +14,9 @@ Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
   llvm::StringRef architecture = target.split('-').first;
   bool arm = architecture == "aarch64";
   std::string root = sysroot.str();
+  if (std::string own = inInstallation("lib/sysroot");
+      root.empty() && llvm::sys::fs::is_directory(own))
+    root = own;
   Toolchain toolchain;
   toolchain.sysroot = root;
   toolchain.libcDir =

@@ -24,8 +24,8 @@ struct Toolchain {
 };
 
 /// The folders for `target` ("aarch64-linux") that were found when gemcut was
-/// configured, below `sysroot` (a folder laid out like /, or empty for /
-/// itself).
+/// configured, below `sysroot` (a folder laid out like /). Empty: below
+/// lib/sysroot of the installation if that exists, else below / itself.
 Toolchain findToolchain(llvm::StringRef target, llvm::StringRef sysroot);
 
 /// Fails if the archive or a file of the toolchain is missing, and says which

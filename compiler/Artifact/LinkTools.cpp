@@ -5,6 +5,7 @@
 #include "lld/Common/Driver.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -14,6 +15,26 @@ LLD_HAS_DRIVER(elf)
 
 using namespace gemcut::artifact;
 using llvm::createStringError;
+
+static std::string &installation() {
+  static std::string folder;
+  return folder;
+}
+
+void gemcut::artifact::setInstallation(llvm::StringRef folder) {
+  installation() = folder.str();
+}
+
+std::string gemcut::artifact::inInstallation(llvm::StringRef path) {
+  llvm::SmallString<256> joined(installation());
+  if (joined.empty()) {
+    // build/bin/gemcut -> build
+    std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
+    joined = llvm::sys::path::parent_path(llvm::sys::path::parent_path(self));
+  }
+  llvm::sys::path::append(joined, path);
+  return joined.str().str();
+}
 
 ScratchFiles::~ScratchFiles() {
   for (const std::string &path : paths) {

@@ -34,6 +34,14 @@ private:
   std::vector<std::string> paths;
 };
 
+/// Says where `lib/runtime` with the archives of the runtime lies, and
+/// `lib/sysroot` with C and C++ libraries if the installation brings its own,
+/// before anything is linked. Default: the folder around that of this program.
+void setInstallation(llvm::StringRef folder);
+
+/// PATH below the folder of the installation.
+std::string inInstallation(llvm::StringRef path);
+
 /// A file that a link reads, and whoever brings it.
 struct LinkInput {
   std::string path, package;

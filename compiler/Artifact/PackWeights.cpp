@@ -1,6 +1,7 @@
 //===- PackWeights.cpp - The weight section, streamed ---------------------===//
 
 #include "compiler/Artifact/PackWeights.h"
+#include "frontends/Checkpoint/CheckpointError.h"
 
 #include "compiler/Artifact/BlockWriter.h"
 #include "compiler/Artifact/Quantize.h"
@@ -323,10 +324,11 @@ private:
     values.resize(size_t(unit.rows * columns));
     int64_t first = unit.row * columns;
     std::vector<float> scales;
-    if (llvm::Error failure = readUnit(unit, type, name, values, scales))
-      return failure;
-    if (llvm::Error failure = checkValues(type, name, first, values))
-      return failure;
+    llvm::Error unusable = readUnit(unit, type, name, values, scales);
+    if (!unusable)
+      unusable = checkValues(type, name, first, values);
+    if (unusable)
+      return checkpoint::about(std::move(unusable), source.fileOf(name), name);
     uint64_t base = uint64_t(*op.getOffset());
     uint64_t written = 0;
     switch (type.getLayout()) {
@@ -370,8 +372,7 @@ private:
                                           packed, base, written))
         return failure;
     }
-    report(tensor, written, int64_t(values.size()));
-    return llvm::Error::success();
+    return report(tensor, written, int64_t(values.size()));
   }
 
   std::shared_ptr<const ColumnErrors> getColumnErrors(Source &tensor,
@@ -440,7 +441,7 @@ private:
     return llvm::Error::success();
   }
 
-  void report(Source &tensor, uint64_t written, int64_t read) {
+  llvm::Error report(Source &tensor, uint64_t written, int64_t read) {
     std::lock_guard<std::mutex> lock(mutex);
     tensor.valuesRead += read;
     if (--tensor.unitsLeft == 0 || tensor.valuesRead >= kReleaseValues) {
@@ -452,8 +453,7 @@ private:
       tensor.columnErrors.reset();
     }
     done += written;
-    if (progress)
-      progress(done, total);
+    return progress ? progress(done, total) : llvm::Error::success();
   }
 };
 

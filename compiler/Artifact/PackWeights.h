@@ -15,8 +15,8 @@
 namespace gemcut::artifact {
 
 /// Called now and then from any thread, one at a time: bytes written, bytes in
-/// all.
-using PackProgress = std::function<void(uint64_t done, uint64_t total)>;
+/// all. An error ends the packing.
+using PackProgress = std::function<llvm::Error(uint64_t done, uint64_t total)>;
 
 /// What rounding errors of the columns of a tensor of the checkpoint cost;
 /// null: all alike. Called from any thread.

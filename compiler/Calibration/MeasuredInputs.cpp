@@ -65,8 +65,8 @@ MeasuredInputs::measure(ModuleOp module,
     if (failed(interpreter.run("forward", ids, positions)))
       return failure();
     done += ids.size();
-    if (progress)
-      progress(done, total);
+    if (progress && !progress(done, total))
+      return failure();
   }
   return result;
 }

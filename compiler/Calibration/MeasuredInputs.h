@@ -18,8 +18,9 @@
 
 namespace gemcut::calibration {
 
-/// Called after every sequence: tokens that have run, tokens in all.
-using MeasureProgress = std::function<void(uint64_t done, uint64_t total)>;
+/// Called after every sequence: tokens that have run, tokens in all. False:
+/// stop.
+using MeasureProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 /// What a text says of the inputs of every product: the second moments over its
 /// tokens, computed by the reference interpreter. Thread-safe once made.
@@ -31,7 +32,7 @@ public:
   /// Runs `sequences` of token ids, each from position 0 on, through @forward
   /// of `module`, which is as imported and not needed afterwards; the output
   /// matrix is not multiplied. `threads`: 0 for one per core. Fails with a
-  /// diagnostic where the interpreter does.
+  /// diagnostic where the interpreter does, and without one when it is stopped.
   static mlir::FailureOr<std::unique_ptr<MeasuredInputs>>
   measure(mlir::ModuleOp module, const checkpoint::WeightSource &weights,
           llvm::ArrayRef<std::vector<int32_t>> sequences, unsigned threads,

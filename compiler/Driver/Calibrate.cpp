@@ -3,7 +3,6 @@
 #include "compiler/Driver/Calibrate.h"
 
 #include "compiler/Driver/Diagnostics.h"
-#include "compiler/Driver/Progress.h"
 #include "compiler/Pipeline/Registration.h"
 #include "frontends/Gemma4/Importer.h"
 
@@ -17,7 +16,7 @@ static constexpr int64_t kLongest = 512;
 
 llvm::Expected<CalibrationResult>
 gemcut::driver::calibrate(const CompileOptions &options,
-                          const LoadedModel &model) {
+                          const LoadedModel &model, Reporter &reporter) {
   CalibrationResult result;
   auto text = checkText(options.calibrate);
   if (!text)
@@ -26,7 +25,7 @@ gemcut::driver::calibrate(const CompileOptions &options,
   TemporaryFolder folder;
   if (llvm::Error error = folder.create(options.output + ".calibrate"))
     return std::move(error);
-  auto ids = tokenizeText(options, options.calibrate, folder);
+  auto ids = tokenizeText(options, options.calibrate, folder, reporter);
   if (!ids)
     return ids.takeError();
   int32_t bos = int32_t(model.config.bosId);
@@ -46,15 +45,21 @@ gemcut::driver::calibrate(const CompileOptions &options,
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
-  DiagnosticCollector diagnostics(context);
+  DiagnosticCollector diagnostics(context, reporter);
   auto module = gemma4::importModel(context, model.config, *model.weights);
   if (failed(module))
     return diagnostics.error("importing the model");
-  Progress progress("calibrating", "tokens");
+  Activity activity(reporter, "calibrating", "tokens");
   auto measured = calibration::MeasuredInputs::measure(
       **module, *model.weights, sequences, options.threads,
-      [&](uint64_t done, uint64_t total) { progress.update(done, total); });
-  progress.finish();
+      [&](uint64_t done, uint64_t total) {
+        llvm::Error error = activity.update(done, total);
+        bool goesOn = !error;
+        llvm::consumeError(std::move(error));
+        return goesOn;
+      });
+  if (llvm::Error error = checkCancelled(reporter))
+    return std::move(error);
   if (failed(measured))
     return diagnostics.error("calibrating");
   result.inputs = std::move(*measured);

@@ -5,6 +5,7 @@
 
 #include "compiler/Calibration/MeasuredInputs.h"
 #include "compiler/Driver/LoadedModel.h"
+#include "compiler/Driver/Reporter.h"
 #include "compiler/Driver/TextQuality.h"
 
 namespace gemcut::driver {
@@ -16,11 +17,12 @@ struct CalibrationResult {
 };
 
 /// Runs the text of `options` through `model` with the reference interpreter,
-/// in sequences that begin at each <bos> and have at most 512 tokens. Progress
-/// goes to stderr. Errors: a text that cannot be read or holds no two tokens,
-/// a model without a tokenizer, weights that cannot be read.
+/// in sequences that begin at each <bos> and have at most 512 tokens. Errors: a
+/// text that cannot be read or holds no two tokens, a model without a
+/// tokenizer, weights that cannot be read; CancelledError.
 llvm::Expected<CalibrationResult> calibrate(const CompileOptions &options,
-                                            const LoadedModel &model);
+                                            const LoadedModel &model,
+                                            Reporter &reporter);
 
 } // namespace gemcut::driver
 

@@ -7,6 +7,7 @@
 
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/MemoryPlan.h"
+#include "compiler/Driver/TerminalReporter.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Reference/ReferenceCommand.h"
 #include "runtime/abi/model.h"
@@ -312,9 +313,11 @@ void addCompile(CLI::App &app, CompileOptions &options) {
           "the folder of this program.")
       ->group("Machine");
   compile
-      ->add_option("--sysroot", options.sysroot,
-                   "Folder, laid out like /, that holds the static C and C++ "
-                   "libraries to link with. Default: those of this machine.")
+      ->add_option(
+          "--sysroot", options.sysroot,
+          "Folder, laid out like /, that holds the static C and C++ "
+          "libraries to link with. Default: those of this installation, if it "
+          "brings any, else of this machine.")
       ->group("Machine");
 }
 
@@ -508,25 +511,89 @@ int flushOutput(int code) {
   return kInputAtFault;
 }
 
-} // namespace
+/// The commands and what was parsed for them.
+class CommandLine {
+public:
+  CommandLine()
+      : app("gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.") {
+    app.name("gemcut");
+    app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
+    app.require_subcommand(1);
+    addCompile(app, compile);
+    addInspect(app, inspect);
+    addQuantizeReport(app, report);
+    addExplain(app, explain);
+    app.add_subcommand("targets", "Lists what can be compiled for.");
+    addReference(app, interpret);
+  }
 
-int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
-  CLI::App app(
-      "gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.");
-  app.name("gemcut");
-  app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
-  app.require_subcommand(1);
+  CLI::App app;
   CompileOptions compile;
   InspectOptions inspect;
   ExplainOptions explain;
   QuantizeReportOptions report;
   reference::ReferenceOptions interpret;
-  addCompile(app, compile);
-  addInspect(app, inspect);
-  addQuantizeReport(app, report);
-  addExplain(app, explain);
-  app.add_subcommand("targets", "Lists what can be compiled for.");
-  addReference(app, interpret);
+
+  /// What follows from flags together, once parsed.
+  void complete() {
+    // Whoever asks for float32 weights asks for exactness.
+    const CLI::Option *kv =
+        app.get_subcommands().front()->get_option_no_throw("--kv");
+    for (PlanOptions *plan :
+         {&compile.plan, &inspect.plan, &report.compile.plan}) {
+      plan->isKvGiven = kv && kv->count() > 0;
+      if (!plan->isKvGiven)
+        plan->kv = plan->quant == "f32" ? "f32" : "bf16";
+    }
+  }
+};
+
+/// Parses "COMMAND ARGUMENTS...".
+llvm::Error parse(CommandLine &line, const char *command,
+                  llvm::ArrayRef<std::string> arguments) {
+  // CLI11 takes them from the back.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  reversed.push_back(command);
+  try {
+    line.app.parse(reversed);
+  } catch (const CLI::CallForHelp &) {
+    return llvm::make_error<UsageError>("--help is for the command line");
+  } catch (const CLI::ParseError &error) {
+    return llvm::make_error<UsageError>(error.what());
+  }
+  line.complete();
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Expected<CompileOptions>
+gemcut::driver::parseCompile(llvm::ArrayRef<std::string> arguments) {
+  CommandLine line;
+  if (llvm::Error error = parse(line, "compile", arguments))
+    return std::move(error);
+  return std::move(line.compile);
+}
+
+llvm::Expected<InspectOptions>
+gemcut::driver::parseInspect(llvm::ArrayRef<std::string> arguments) {
+  CommandLine line;
+  if (llvm::Error error = parse(line, "inspect", arguments))
+    return std::move(error);
+  return std::move(line.inspect);
+}
+
+llvm::Expected<QuantizeReportOptions>
+gemcut::driver::parseQuantizeReport(llvm::ArrayRef<std::string> arguments) {
+  CommandLine line;
+  if (llvm::Error error = parse(line, "quantize-report", arguments))
+    return std::move(error);
+  return std::move(line.report);
+}
+
+int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
+  CommandLine line;
+  CLI::App &app = line.app;
   app.failure_message([&](const CLI::App *, const CLI::Error &error) {
     std::string text = error.what();
     // CLI11 only misses a command where it found an unknown one.
@@ -542,26 +609,20 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? kUsage : 0;
   }
-  // Whoever asks for float32 weights asks for exactness.
-  const CLI::Option *kv =
-      app.get_subcommands().front()->get_option_no_throw("--kv");
-  for (PlanOptions *plan :
-       {&compile.plan, &inspect.plan, &report.compile.plan}) {
-    plan->isKvGiven = kv && kv->count() > 0;
-    if (!plan->isKvGiven)
-      plan->kv = plan->quant == "f32" ? "f32" : "bf16";
-  }
+  line.complete();
+  TerminalReporter reporter;
   auto run = [&]() -> llvm::Error {
     if (app.got_subcommand("compile"))
-      return runCompile(compile);
+      return runCompile(line.compile, reporter);
     if (app.got_subcommand("inspect"))
-      return runInspect(inspect);
+      return runInspect(line.inspect, reporter);
     if (app.got_subcommand("quantize-report"))
-      return runQuantizeReport(report);
+      return runQuantizeReport(line.report, reporter);
     if (app.got_subcommand("explain"))
-      return runExplain(explain);
+      return runExplain(line.explain);
     if (app.got_subcommand("reference"))
-      return reference::runReference(interpret, llvm::outs(), llvm::errs());
+      return reference::runReference(line.interpret, llvm::outs(),
+                                     llvm::errs());
     return runTargets();
   };
   try {

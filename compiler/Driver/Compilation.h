@@ -4,8 +4,11 @@
 #define GEMCUT_COMPILER_DRIVER_COMPILATION_H
 
 #include "compiler/Driver/Options.h"
+#include "compiler/Driver/Reporter.h"
 
 #include "llvm/Support/Error.h"
+
+#include "compiler/Driver/MemoryPlan.h"
 
 #include <memory>
 
@@ -15,10 +18,25 @@ class MeasuredInputs;
 
 namespace gemcut::driver {
 
-/// runCompile without notes and report. int4 is rounded under `inputs`, if not
-/// null, whatever the options say of calibration; nothing is certified.
+/// What was compiled.
+struct CompileResult {
+  CompileOptions options; ///< with what --quant and --max-ram left open chosen
+  MemoryPlan plan;
+  std::string sidecar; ///< path of the file with the weights; empty: none
+  std::string summary; ///< lines for people; empty where no program was made
+};
+
+/// Writes what the options ask for; nothing is printed. Errors: one sentence;
+/// UsageError, CancelledError, MemoryLimitError, checkpoint::CheckpointError.
+llvm::Expected<CompileResult> compile(const CompileOptions &options,
+                                      Reporter &reporter);
+
+/// compile without notes and progress; `reporter` can only cancel it. int4 is
+/// rounded under `inputs`, if not null, whatever the options say of
+/// calibration; nothing is certified.
 llvm::Error compileQuietly(const CompileOptions &options,
-                           std::shared_ptr<calibration::MeasuredInputs> inputs);
+                           std::shared_ptr<calibration::MeasuredInputs> inputs,
+                           Reporter &reporter);
 
 } // namespace gemcut::driver
 

@@ -16,7 +16,6 @@
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
-#include "compiler/Driver/Progress.h"
 #include "compiler/Driver/TextQuality.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
@@ -45,12 +44,14 @@ namespace {
 llvm::Expected<llvm::SmallVector<char, 0>>
 compileLevel(const targets::Target &target, const targets::TargetSpec &spec,
              const targets::IsaLevel &level, StringRef kernelText,
-             targets::EmitKind kind, IrDumps &dumps) {
+             targets::EmitKind kind, IrDumps &dumps, Reporter &reporter) {
+  if (llvm::Error error = checkCancelled(reporter))
+    return std::move(error);
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  DiagnosticCollector diagnostics(context);
+  DiagnosticCollector diagnostics(context, reporter);
   auto module = parseSourceString<ModuleOp>(kernelText, &context);
   if (!module)
     return diagnostics.error("reading the kernel program");
@@ -60,12 +61,15 @@ compileLevel(const targets::Target &target, const targets::TargetSpec &spec,
       });
   if (failed(lowered))
     return diagnostics.error("lowering for " + level.name);
+  if (llvm::Error error = checkCancelled(reporter))
+    return std::move(error);
   return target.emit(**lowered, spec, level, kind);
 }
 
 llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
 compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
-              ModuleOp module, targets::EmitKind kind, IrDumps &dumps) {
+              ModuleOp module, targets::EmitKind kind, IrDumps &dumps,
+              Reporter &reporter) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   module.print(stream);
@@ -75,8 +79,8 @@ compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
   std::vector<std::thread> pool;
   for (size_t i = 0; i < count; ++i)
     pool.emplace_back([&, i] {
-      results[i].emplace(
-          compileLevel(target, spec, spec.levels[i], text, kind, dumps));
+      results[i].emplace(compileLevel(target, spec, spec.levels[i], text, kind,
+                                      dumps, reporter));
     });
   for (std::thread &thread : pool)
     thread.join();
@@ -90,10 +94,14 @@ compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
   }
   if (error) {
     // All levels fail alike; one message is enough.
+    if (llvm::Error cancelled = checkCancelled(reporter)) {
+      llvm::consumeError(std::move(error));
+      return std::move(cancelled);
+    }
     std::string first;
-    llvm::handleAllErrors(std::move(error), [&](llvm::StringError &e) {
+    llvm::handleAllErrors(std::move(error), [&](llvm::ErrorInfoBase &e) {
       if (first.empty())
-        first = e.getMessage();
+        first = e.message();
     });
     return createStringError(first);
   }
@@ -106,8 +114,11 @@ constexpr uint8_t kNoWeights[64] = {};
 /// One run of `gemcut compile`.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options, bool isQuiet = false)
-      : options(options), isQuiet(isQuiet), phases(options.timePhases),
+  /// A part of another command neither calibrates nor certifies.
+  Compilation(const CompileOptions &options, Reporter &reporter,
+              bool isPart = false)
+      : options(options), reporter(reporter), isPart(isPart),
+        phases(reporter, options.timePhases),
         dumps(options.dumpIrAfter, options.dumpDir) {}
 
   /// Says what int4 is rounded under.
@@ -115,22 +126,24 @@ public:
     inputs = std::move(measured);
   }
 
-  llvm::Error run() {
-    llvm::Error error = compile();
-    if (!error)
-      dumps.finish();
-    return error;
+  llvm::Expected<CompileResult> run() {
+    if (llvm::Error error = compile())
+      return std::move(error);
+    dumps.finish();
+    return std::move(result);
   }
 
 private:
   CompileOptions options; ///< the default of --quant follows from the model
-  const bool isQuiet;
+  Reporter &reporter;
+  const bool isPart;
   Phases phases;
   IrDumps dumps;
   const targets::Target *target = nullptr;
   targets::TargetSpec spec;
   LoadedModel model;
   MemoryPlan plan;
+  CompileResult result;
   std::unique_ptr<artifact::OutputFile> output, sidecar;
   std::shared_ptr<calibration::MeasuredInputs> inputs;
   ReportFacts facts;
@@ -141,14 +154,14 @@ private:
     // A bad output path should not cost a compilation.
     if (llvm::Error error = openOutputs())
       return error;
-    phases.begin("load");
+    if (llvm::Error error = phases.begin("load"))
+      return error;
     auto loaded = loadModel(options.model, options.weights);
     if (!loaded)
       return loaded.takeError();
     model = std::move(*loaded);
     for (const std::string &warning : model.warnings)
-      if (!isQuiet)
-        fmt::print(stderr, "gemcut: note: {}\n", warning);
+      reporter.note(warning);
     options.plan.quant = chooseQuant(model, options.plan.quant);
     if (StringRef(options.plan.quant).ends_with(".json"))
       model.inputs.push_back(options.plan.quant);
@@ -159,9 +172,10 @@ private:
           return error;
 
     if (options.maxRam) {
-      phases.begin("fit");
-      auto fitted =
-          fitMemory(model, options.plan, options.maxRam, spec.l2Bytes);
+      if (llvm::Error error = phases.begin("fit"))
+        return error;
+      auto fitted = fitMemory(model, options.plan, options.maxRam, spec.l2Bytes,
+                              reporter);
       if (!fitted)
         return fitted.takeError();
       options.plan = *fitted;
@@ -187,11 +201,12 @@ private:
 
   /// What --calibrate and --certify ask for.
   llvm::Error measure() {
-    if (isQuiet)
+    if (isPart)
       return llvm::Error::success();
     if (!options.calibrate.empty()) {
-      phases.begin("calibrate");
-      auto measured = calibrate(options, model);
+      if (llvm::Error error = phases.begin("calibrate"))
+        return error;
+      auto measured = calibrate(options, model, reporter);
       if (!measured)
         return measured.takeError();
       inputs = std::move(measured->inputs);
@@ -200,11 +215,13 @@ private:
     }
     if (options.certify.empty())
       return llvm::Error::success();
-    phases.begin("certify");
+    if (llvm::Error error = phases.begin("certify"))
+      return error;
     TemporaryFolder folder;
     if (llvm::Error error = folder.create(options.output + ".certify"))
       return error;
-    auto quality = measureQuality(options, options.certify, folder, inputs);
+    auto quality =
+        measureQuality(options, options.certify, folder, inputs, reporter);
     if (!quality)
       return quality.takeError();
     if (options.certifyKl && !(quality->meanKl <= *options.certifyKl))
@@ -296,8 +313,9 @@ private:
         options.emit == Emit::Assembly ? targets::EmitKind::Assembly
         : options.emit == Emit::Llvm   ? targets::EmitKind::Llvm
                                        : targets::EmitKind::Object;
-    phases.begin("code");
-    auto objects = compileLevels(*target, spec, module, kind, dumps);
+    if (llvm::Error error = phases.begin("code"))
+      return error;
+    auto objects = compileLevels(*target, spec, module, kind, dumps, reporter);
     if (!objects)
       return objects.takeError();
     if (!isProgram(options.emit))
@@ -313,21 +331,18 @@ private:
       return artifact::bytesSection(GEMCUT_SECTION_WEIGHTS, kNoWeights);
     return {GEMCUT_SECTION_WEIGHTS, plan.weightBytes,
             [&, module](int descriptor, uint64_t offset) {
-              Progress progress("packing weights");
+              Activity activity(reporter, "packing weights");
               artifact::ColumnErrorsOf columnErrors;
               if (inputs)
                 columnErrors = [&](StringRef tensor) {
                   return inputs->get(tensor);
                 };
-              llvm::Error error = artifact::packWeights(
+              return artifact::packWeights(
                   module, *model.weights, descriptor, offset, options.threads,
                   [&](uint64_t done, uint64_t total) {
-                    if (!isQuiet)
-                      progress.update(done, total);
+                    return activity.update(done, total);
                   },
                   &conversions, columnErrors);
-              progress.finish();
-              return error;
             }};
   }
 
@@ -346,7 +361,8 @@ private:
           artifact::bytesSection(GEMCUT_SECTION_TOKENIZER, model.tokenizer));
     // First, because the program names the checksum of its sidecar.
     if (sidecar) {
-      phases.begin("pack");
+      if (llvm::Error error = phases.begin("pack"))
+        return error;
       auto footer = artifact::writeArtifact(
           *sidecar, {}, {weightSection(module, conversions)});
       if (!footer)
@@ -368,12 +384,14 @@ private:
                                                    text.size(), offset);
                         }});
 
-    phases.begin("link");
+    if (llvm::Error error = phases.begin("link"))
+      return error;
     auto image = linkProgram(options, *info, spec, objects,
                              artifact::contentBytes(sections));
     if (!image)
       return image.takeError();
-    phases.begin(sidecar ? "write" : "pack");
+    if (llvm::Error error = phases.begin(sidecar ? "write" : "pack"))
+      return error;
     auto footer = artifact::writeArtifact(*output, *image, sections,
                                           info->sidecar_checksum);
     if (!footer)
@@ -388,44 +406,59 @@ private:
       if (llvm::Error error = writeLibraryPackage(options, *info))
         return error;
     phases.end();
-    if (!isQuiet)
-      report(image->size());
+    describeResult(image->size());
     return llvm::Error::success();
   }
 
-  void report(uint64_t imageBytes) {
-    fmt::print("{}", describe(plan));
+  void describeResult(uint64_t imageBytes) {
+    result.plan = plan;
+    result.options = options;
+    result.sidecar = sidecar ? sidecar->path().str() : "";
+    auto out = std::back_inserter(result.summary);
+    fmt::format_to(out, "{}", describe(plan));
     if (options.maxRam)
-      fmt::print(
-          "fits into {} with --context {} --kv {}{}\n",
+      fmt::format_to(
+          out, "fits into {} with --context {} --kv {}{}\n",
           formatBytes(options.maxRam), plan.context, options.plan.kv,
           options.plan.prefillChunk
               ? fmt::format(" --prefill-chunk {}", options.plan.prefillChunk)
               : "");
-    fmt::print("wrote {} for {} ({}), {} of code, quantization {}\n",
-               options.output, spec.name,
-               llvm::join(llvm::map_range(spec.levels,
-                                          [](const targets::IsaLevel &level) {
-                                            return level.name;
-                                          }),
-                          ", "),
-               formatBytes(imageBytes), options.plan.quant);
+    fmt::format_to(
+        out, "wrote {} for {} ({}), {} of code, quantization {}\n",
+        options.output, spec.name,
+        llvm::join(llvm::map_range(spec.levels,
+                                   [](const targets::IsaLevel &level) {
+                                     return level.name;
+                                   }),
+                   ", "),
+        formatBytes(imageBytes), options.plan.quant);
     if (facts.quality)
-      fmt::print("certified on {}: {}\n", facts.quality->text.name,
-                 facts.quality->summary());
+      fmt::format_to(out, "certified on {}: {}\n", facts.quality->text.name,
+                     facts.quality->summary());
   }
 };
 
 } // namespace
 
-llvm::Error gemcut::driver::runCompile(const CompileOptions &options) {
-  return Compilation(options).run();
+llvm::Expected<CompileResult>
+gemcut::driver::compile(const CompileOptions &options, Reporter &reporter) {
+  return Compilation(options, reporter).run();
+}
+
+llvm::Error gemcut::driver::runCompile(const CompileOptions &options,
+                                       Reporter &reporter) {
+  auto result = compile(options, reporter);
+  if (!result)
+    return result.takeError();
+  fmt::print("{}", result->summary);
+  return llvm::Error::success();
 }
 
 llvm::Error gemcut::driver::compileQuietly(
     const CompileOptions &options,
-    std::shared_ptr<calibration::MeasuredInputs> inputs) {
-  Compilation compilation(options, /*isQuiet=*/true);
+    std::shared_ptr<calibration::MeasuredInputs> inputs, Reporter &reporter) {
+  MutedReporter muted(reporter);
+  Compilation compilation(options, muted, /*isPart=*/true);
   compilation.setInputs(std::move(inputs));
-  return compilation.run();
+  return compilation.run().takeError();
 }

@@ -23,12 +23,13 @@ static std::string locationPrefix(Location location) {
   return text;
 }
 
-DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
-    : handler(&context, [this](Diagnostic &diagnostic) {
+DiagnosticCollector::DiagnosticCollector(MLIRContext &context,
+                                         Reporter &reporter)
+    : handler(&context, [this, &reporter](Diagnostic &diagnostic) {
         std::string text =
             locationPrefix(diagnostic.getLocation()) + diagnostic.str();
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-          llvm::errs() << "gemcut: note: " << text << "\n";
+          reporter.note(text);
         else if (first.empty())
           first = std::move(text);
         return success();

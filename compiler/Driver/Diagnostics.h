@@ -3,6 +3,8 @@
 #ifndef GEMCUT_COMPILER_DRIVER_DIAGNOSTICS_H
 #define GEMCUT_COMPILER_DRIVER_DIAGNOSTICS_H
 
+#include "compiler/Driver/Reporter.h"
+
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
 
@@ -11,10 +13,10 @@
 namespace gemcut::driver {
 
 /// Keeps the first error that is emitted in a context, with the name of the
-/// tensor or layer it is about; remarks and warnings go to stderr as notes.
+/// tensor or layer it is about; remarks and warnings are notes.
 class DiagnosticCollector {
 public:
-  explicit DiagnosticCollector(mlir::MLIRContext &context);
+  DiagnosticCollector(mlir::MLIRContext &context, Reporter &reporter);
 
   /// The first error, or "`phase` failed" if nothing was said.
   llvm::Error error(llvm::StringRef phase) const;

@@ -6,21 +6,32 @@
 #include "compiler/Pipeline/Registration.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace gemcut;
 using namespace gemcut::driver;
+
+char MemoryLimitError::ID = 0;
+
+void MemoryLimitError::log(llvm::raw_ostream &stream) const {
+  stream << message;
+}
+
+std::error_code MemoryLimitError::convertToErrorCode() const {
+  return std::make_error_code(std::errc::not_enough_memory);
+}
 
 /// Contexts are multiples of this.
 static constexpr int64_t kContextStep = 256;
 
 llvm::Expected<MemoryPlan>
 gemcut::driver::planMemory(const LoadedModel &model, const PlanOptions &options,
-                           int64_t l2Bytes) {
+                           int64_t l2Bytes, Reporter &reporter) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  Phases phases(/*enabled=*/false);
+  Phases phases(reporter);
   IrDumps dumps("", "");
   auto module = planProgram(context, model, options, l2Bytes, PlanUntil::Kernel,
                             phases, dumps);
@@ -57,13 +68,14 @@ PlanOptions apply(const Measure &measure, PlanOptions options) {
 
 class Fitting {
 public:
-  Fitting(const LoadedModel &model, uint64_t limit, int64_t l2Bytes)
-      : model(model), limit(limit), l2Bytes(l2Bytes) {}
+  Fitting(const LoadedModel &model, uint64_t limit, int64_t l2Bytes,
+          Reporter &reporter)
+      : model(model), limit(limit), l2Bytes(l2Bytes), reporter(reporter) {}
 
   /// Plans with this context; remembers the least plan for the message.
   llvm::Expected<bool> fits(PlanOptions options, int64_t context) {
     options.context = context;
-    auto plan = planMemory(model, options, l2Bytes);
+    auto plan = planMemory(model, options, l2Bytes, reporter);
     if (!plan)
       return plan.takeError();
     if (least.context == 0 || plan->totalBytes() < least.totalBytes()) {
@@ -95,29 +107,31 @@ public:
   }
 
   llvm::Error refuse() const {
-    return llvm::createStringError(
+    return llvm::make_error<MemoryLimitError>(
         "the model needs at least " + formatBytes(least.totalBytes()) +
-        " with " + std::to_string(least.context) + " positions and KV in " +
-        leastKv + " (" + addends(least) + "), but --max-ram is " +
-        formatBytes(limit) +
-        "; a smaller --context, fewer --slots or a smaller --quant lower it");
+            " with " + std::to_string(least.context) + " positions and KV in " +
+            leastKv + " (" + addends(least) + "), but --max-ram is " +
+            formatBytes(limit) +
+            "; a smaller --context, fewer --slots or a smaller --quant lower "
+            "it",
+        least.totalBytes(), limit);
   }
 
 private:
   const LoadedModel &model;
   uint64_t limit;
   int64_t l2Bytes;
+  MutedReporter reporter;
   MemoryPlan least;
   std::string leastKv;
 };
 
 } // namespace
 
-llvm::Expected<PlanOptions> gemcut::driver::fitMemory(const LoadedModel &model,
-                                                      const PlanOptions &given,
-                                                      uint64_t limit,
-                                                      int64_t l2Bytes) {
-  Fitting fitting(model, limit, l2Bytes);
+llvm::Expected<PlanOptions>
+gemcut::driver::fitMemory(const LoadedModel &model, const PlanOptions &given,
+                          uint64_t limit, int64_t l2Bytes, Reporter &reporter) {
+  Fitting fitting(model, limit, l2Bytes, reporter);
   int64_t most = model.config.maxPositions;
   int64_t comfortable =
       given.context ? given.context : std::min(most, kComfortableContext);

@@ -6,6 +6,7 @@
 #include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/Options.h"
+#include "compiler/Driver/Reporter.h"
 
 namespace gemcut::driver {
 
@@ -15,19 +16,36 @@ constexpr int64_t kComfortableContext = 4096;
 /// The shortest context that is chosen.
 constexpr int64_t kLeastContext = 256;
 
+/// Not even the least plan keeps to a limit.
+class MemoryLimitError : public llvm::ErrorInfo<MemoryLimitError> {
+public:
+  static char ID;
+
+  MemoryLimitError(std::string message, uint64_t needed, uint64_t limit)
+      : needed(needed), limit(limit), message(std::move(message)) {}
+  void log(llvm::raw_ostream &stream) const override;
+  std::error_code convertToErrorCode() const override;
+
+  const uint64_t needed, limit; ///< bytes
+
+private:
+  std::string message;
+};
+
 /// Plans the program without dumps and times.
 llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
                                       const PlanOptions &options,
-                                      int64_t l2Bytes);
+                                      int64_t l2Bytes, Reporter &reporter);
 
 /// `given`, with what it leaves open chosen such that the plan takes at most
 /// `limit` bytes: the first of a row of measures, each costing more speed or
 /// accuracy than the one before, that leaves a comfortable context, with the
 /// longest context that fits then, up to what the model was made for. A context
-/// that was given is kept. Error: the least plan does not fit; its arithmetic.
+/// that was given is kept. MemoryLimitError: the least plan does not fit; its
+/// arithmetic.
 llvm::Expected<PlanOptions> fitMemory(const LoadedModel &model,
                                       const PlanOptions &given, uint64_t limit,
-                                      int64_t l2Bytes);
+                                      int64_t l2Bytes, Reporter &reporter);
 
 } // namespace gemcut::driver
 

@@ -115,8 +115,8 @@ void printConversions(nlohmann::ordered_json &report) {
 }
 
 /// What `gemcut compile` wrote: its sections and its report.
-llvm::Error inspectArtifact(const InspectOptions &options,
-                            const gemcut_footer &footer) {
+llvm::Expected<nlohmann::ordered_json>
+describeArtifact(const InspectOptions &options, const gemcut_footer &footer) {
   nlohmann::ordered_json json, report;
   json["file"] = options.subject;
   json["bytes"] = footer.file_length;
@@ -145,16 +145,18 @@ llvm::Error inspectArtifact(const InspectOptions &options,
   }
   if (!report.is_null())
     json["report"] = report;
-  if (options.json) {
-    fmt::print("{}\n", json.dump(2));
-    return llvm::Error::success();
-  }
-  fmt::print("{:<24} {}\n", "file", formatBytes(footer.file_length));
+  return json;
+}
+
+void printArtifact(const nlohmann::ordered_json &json) {
+  fmt::print("{:<24} {}\n", "file", formatBytes(json["bytes"].get<uint64_t>()));
   for (const auto &section : json["sections"])
     fmt::print("{:<24} {} at offset {}\n",
                "section " + section["kind"].get<std::string>(),
                formatBytes(section["length"].get<uint64_t>()),
                section["offset"].get<uint64_t>());
+  nlohmann::ordered_json report =
+      json.value("report", nlohmann::ordered_json());
   // The list of stages is long; `gemcut explain` shows it.
   if (report.is_object())
     report.erase(explain::kStagesKey);
@@ -163,21 +165,16 @@ llvm::Error inspectArtifact(const InspectOptions &options,
     fmt::print("{:<24} {}\n", item.key(),
                item.value().is_string() ? item.value().get<std::string>()
                                         : item.value().dump());
-  return llvm::Error::success();
 }
 
-} // namespace
+/// A model and the memory that it needs.
+struct Inspected {
+  LoadedModel model;
+  MemoryPlan plan;
+};
 
-llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
-  if (llvm::Error error = checkQuant(options.plan.quant))
-    return error;
-  if (llvm::sys::fs::is_regular_file(options.subject)) {
-    auto footer = artifact::readFooter(options.subject);
-    if (!footer)
-      return footer.takeError();
-    if (*footer)
-      return inspectArtifact(options, **footer);
-  }
+llvm::Expected<Inspected> inspectModel(const InspectOptions &options,
+                                       Reporter &reporter) {
   WeightOptions weights;
   // Shapes are enough to describe a bare configuration.
   if (llvm::StringRef(options.subject).ends_with(".json"))
@@ -186,30 +183,54 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
   if (!model)
     return model.takeError();
   for (const std::string &warning : model->warnings)
-    fmt::print(stderr, "gemcut: note: {}\n", warning);
-  auto plan = planMemory(*model, options.plan, targets::TargetSpec().l2Bytes);
+    reporter.note(warning);
+  auto plan =
+      planMemory(*model, options.plan, targets::TargetSpec().l2Bytes, reporter);
   if (!plan)
     return plan.takeError();
-  nlohmann::ordered_json json = describeModel(*model);
-  nlohmann::ordered_json tensors = listTensors(*model);
-  if (options.json) {
-    json["tensors"] = tensors;
-    json["plan"] = {{"quantization", chooseQuant(*model, options.plan.quant)},
-                    {"kv", options.plan.kv},
-                    {"context", plan->context},
-                    {"slots", plan->slots},
-                    {"weight_bytes", plan->weightBytes},
-                    {"weight_bytes_per_token", plan->weightBytesPerToken},
-                    {"kv_slot_bytes", plan->kvSlotBytes},
-                    {"kv_formula", plan->kvFormula},
-                    {"arena_bytes", plan->arenaBytes},
-                    {"table_bytes", plan->tableBytes},
-                    {"resident_weight_bytes", plan->residentWeightBytes()},
-                    {"private_bytes", plan->privateBytes()},
-                    {"total_bytes", plan->totalBytes()}};
-    fmt::print("{}\n", json.dump(2));
-    return llvm::Error::success();
-  }
+  return Inspected{std::move(*model), std::move(*plan)};
+}
+
+/// The artifact's description, or null where the subject is none.
+llvm::Expected<nlohmann::ordered_json>
+findArtifact(const InspectOptions &options) {
+  if (llvm::Error error = checkQuant(options.plan.quant))
+    return std::move(error);
+  if (!llvm::sys::fs::is_regular_file(options.subject))
+    return nlohmann::ordered_json();
+  auto footer = artifact::readFooter(options.subject);
+  if (!footer)
+    return footer.takeError();
+  if (!*footer)
+    return nlohmann::ordered_json();
+  return describeArtifact(options, **footer);
+}
+
+nlohmann::ordered_json describeAll(const InspectOptions &options,
+                                   const Inspected &inspected) {
+  const LoadedModel &model = inspected.model;
+  const MemoryPlan &plan = inspected.plan;
+  nlohmann::ordered_json json = describeModel(model);
+  json["tensors"] = listTensors(model);
+  json["plan"] = {{"quantization", chooseQuant(model, options.plan.quant)},
+                  {"kv", options.plan.kv},
+                  {"context", plan.context},
+                  {"slots", plan.slots},
+                  {"weight_bytes", plan.weightBytes},
+                  {"weight_bytes_per_token", plan.weightBytesPerToken},
+                  {"kv_slot_bytes", plan.kvSlotBytes},
+                  {"kv_formula", plan.kvFormula},
+                  {"arena_bytes", plan.arenaBytes},
+                  {"table_bytes", plan.tableBytes},
+                  {"resident_weight_bytes", plan.residentWeightBytes()},
+                  {"private_bytes", plan.privateBytes()},
+                  {"total_bytes", plan.totalBytes()}};
+  return json;
+}
+
+void printModel(const InspectOptions &options, const Inspected &inspected) {
+  const LoadedModel &model = inspected.model;
+  nlohmann::ordered_json json = describeModel(model);
   for (const auto &item : json.items())
     if (item.key() != "layers")
       fmt::print("{:<20} {}\n", item.key(),
@@ -217,7 +238,7 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
                                           : item.value().dump());
   fmt::print("layers\n");
   int index = 0;
-  for (const config::LayerConfig &layer : model->config.layers) {
+  for (const config::LayerConfig &layer : model.config.layers) {
     fmt::print("  {:>3}  {:<8} head_dim {:<4} kv heads {:<3} mlp {:<6} {}\n",
                index, layer.sliding ? "sliding" : "full", layer.headDim,
                layer.kvHeads, layer.intermediateSize,
@@ -228,11 +249,49 @@ llvm::Error gemcut::driver::runInspect(const InspectOptions &options) {
   }
   if (options.tensors) {
     fmt::print("tensors\n");
-    for (const auto &tensor : tensors)
+    for (const auto &tensor : listTensors(model))
       fmt::print("{}\n", describeTensor(tensor));
   }
   fmt::print("quantization {}, KV {}\n{}",
-             chooseQuant(*model, options.plan.quant), options.plan.kv,
-             describe(*plan));
+             chooseQuant(model, options.plan.quant), options.plan.kv,
+             describe(inspected.plan));
+}
+
+} // namespace
+
+llvm::Expected<std::string>
+gemcut::driver::inspectAsJson(const InspectOptions &options,
+                              Reporter &reporter) {
+  auto artifact = findArtifact(options);
+  if (!artifact)
+    return artifact.takeError();
+  if (!artifact->is_null())
+    return artifact->dump(2);
+  auto inspected = inspectModel(options, reporter);
+  if (!inspected)
+    return inspected.takeError();
+  return describeAll(options, *inspected).dump(2);
+}
+
+llvm::Error gemcut::driver::runInspect(const InspectOptions &options,
+                                       Reporter &reporter) {
+  if (options.json) {
+    auto text = inspectAsJson(options, reporter);
+    if (!text)
+      return text.takeError();
+    fmt::print("{}\n", *text);
+    return llvm::Error::success();
+  }
+  auto artifact = findArtifact(options);
+  if (!artifact)
+    return artifact.takeError();
+  if (!artifact->is_null()) {
+    printArtifact(*artifact);
+    return llvm::Error::success();
+  }
+  auto inspected = inspectModel(options, reporter);
+  if (!inspected)
+    return inspected.takeError();
+  printModel(options, *inspected);
   return llvm::Error::success();
 }

@@ -4,6 +4,7 @@
 
 #include "compiler/Artifact/LibraryFiles.h"
 #include "compiler/Artifact/LinkLibrary.h"
+#include "compiler/Artifact/LinkTools.h"
 #include "compiler/Artifact/ModelObject.h"
 #include "compiler/Driver/UsageError.h"
 
@@ -34,14 +35,8 @@ std::string gemcut::driver::sidecarPath(const CompileOptions &options,
 static std::string runtimeArchive(const CompileOptions &options,
                                   StringRef file) {
   std::string directory = options.runtimeDir;
-  if (directory.empty()) {
-    // build/bin/gemcut -> build/lib/runtime
-    std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
-    llvm::SmallString<256> path(
-        llvm::sys::path::parent_path(llvm::sys::path::parent_path(self)));
-    llvm::sys::path::append(path, "lib", "runtime");
-    directory = path.str().str();
-  }
+  if (directory.empty())
+    directory = artifact::inInstallation("lib/runtime");
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, options.target, file);
   return path.str().str();

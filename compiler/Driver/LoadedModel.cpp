@@ -3,6 +3,7 @@
 #include "compiler/Driver/LoadedModel.h"
 
 #include "compiler/Driver/LoadGguf.h"
+#include "frontends/Checkpoint/CheckpointError.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
@@ -28,8 +29,10 @@ readFile(StringRef path, LoadedModel &model) {
   model.inputs.push_back(path.str());
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
-    return createStringError(
-        path.str() + ": cannot be read: " + buffer.getError().message());
+    return checkpoint::about(
+        createStringError(path.str() +
+                          ": cannot be read: " + buffer.getError().message()),
+        path);
   return std::move(*buffer);
 }
 
@@ -47,7 +50,8 @@ struct ModelFiles {
 llvm::Expected<ModelFiles> findFiles(StringRef path,
                                      const WeightOptions &weights) {
   if (!llvm::sys::fs::exists(path))
-    return createStringError(path.str() + ": no such file or directory");
+    return checkpoint::about(
+        createStringError(path.str() + ": no such file or directory"), path);
   ModelFiles files;
   bool isDirectory = llvm::sys::fs::is_directory(path);
   StringRef parent = llvm::sys::path::parent_path(path);
@@ -73,9 +77,10 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
                      "or .gguf file or a config.json");
   }
   if (!llvm::sys::fs::exists(files.config))
-    return createStringError(files.config +
-                             ": no such file; a checkpoint needs "
-                             "its config.json");
+    return checkpoint::about(
+        createStringError(files.config +
+                          ": no such file; a checkpoint needs its config.json"),
+        files.config);
   return files;
 }
 
@@ -95,7 +100,7 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
       return text.takeError();
     auto read = tokenizer::readTokenNames((*text)->getBuffer(), namesPath);
     if (!read)
-      return read.takeError();
+      return checkpoint::about(read.takeError(), namesPath);
     names = std::move(*read);
   }
   auto text = readFile(path, model);
@@ -104,7 +109,7 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
   auto tables = tokenizer::compileTokenizerJson((*text)->getBuffer(), path,
                                                 model.config.vocabSize, names);
   if (!tables)
-    return tables.takeError();
+    return checkpoint::about(tables.takeError(), path);
   model.tokenizer = std::move(*tables);
   return llvm::Error::success();
 }
@@ -128,8 +133,9 @@ llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
     return text.takeError();
   auto json = llvm::json::parse((*text)->getBuffer());
   if (!json)
-    return llvm::createStringError(path + ": " +
-                                   llvm::toString(json.takeError()));
+    return checkpoint::about(
+        createStringError(path + ": " + llvm::toString(json.takeError())),
+        path);
   if (const llvm::json::Object *object = json->getAsObject())
     if (std::optional<StringRef> stored = object->getString("chat_template"))
       model.largeTemplate = isLargeTemplate(*stored);
@@ -178,8 +184,12 @@ llvm::Error gemcut::driver::adaptWeights(StringRef path,
 
 llvm::Expected<LoadedModel>
 gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
-  if (path.ends_with(".gguf"))
-    return loadGguf(path, weights);
+  if (path.ends_with(".gguf")) {
+    auto model = loadGguf(path, weights);
+    if (!model)
+      return checkpoint::about(model.takeError(), path);
+    return model;
+  }
   auto files = findFiles(path, weights);
   if (!files)
     return files.takeError();
@@ -194,7 +204,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   auto config = config::parseModelConfig((*text)->getBuffer(), files->config,
                                          &model.warnings);
   if (!config)
-    return config.takeError();
+    return checkpoint::about(config.takeError(), files->config);
   model.config = std::move(*config);
   if (model.config.hasVisionTower || model.config.hasAudioTower)
     model.warnings.push_back(
@@ -211,7 +221,7 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
     auto parsed = config::parseGenerationConfig(
         (*text)->getBuffer(), generation, model.config, &model.warnings);
     if (!parsed)
-      return parsed.takeError();
+      return checkpoint::about(parsed.takeError(), generation);
     model.generation = std::move(*parsed);
   } else {
     model.generation = config::defaultGenerationConfig(model.config);
@@ -224,18 +234,18 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   } else {
     auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
     if (!checkpoint)
-      return checkpoint.takeError();
+      return checkpoint::about(checkpoint.takeError(), files->checkpoint);
     auto matrices =
         quantized::QuantizedWeights::open(std::move(*checkpoint), model.config);
     if (!matrices)
-      return matrices.takeError();
+      return checkpoint::about(matrices.takeError(), files->checkpoint);
     model.weights = std::move(*matrices);
     model.keepsFormats = model.config.storedAs != config::StoredAs::Floats;
     addCheckpointFiles(*files, model);
     auto check =
         config::checkTensors(model.config, *model.weights, files->checkpoint);
     if (!check)
-      return check.takeError();
+      return checkpoint::about(check.takeError(), files->checkpoint);
     model.check = std::move(*check);
   }
   if (llvm::Error error = adaptWeights(path, weights, model))

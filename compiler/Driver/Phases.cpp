@@ -11,16 +11,20 @@
 
 using namespace gemcut::driver;
 
-void Phases::begin(std::string name) {
+llvm::Error Phases::begin(std::string name) {
   end();
+  if (llvm::Error error = checkCancelled(listener))
+    return error;
   current = std::move(name);
+  listener.phase(current);
   start = std::chrono::steady_clock::now();
+  return llvm::Error::success();
 }
 
 void Phases::end() {
   if (current.empty())
     return;
-  if (enabled) {
+  if (isTimed) {
     double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
             .count();

@@ -11,7 +11,6 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace gemcut;
@@ -33,14 +32,15 @@ int64_t gemcut::driver::choosePrefillChunk(int64_t hiddenSize,
 }
 
 static int64_t chooseContext(const PlanOptions &options,
-                             const LoadedModel &model) {
+                             const LoadedModel &model, Reporter &reporter) {
   int64_t most = model.config.maxPositions;
   if (!options.context)
     return std::min(most, kDefaultContext);
   if (options.context > most)
-    llvm::errs() << "gemcut: note: --context " << options.context
-                 << " is more than the " << most
-                 << " positions that the model was made for\n";
+    reporter.note(("--context " + llvm::Twine(options.context) +
+                   " is more than the " + llvm::Twine(most) +
+                   " positions that the model was made for")
+                      .str());
   return options.context;
 }
 
@@ -70,15 +70,16 @@ llvm::Expected<OwningOpRef<ModuleOp>>
 gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
                             const PlanOptions &options, int64_t l2Bytes,
                             PlanUntil until, Phases &phases, IrDumps &dumps) {
-  DiagnosticCollector diagnostics(context);
-  phases.begin("import");
+  DiagnosticCollector diagnostics(context, phases.reporter());
+  if (llvm::Error error = phases.begin("import"))
+    return std::move(error);
   auto imported = gemma4::importModel(context, model.config, *model.weights);
   if (failed(imported))
     return diagnostics.error("importing the model");
   OwningOpRef<ModuleOp> module = std::move(*imported);
   dumps.dump("import", "", *module);
 
-  int64_t positions = chooseContext(options, model);
+  int64_t positions = chooseContext(options, model, phases.reporter());
   GemmaPipelineOptions gemma;
   gemma.quant = chooseQuant(model, options.quant);
   gemma.prefillChunk =
@@ -90,7 +91,8 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
   PassManager gemmaPasses(&context);
   dumps.attach(gemmaPasses);
   buildGemmaPipeline(gemmaPasses, gemma);
-  phases.begin("gemma passes");
+  if (llvm::Error error = phases.begin("gemma passes"))
+    return std::move(error);
   if (failed(gemmaPasses.run(*module)))
     return diagnostics.error("the gemma passes");
   if (until == PlanUntil::Gemma)
@@ -104,7 +106,8 @@ gemcut::driver::planProgram(MLIRContext &context, const LoadedModel &model,
   PassManager kernelPasses(&context);
   dumps.attach(kernelPasses);
   buildKernelPipeline(kernelPasses, kernel);
-  phases.begin("kernel passes");
+  if (llvm::Error error = phases.begin("kernel passes"))
+    return std::move(error);
   if (failed(kernelPasses.run(*module)))
     return diagnostics.error("the kernel passes");
   return module;

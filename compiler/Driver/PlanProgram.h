@@ -32,8 +32,8 @@ std::string chooseQuant(const LoadedModel &model, llvm::StringRef quant);
 int64_t choosePrefillChunk(int64_t hiddenSize, int64_t l2Bytes);
 
 /// Imports the model into `context` and runs the gemma pipeline and, unless
-/// `until` says less, the kernel pipeline. Times phases and dumps IR on the
-/// way. Errors: the first diagnostic of whatever failed.
+/// `until` says less, the kernel pipeline. Reports phases and dumps IR on the
+/// way. Errors: the first diagnostic of whatever failed; CancelledError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 planProgram(mlir::MLIRContext &context, const LoadedModel &model,
             const PlanOptions &options, int64_t l2Bytes, PlanUntil until,

@@ -9,7 +9,6 @@
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/PlanProgram.h"
-#include "compiler/Driver/Progress.h"
 #include "compiler/Pipeline/Registration.h"
 #include "targets/Common/Target.h"
 
@@ -90,12 +89,13 @@ void printTable(const std::vector<TensorError> &errors) {
 /// What rounding does to every matrix and table.
 llvm::Expected<std::vector<TensorError>>
 measureTensors(const LoadedModel &model, const CompileOptions &options,
-               const std::shared_ptr<calibration::MeasuredInputs> &inputs) {
+               const std::shared_ptr<calibration::MeasuredInputs> &inputs,
+               Reporter &reporter) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  Phases phases(/*enabled=*/false);
+  Phases phases(reporter);
   IrDumps dumps("", "");
   auto module =
       planProgram(context, model, options.plan, targets::TargetSpec().l2Bytes,
@@ -105,23 +105,28 @@ measureTensors(const LoadedModel &model, const CompileOptions &options,
   artifact::ColumnErrorsOf columnErrors;
   if (inputs)
     columnErrors = [&](llvm::StringRef tensor) { return inputs->get(tensor); };
-  Progress progress("rounding weights");
-  auto errors = artifact::measureErrors(
+  Activity activity(reporter, "rounding weights");
+  return artifact::measureErrors(
       **module, *model.weights, options.threads,
-      [&](uint64_t done, uint64_t total) { progress.update(done, total); },
+      [&](uint64_t done, uint64_t total) {
+        return activity.update(done, total);
+      },
       columnErrors);
-  progress.finish();
-  return errors;
 }
 
-} // namespace
+/// All that the report says.
+struct Findings {
+  LoadedModel model;
+  std::vector<TensorError> errors;
+  std::optional<TextQuality> quality;
+};
 
-llvm::Error
-gemcut::driver::runQuantizeReport(const QuantizeReportOptions &given) {
-  QuantizeReportOptions options = given;
+/// `options` receive the quantization that they leave open.
+llvm::Expected<Findings> find(QuantizeReportOptions &options,
+                              Reporter &reporter) {
   CompileOptions &compile = options.compile;
   if (llvm::Error error = checkQuant(compile.plan.quant))
-    return error;
+    return std::move(error);
   for (const std::string *path : {&options.text, &compile.calibrate})
     if (!path->empty())
       if (auto text = checkText(*path); !text)
@@ -130,7 +135,7 @@ gemcut::driver::runQuantizeReport(const QuantizeReportOptions &given) {
   if (!model)
     return model.takeError();
   for (const std::string &warning : model->warnings)
-    fmt::print(stderr, "gemcut: note: {}\n", warning);
+    reporter.note(warning);
   compile.plan.quant = chooseQuant(*model, compile.plan.quant);
 
   llvm::SmallString<256> prefix;
@@ -138,31 +143,58 @@ gemcut::driver::runQuantizeReport(const QuantizeReportOptions &given) {
   llvm::sys::path::append(prefix, "gemcut-report");
   TemporaryFolder folder;
   if (llvm::Error error = folder.create(prefix.str().str()))
-    return error;
+    return std::move(error);
   compile.output = folder.file("report");
   std::shared_ptr<calibration::MeasuredInputs> inputs;
   if (!compile.calibrate.empty()) {
-    auto measured = calibrate(compile, *model);
+    auto measured = calibrate(compile, *model, reporter);
     if (!measured)
       return measured.takeError();
     inputs = std::move(measured->inputs);
   }
-  auto errors = measureTensors(*model, compile, inputs);
+  auto errors = measureTensors(*model, compile, inputs, reporter);
   if (!errors)
     return errors.takeError();
   std::optional<TextQuality> quality;
   if (!options.text.empty()) {
-    auto measured = measureQuality(compile, options.text, folder, inputs);
+    auto measured =
+        measureQuality(compile, options.text, folder, inputs, reporter);
     if (!measured)
       return measured.takeError();
     quality = std::move(*measured);
   }
-  if (options.json) {
-    fmt::print("{}\n", toJson(*model, options, *errors, quality).dump(2));
+  return Findings{std::move(*model), std::move(*errors), std::move(quality)};
+}
+
+} // namespace
+
+llvm::Expected<std::string>
+gemcut::driver::quantizeReportAsJson(const QuantizeReportOptions &given,
+                                     Reporter &reporter) {
+  QuantizeReportOptions options = given;
+  auto found = find(options, reporter);
+  if (!found)
+    return found.takeError();
+  return toJson(found->model, options, found->errors, found->quality).dump(2);
+}
+
+llvm::Error
+gemcut::driver::runQuantizeReport(const QuantizeReportOptions &given,
+                                  Reporter &reporter) {
+  if (given.json) {
+    auto text = quantizeReportAsJson(given, reporter);
+    if (!text)
+      return text.takeError();
+    fmt::print("{}\n", *text);
     return llvm::Error::success();
   }
-  printTable(*errors);
-  if (quality)
-    fmt::print("on {}: {}\n", quality->text.name, quality->summary());
+  QuantizeReportOptions options = given;
+  auto found = find(options, reporter);
+  if (!found)
+    return found.takeError();
+  printTable(found->errors);
+  if (found->quality)
+    fmt::print("on {}: {}\n", found->quality->text.name,
+               found->quality->summary());
   return llvm::Error::success();
 }

@@ -91,7 +91,7 @@ static llvm::Error failure(const std::string &text,
 llvm::Expected<TextQuality> gemcut::driver::measureQuality(
     const CompileOptions &options, const std::string &path,
     const TemporaryFolder &folder,
-    std::shared_ptr<calibration::MeasuredInputs> inputs) {
+    std::shared_ptr<calibration::MeasuredInputs> inputs, Reporter &reporter) {
   auto text = checkText(path);
   if (!text)
     return text.takeError();
@@ -99,9 +99,9 @@ llvm::Expected<TextQuality> gemcut::driver::measureQuality(
   CompileOptions reference = forThisMachine(options, folder.file("bf16"));
   reference.plan.quant = reference.plan.kv = "bf16";
   reference.plan.head = "full";
-  if (llvm::Error error = compileQuietly(build, std::move(inputs)))
+  if (llvm::Error error = compileQuietly(build, std::move(inputs), reporter))
     return std::move(error);
-  if (llvm::Error error = compileQuietly(reference, nullptr))
+  if (llvm::Error error = compileQuietly(reference, nullptr, reporter))
     return std::move(error);
   // Each gets half of the cores.
   std::string threads =
@@ -140,13 +140,12 @@ llvm::Expected<TextQuality> gemcut::driver::measureQuality(
   return quality;
 }
 
-llvm::Expected<std::vector<int32_t>>
-gemcut::driver::tokenizeText(const CompileOptions &options,
-                             const std::string &path,
-                             const TemporaryFolder &folder) {
+llvm::Expected<std::vector<int32_t>> gemcut::driver::tokenizeText(
+    const CompileOptions &options, const std::string &path,
+    const TemporaryFolder &folder, Reporter &reporter) {
   CompileOptions tool = forThisMachine(options, folder.file("tokenizer"));
   tool.weights.omit = true;
-  if (llvm::Error error = compileQuietly(tool, nullptr))
+  if (llvm::Error error = compileQuietly(tool, nullptr, reporter))
     return std::move(error);
   auto output = runProgram(tool.output, {"tokenize", "--file", path});
   if (!output)

@@ -10,6 +10,7 @@
 #define GEMCUT_COMPILER_DRIVER_TEXTQUALITY_H
 
 #include "compiler/Driver/Options.h"
+#include "compiler/Driver/Reporter.h"
 
 #include "llvm/Support/Error.h"
 
@@ -59,13 +60,15 @@ private:
 llvm::Expected<TextQuality>
 measureQuality(const CompileOptions &options, const std::string &path,
                const TemporaryFolder &folder,
-               std::shared_ptr<calibration::MeasuredInputs> inputs);
+               std::shared_ptr<calibration::MeasuredInputs> inputs,
+               Reporter &reporter);
 
 /// The ids of the text `path` in the tokenizer of the model that `options`
 /// compile. Errors: those of compiling; a model without a tokenizer.
-llvm::Expected<std::vector<int32_t>>
-tokenizeText(const CompileOptions &options, const std::string &path,
-             const TemporaryFolder &folder);
+llvm::Expected<std::vector<int32_t>> tokenizeText(const CompileOptions &options,
+                                                  const std::string &path,
+                                                  const TemporaryFolder &folder,
+                                                  Reporter &reporter);
 
 } // namespace gemcut::driver
 

@@ -1,6 +1,7 @@
 //===- TensorNames.cpp - What a checkpoint must hold ----------------------===//
 
 #include "frontends/Config/TensorNames.h"
+#include "frontends/Checkpoint/CheckpointError.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -159,32 +160,34 @@ gemcut::config::checkTensors(const ModelConfig &config,
       continue;
     }
     if (!found)
-      return createStringError(checkpointPath.str() + ": tensor '" + name +
-                               "' is missing, expected with shape " +
-                               shapeText(expected.shape));
-    std::string where = weights.fileOf(name) + ": tensor '" + name + "' ";
+      return checkpoint::tensorError(checkpointPath, name,
+                                     "is missing, expected with shape " +
+                                         shapeText(expected.shape));
     if (llvm::ArrayRef<int64_t>(found->shape) !=
         llvm::ArrayRef<int64_t>(expected.shape))
-      return createStringError(where + "has shape " + shapeText(found->shape) +
-                               ", expected " + shapeText(expected.shape) +
-                               " by the configuration");
+      return checkpoint::tensorError(
+          weights.fileOf(name), name,
+          "has shape " + shapeText(found->shape) + ", expected " +
+              shapeText(expected.shape) + " by the configuration");
     if (!found->isReadable())
-      return createStringError(where + "has dtype " +
-                               checkpoint::stringify(found->type) +
-                               ", supported are BF16, F16 and F32");
+      return checkpoint::tensorError(
+          weights.fileOf(name), name,
+          ("has dtype " + checkpoint::stringify(found->type) +
+           ", supported are BF16, F16 and F32")
+              .str(),
+          checkpoint::CheckpointError::Kind::Unsupported);
   }
   for (const std::string &name : weights.names()) {
     if (known.contains(name))
       continue;
     Tower tower = towerOf(name);
     if (tower == Tower::None)
-      return createStringError(
-          weights.fileOf(name) + ": tensor '" + name +
-          (llvm::StringRef(name).ends_with("lm_head.weight")
-               ? "' is a separate output head, but the configuration ties "
-                 "it to the embeddings"
-               : "' is not part of the model that the configuration "
-                 "describes"));
+      return checkpoint::tensorError(
+          weights.fileOf(name), name,
+          llvm::StringRef(name).ends_with("lm_head.weight")
+              ? "is a separate output head, but the configuration ties it to "
+                "the embeddings"
+              : "is not part of the model that the configuration describes");
     ++(tower == Tower::Vision ? check.visionTensors : check.audioTensors);
     ++check.towerTensors;
     check.skippedBytes += weights.find(name)->bytes;

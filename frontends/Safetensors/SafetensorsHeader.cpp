@@ -1,6 +1,7 @@
 //===- SafetensorsHeader.cpp - The header of one file ---------------------===//
 
 #include "frontends/Safetensors/SafetensorsHeader.h"
+#include "frontends/Checkpoint/CheckpointError.h"
 
 #include "frontends/Safetensors/CheckedJson.h"
 
@@ -183,8 +184,9 @@ private:
   }
 
   llvm::Error fail(llvm::StringRef tensor, const std::string &what) {
-    return createStringError(file.str() + ": tensor " + quoteName(tensor) +
-                             " " + what);
+    return llvm::make_error<checkpoint::CheckpointError>(
+        file.str(), tensor.str(),
+        file.str() + ": tensor " + quoteName(tensor) + " " + what);
   }
 };
 } // namespace

@@ -168,6 +168,7 @@ protected:
         packWeights(*module, weights, descriptor, fileOffset, threads,
                     [&](uint64_t done, uint64_t total) {
                       progress.push_back({done, total});
+                      return llvm::Error::success();
                     });
     close(descriptor);
     if (error) {

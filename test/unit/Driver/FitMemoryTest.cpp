@@ -9,6 +9,8 @@ using namespace gemcut::driver;
 
 namespace {
 
+Reporter silent;
+
 constexpr uint64_t kMiB = uint64_t(1) << 20;
 
 /// The true shapes of E2B: 1.2 GiB that every token reads, and 2.3 GiB of
@@ -27,11 +29,11 @@ protected:
 
   /// The options chosen for `limit`, whose plan is held to it.
   PlanOptions fit(uint64_t limit) {
-    auto fitted = fitMemory(model, given, limit, 1 << 20);
+    auto fitted = fitMemory(model, given, limit, 1 << 20, silent);
     EXPECT_TRUE(bool(fitted)) << llvm::toString(fitted.takeError());
     if (!fitted)
       return {};
-    auto plan = planMemory(model, *fitted, 1 << 20);
+    auto plan = planMemory(model, *fitted, 1 << 20, silent);
     EXPECT_TRUE(bool(plan));
     EXPECT_LE(plan->totalBytes(), limit);
     total = plan->totalBytes();
@@ -45,7 +47,7 @@ protected:
     options.prefillChunk = 32;
     options.scoreChunk = 8;
     options.tableBound = 4 * kMiB;
-    auto plan = planMemory(model, options, 1 << 20);
+    auto plan = planMemory(model, options, 1 << 20, silent);
     EXPECT_TRUE(bool(plan));
     return plan->totalBytes();
   }
@@ -75,7 +77,7 @@ TEST_F(FitMemory, TheContextIsAsLongAsFits) {
 }
 
 TEST_F(FitMemory, LittleMemoryCostsTablesChunksAndThenBitsOfTheCache) {
-  auto least = fitMemory(model, given, kMiB, 1 << 20);
+  auto least = fitMemory(model, given, kMiB, 1 << 20, silent);
   ASSERT_FALSE(bool(least));
   std::string message = llvm::toString(least.takeError());
   for (const char *part :
@@ -105,7 +107,7 @@ TEST_F(FitMemory, WhatIsGivenStays) {
   EXPECT_EQ(options.kv, "bf16");
   EXPECT_EQ(options.prefillChunk, 128);
   given.context = 131072;
-  auto refused = fitMemory(model, given, 1400 * kMiB, 1 << 20);
+  auto refused = fitMemory(model, given, 1400 * kMiB, 1 << 20, silent);
   ASSERT_FALSE(bool(refused));
   EXPECT_NE(llvm::toString(refused.takeError())
                 .find("with 131072 positions and KV in bf16"),

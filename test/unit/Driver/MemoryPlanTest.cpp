@@ -72,9 +72,9 @@ TEST(MemoryPlan, LimitIsInclusive) {
   llvm::Error error = checkLimit(somePlan(), 779);
   ASSERT_TRUE(bool(error));
   std::string message = llvm::toString(std::move(error));
-  for (const char *part : {"780 B", "weights 300 B", "tables 200 B of 700 B",
-                           "KV 150 B", "arena 100 B", "other 30 B",
-                           "--max-ram", "--context"})
+  for (const char *part :
+       {"780 B", "weights 300 B", "tables 200 B of 700 B", "KV 150 B",
+        "arena 100 B", "other 30 B", "--max-ram", "--context"})
     EXPECT_NE(message.find(part), std::string::npos) << part << message;
 }
 

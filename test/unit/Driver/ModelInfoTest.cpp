@@ -32,7 +32,8 @@ protected:
     auto loaded = loadModel(std::string(GEMCUT_SOURCE_DIR) + path, {});
     ASSERT_TRUE(bool(loaded));
     model = std::move(*loaded);
-    Phases phases(/*enabled=*/false);
+    Reporter silent;
+    Phases phases(silent);
     IrDumps dumps("", "");
     auto planned = planProgram(context, model, options.plan, 1 << 20,
                                PlanUntil::Kernel, phases, dumps);
