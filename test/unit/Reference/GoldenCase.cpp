@@ -4,6 +4,7 @@
 
 #include "frontends/Gemma3/FoldedWeights.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cmath>
@@ -26,6 +27,13 @@ GoldenCase GoldenCase::load(llvm::StringRef name) {
   std::vector<std::string> warnings;
   golden.config = llvm::cantFail(config::parseModelConfig(
       readFile(golden.folder + "/config.json"), "config.json", &warnings));
+  std::string settings = golden.folder + "/generation_config.json";
+  if (llvm::sys::fs::exists(settings))
+    for (int64_t id : llvm::cantFail(config::parseGenerationConfig(
+                                         readFile(settings), settings,
+                                         golden.config, &warnings))
+                          .suppressIds)
+      golden.suppressed.push_back(int32_t(id));
   golden.golden = llvm::cantFail(
       safetensors::Checkpoint::open(golden.folder + "/golden.safetensors"));
   golden.description = llvm::cantFail(
@@ -92,6 +100,9 @@ void RunnableModel::import(const config::ModelConfig &config) {
 
 std::unique_ptr<RunnableModel>
 RunnableModel::fromCheckpoint(const GoldenCase &golden) {
+  if (!llvm::sys::fs::exists(golden.folder + "/model.safetensors") &&
+      !llvm::sys::fs::exists(golden.folder + "/model.safetensors.index.json"))
+    return fromConfig(golden);
   auto model = std::make_unique<RunnableModel>();
   model->weights = gemma3::foldWeights(
       golden.config,

@@ -23,6 +23,7 @@ struct GoldenCase {
   std::unique_ptr<safetensors::Checkpoint> golden;
   llvm::json::Value description = nullptr;
   float logitsAbs = 0, tensorsRel = 0;
+  std::vector<int32_t> suppressed; ///< ids that continuations never choose
 
   /// Reads the case `name` below test/data/goldens; aborts if it is damaged.
   static GoldenCase load(llvm::StringRef name);
@@ -46,7 +47,7 @@ struct RunnableModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<reference::Interpreter> interpreter;
 
-  /// The checkpoint stored with `golden`.
+  /// The checkpoint stored with `golden`, or fromConfig if none is.
   static std::unique_ptr<RunnableModel>
   fromCheckpoint(const GoldenCase &golden);
   /// Random weights of seed 0 for the configuration of `golden`.

@@ -72,7 +72,7 @@ TEST_P(GoldenTest, EveryStoredTensorAgrees) {
         << tensor.name;
     ++compared;
   }
-  EXPECT_GE(compared, 25);
+  EXPECT_GE(compared, 20);
 }
 
 // Prompt, then one token at a time with the KV state of the steps before.
@@ -90,9 +90,10 @@ TEST_P(GoldenTest, CachedDecodingGivesTheSameIdsAndLogits) {
     for (size_t step = 0; step < expected.size(); ++step) {
       llvm::ArrayRef<float> last = logits.row(logits.rows - 1);
       stepLogits.insert(stepLogits.end(), last.begin(), last.end());
-      sequence.push_back(argmax(last, noRepeat
-                                          ? llvm::ArrayRef<int32_t>(sequence)
-                                          : llvm::ArrayRef<int32_t>()));
+      std::vector<int32_t> banned = golden.suppressed;
+      if (noRepeat)
+        llvm::append_range(banned, sequence);
+      sequence.push_back(argmax(last, banned));
       logits = model->forward(sequence.back(), sequence.size() - 1);
     }
     EXPECT_EQ(llvm::ArrayRef<int32_t>(sequence).drop_front(prompt).vec(),
@@ -132,7 +133,9 @@ TEST_P(GoldenTest, PrefillInChunksGivesTheSameLogits) {
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,
                          testing::Values("edge", "edge-mqa", "edge-bf16",
                                          "dense", "moe", "gemma3",
-                                         "gemma3-scaled"),
+                                         "gemma3-scaled", "unified",
+                                         "vision-large", "vision-moe",
+                                         "vision-audio"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
