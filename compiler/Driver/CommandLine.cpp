@@ -109,8 +109,11 @@ void addPlanFlags(CLI::App &command, PlanOptions &options) {
           "--quant", options.quant,
           "Storage of the weights: int4, q4_0, mobile (2, 4 and 8 bits), int8, "
           "bf16, f32, keep (as a quantized checkpoint has them), or the path "
-          "of a recipe that ends in .json. Default: keep if the checkpoint is "
-          "quantized and no --lora is merged, else int4.")
+          "of a recipe that ends in .json. Random weights under mobile also "
+          "get "
+          "the mobile releases' activation scales and separate head. Default: "
+          "keep if the checkpoint is quantized and no --lora is merged, mobile "
+          "for random weights of a mobile release, else int4.")
       ->group("Model");
   command
       .add_option(

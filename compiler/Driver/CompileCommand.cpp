@@ -156,7 +156,7 @@ private:
       return error;
     if (llvm::Error error = phases.begin("load"))
       return error;
-    auto loaded = loadModel(options.model, options.weights);
+    auto loaded = loadModel(options.model, options.weights, options.plan.quant);
     if (!loaded)
       return loaded.takeError();
     model = std::move(*loaded);

@@ -179,7 +179,7 @@ llvm::Expected<Inspected> inspectModel(const InspectOptions &options,
   // Shapes are enough to describe a bare configuration.
   if (llvm::StringRef(options.subject).ends_with(".json"))
     weights.randomSeed = 0;
-  auto model = loadModel(options.subject, weights);
+  auto model = loadModel(options.subject, weights, options.plan.quant);
   if (!model)
     return model.takeError();
   for (const std::string &warning : model->warnings)

@@ -183,7 +183,8 @@ llvm::Error gemcut::driver::adaptWeights(StringRef path,
 }
 
 llvm::Expected<LoadedModel>
-gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
+gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
+                          StringRef quant) {
   if (path.ends_with(".gguf")) {
     auto model = loadGguf(path, weights);
     if (!model)
@@ -228,6 +229,11 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights) {
   }
 
   if (weights.randomSeed) {
+    if (quant == "mobile") {
+      model.config.storedAs = config::StoredAs::RowScales;
+      model.config.tiedEmbeddings = false;
+    }
+    model.isRandomMobile = model.config.storedAs == config::StoredAs::RowScales;
     model.weights = std::make_unique<gemma4::RandomWeights>(
         gemma4::expectedWeights(model.config), *weights.randomSeed,
         model.config.offsetNorms);

@@ -22,6 +22,9 @@ struct LoadedModel {
   /// The checkpoint is quantized, and its formats are kept by default: not
   /// where adapters are merged.
   bool keepsFormats = false;
+  /// Invented in the form of the mobile releases: by default it also has their
+  /// bit widths.
+  bool isRandomMobile = false;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: none was found
   /// The template opens an empty thought block when thinking is off. Without a
   /// template: as the official models do, those without per-layer embeddings.
@@ -41,10 +44,13 @@ llvm::Error adaptWeights(llvm::StringRef path, const WeightOptions &weights,
 
 /// Reads `path`: a checkpoint directory, a .safetensors file with config.json
 /// beside it, a .gguf file, or a config.json (random weights only). With a
-/// random seed the checkpoint's tensors are not opened. One error for whatever
-/// is missing, malformed or not supported.
+/// random seed the checkpoint's tensors are not opened; with `quant` "mobile"
+/// they are invented in the form of the mobile releases, which round
+/// activations under scales of their own and have a head beside the embeddings.
+/// One error for whatever is missing, malformed or not supported.
 llvm::Expected<LoadedModel> loadModel(llvm::StringRef path,
-                                      const WeightOptions &weights);
+                                      const WeightOptions &weights,
+                                      llvm::StringRef quant = "");
 
 } // namespace gemcut::driver
 

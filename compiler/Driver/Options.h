@@ -31,8 +31,7 @@ struct WeightOptions {
 
 /// What decides the program and its memory.
 struct PlanOptions {
-  /// A built-in recipe, or the path of one; empty: keep if
-  /// LoadedModel.keepsFormats, else int4.
+  /// A built-in recipe, or the path of one; empty: see chooseQuant.
   std::string quant;
   std::string kv = "bf16";
   std::string head = "full"; ///< or "two-stage"

@@ -48,7 +48,7 @@ std::string gemcut::driver::chooseQuant(const LoadedModel &model,
                                         StringRef quant) {
   if (!quant.empty())
     return quant.str();
-  return model.keepsFormats ? "keep" : "int4";
+  return model.keepsFormats ? "keep" : model.isRandomMobile ? "mobile" : "int4";
 }
 
 llvm::Error gemcut::driver::checkQuant(StringRef quant) {

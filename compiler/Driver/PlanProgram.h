@@ -20,7 +20,8 @@ enum class PlanUntil { Gemma, Kernel };
 /// of a readable recipe.
 llvm::Error checkQuant(llvm::StringRef quant);
 
-/// `quant`, or where it is empty what fits the checkpoint: keep or int4.
+/// `quant`, or where it is empty what fits the weights: keep for those of a
+/// quantized checkpoint, mobile for random ones of a mobile release, else int4.
 std::string chooseQuant(const LoadedModel &model, llvm::StringRef quant);
 
 /// Rows of a prompt chunk, where the user names none: the largest power of two,

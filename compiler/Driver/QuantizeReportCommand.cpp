@@ -131,7 +131,7 @@ llvm::Expected<Findings> find(QuantizeReportOptions &options,
     if (!path->empty())
       if (auto text = checkText(*path); !text)
         return text.takeError();
-  auto model = loadModel(compile.model, compile.weights);
+  auto model = loadModel(compile.model, compile.weights, compile.plan.quant);
   if (!model)
     return model.takeError();
   for (const std::string &warning : model->warnings)

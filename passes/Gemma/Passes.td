@@ -371,8 +371,8 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     * `mobile`: the bit widths of the mobile releases of Gemma 4, in formats with one
       scale per row: the token table and a head of its own 2 bits, and so the MLPs
       of layers that read the keys and values of another; per_layer_input_gate and
-      per_layer_projection 8; per_layer_model_projection and routers bf16; the rest
-      4. A rule of a recipe can name such layers (`layers`).
+      per_layer_projection 8; per_layer_model_projection and routers bf16; experts
+      int4, whose kernels know no other 4 bits; the rest 4. A rule of a recipe can name such layers (`layers`).
     * `int2_row`, `int4_row`, `int8_row`: every matrix in that format.
     * `keep`: every matrix that the checkpoint stores quantized in the format that
       keeps its values or comes closest (`gemma.stored`), others in their own dtype.

@@ -3,6 +3,7 @@
 #include "test/unit/Artifact/TestFolder.h"
 
 #include "compiler/Driver/LoadedModel.h"
+#include "compiler/Driver/PlanProgram.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -92,6 +93,31 @@ TEST(LoadedModel, TellsOfTowersAndOfAMissingTokenizerOnce) {
   EXPECT_EQ(tiny.warnings.size(), 1u);
   EXPECT_FALSE(tiny.tokenizer.empty());
   EXPECT_TRUE(edge.tokenizer.empty());
+}
+
+TEST(LoadedModel, RandomWeightsTakeTheFormOfMobileReleases) {
+  const std::string scale =
+      "model.language_model.layers.0.mlp.up_proj.input_activation_scale";
+  const std::string configs = kSource + "/test/data/configs/";
+  auto plain = load(configs + "e2b/config.json", randomWeights());
+  EXPECT_FALSE(plain.weights->find("lm_head.weight"));
+  EXPECT_FALSE(plain.weights->find(scale));
+  EXPECT_EQ(chooseQuant(plain, ""), "int4");
+
+  auto asked = loadModel(configs + "e2b/config.json", randomWeights(),
+                         /*quant=*/"mobile");
+  ASSERT_TRUE(bool(asked));
+  auto stored = load(configs + "e2b-mobile/config.json", randomWeights());
+  for (const LoadedModel *model : {&*asked, &stored}) {
+    EXPECT_TRUE(model->weights->find("lm_head.weight"));
+    EXPECT_TRUE(model->weights->find(scale));
+    EXPECT_EQ(chooseQuant(*model, ""), "mobile");
+    EXPECT_EQ(chooseQuant(*model, "int8"), "int8");
+  }
+  // A checkpoint is what it is.
+  auto edge = loadModel(kEdge, {}, /*quant=*/"mobile");
+  ASSERT_TRUE(bool(edge));
+  EXPECT_FALSE(edge->weights->find("lm_head.weight"));
 }
 
 class ChatTemplate : public testing::Test {
