@@ -28,6 +28,8 @@ public:
 
   /// How many tokens were accepted.
   size_t size() const { return ids.size(); }
+  /// Those tokens.
+  const std::vector<int32_t> &getTokens() const { return ids; }
   /// Takes back all but the first `count` <= size() tokens.
   void rollback(size_t count);
 

@@ -74,9 +74,9 @@ private:
   text::Tokenizer tokenizer;
   std::vector<int32_t> stopIds, specialIds;
   Trie plain, rest;
-  std::vector<Mask> plainMasks;   // [n]: plain tokens of at most n characters
-  std::vector<int32_t> longPlain; // beyond the masks, longest first
-  std::vector<uint32_t> longCharacters; // of longPlain
+  std::vector<Mask> plainMasks; // [n]: plain tokens of at most n characters
+  /// Characters and id of plain tokens beyond the masks, shortest first.
+  std::vector<std::pair<uint32_t, int32_t>> longPlain;
 };
 
 } // namespace gemcut::constrain

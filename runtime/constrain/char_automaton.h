@@ -1,0 +1,74 @@
+//===- char_automaton.h - Automata over characters --------------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_CONSTRAIN_CHAR_AUTOMATON_H
+#define GEMCUT_RUNTIME_CONSTRAIN_CHAR_AUTOMATON_H
+
+#include "runtime/constrain/code_points.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace gemcut::constrain {
+
+/// More states or edges than this are refused: a pattern of this size takes
+/// some 10 ms to compile.
+inline constexpr size_t kMostStates = 1 << 16;
+
+/// No bound on the length of a run.
+inline constexpr uint32_t kUnbounded = UINT32_MAX;
+
+/// A nondeterministic automaton over code points, without empty moves; state 0
+/// is the start. The text inside of a string is one.
+struct CharAutomaton {
+  struct Edge {
+    uint32_t set; // of sets
+    uint32_t target;
+  };
+  struct State {
+    std::vector<Edge> edges;
+    bool isFinal = false;
+  };
+
+  std::vector<State> states;
+  std::vector<CodePoints> sets; // no two are equal
+
+  /// The index of a set, added if it is new.
+  uint32_t addSet(const CodePoints &set);
+  size_t countEdges() const;
+};
+
+/// Any text, empty included.
+CharAutomaton anyText();
+
+/// Texts of both. Empty (no states) if it has more than kMostStates.
+CharAutomaton intersect(const CharAutomaton &a, const CharAutomaton &b);
+
+/// The texts that have from `least` to `most` (kUnbounded: any number of)
+/// characters. Empty as above.
+CharAutomaton limitLength(const CharAutomaton &text, uint32_t least,
+                          uint32_t most);
+
+/// Any text without `word`, of ASCII characters, in it.
+CharAutomaton textWithout(const std::string &word);
+
+/// Texts of characters from `set`, at least one, except `names` (UTF-8).
+CharAutomaton namesExcept(const CodePoints &set,
+                          const std::vector<std::string> &names);
+
+/// Removes edges to states from which no final one is reached. Empty if the
+/// start is one of these.
+CharAutomaton trim(const CharAutomaton &text);
+
+/// How many plain characters (CodePoints::plain) a state of a trimmed automaton
+/// takes.
+struct PlainRun {
+  uint32_t least = 0;         // so many are taken, whatever they are
+  uint32_t most = kUnbounded; // no more than that are ever taken
+};
+
+/// For each state.
+std::vector<PlainRun> findPlainRuns(const CharAutomaton &text);
+
+} // namespace gemcut::constrain
+
+#endif // GEMCUT_RUNTIME_CONSTRAIN_CHAR_AUTOMATON_H

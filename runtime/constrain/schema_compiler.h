@@ -1,0 +1,106 @@
+//===- schema_compiler.h - From a JSON schema to a network ------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_CONSTRAIN_SCHEMA_COMPILER_H
+#define GEMCUT_RUNTIME_CONSTRAIN_SCHEMA_COMPILER_H
+
+#include "runtime/constrain/json_schema.h"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gemcut::constrain {
+
+/// The types of JSON schema, as bits.
+enum SchemaType : unsigned {
+  kNull = 1,
+  kBoolean = 2,
+  kObject = 4,
+  kArray = 8,
+  kNumber = 16, // all numbers
+  kString = 32,
+  kInteger = 64, // whole numbers alone
+  kAnyType = kNull | kBoolean | kObject | kArray | kNumber | kString,
+};
+
+/// Compiles one schema document; see json_schema.h.
+class SchemaCompiler {
+public:
+  using Json = nlohmann::ordered_json;
+
+  SchemaCompiler(NetworkBuilder &builder, ValueSyntax &syntax,
+                 const Json &document, const char *what)
+      : builder(builder), syntax(syntax), document(document), what(what) {}
+
+  [[nodiscard]] gemcut_status run(uint32_t from, uint32_t to);
+
+private:
+  struct Place {
+    const Json &schema;
+    std::string pointer; // "#/properties/a"
+    Place at(const std::string &key) const;
+  };
+  struct Property {
+    std::string name;
+    const Json *schema;
+    std::string pointer;
+    bool isRequired;
+  };
+
+  gemcut_status addSchema(const Place &place, uint32_t from, uint32_t to);
+  gemcut_status addReference(const Place &place, uint32_t from, uint32_t to);
+  gemcut_status addAlternatives(const Place &place, const char *keyword,
+                                uint32_t from, uint32_t to);
+  gemcut_status addConstants(const Place &place, unsigned types, uint32_t from,
+                             uint32_t to);
+  gemcut_status addNumber(const Place &place, bool isInteger, uint32_t from,
+                          uint32_t to);
+  gemcut_status addString(const Place &place, uint32_t from, uint32_t to);
+  // schema_containers.cpp
+  gemcut_status addArray(const Place &place, uint32_t from, uint32_t to);
+  gemcut_status readItems(const Place &place, std::vector<uint32_t> &first,
+                          uint32_t &others);
+  gemcut_status addObject(const Place &place, uint32_t from, uint32_t to);
+  gemcut_status readProperties(const Place &place,
+                               std::vector<Property> &properties);
+  gemcut_status addMember(const Property &property, uint32_t from, uint32_t to);
+  /// The rule of a schema, to be compiled later.
+  uint32_t findRule(const Json &schema, const std::string &pointer);
+
+  gemcut_status checkKeywords(const Place &place);
+  gemcut_status checkAlone(const Place &place, const char *keyword);
+  gemcut_status readTypes(const Place &place, unsigned &types);
+  gemcut_status readCount(const Place &place, const char *keyword,
+                          uint32_t &value);
+  // schema_disjoint.cpp
+  gemcut_status checkDisjoint(const Place &place);
+  bool areDisjoint(const Json &a, const Json &b, int depth) const;
+  const Json *findReference(const std::string &reference) const;
+  gemcut_status refuse(const Place &place, const std::string &sentence);
+
+  NetworkBuilder &builder;
+  ValueSyntax &syntax;
+  const Json &document;
+  const char *what;
+  std::map<std::string, uint32_t> rules; // by reference or pointer
+  struct Waiting {
+    const Json *schema;
+    std::string pointer;
+    uint32_t rule;
+  };
+  std::deque<Waiting> waiting; // rules without their contents
+};
+
+/// The schema of any value: true.
+extern const nlohmann::ordered_json kAnySchema;
+
+/// The types that are named by a type keyword or a list of them; 0 for another
+/// value.
+unsigned parseTypes(const nlohmann::ordered_json &type);
+
+/// The type of a value: kInteger for whole numbers.
+unsigned typeOf(const nlohmann::ordered_json &value);
+
+} // namespace gemcut::constrain
+
+#endif // GEMCUT_RUNTIME_CONSTRAIN_SCHEMA_COMPILER_H
