@@ -1,0 +1,364 @@
+//===- JsonSchemaTest.cpp - JSON schemas as constraints -------------------===//
+
+#include "test/unit/Constrain/ConstrainFixture.h"
+
+using namespace gemcut;
+using namespace gemcut::test;
+
+namespace {
+struct Case {
+  const char *schema;
+  std::vector<std::string> good, bad;
+};
+
+void check(const std::vector<Case> &cases) {
+  for (const Case &c : cases) {
+    auto grammar = compileSchema(c.schema);
+    for (const std::string &text : c.good)
+      EXPECT_TRUE(accepts(grammar, text)) << c.schema << " on " << text;
+    for (const std::string &text : c.bad)
+      EXPECT_FALSE(accepts(grammar, text)) << c.schema << " on " << text;
+  }
+}
+} // namespace
+
+TEST(JsonSchemaTest, AnyValue) {
+  for (const char *schema : {"{}", "true", "{\"title\":\"T\",\"x-y\":1}"})
+    check({{schema,
+            {"null", "true", "-1.5e+10", "\"a\\n\\\"b\"", "[]", "[1,[2,{}]]",
+             "{\"a\":{\"b\":[null]}}"},
+            {"", "nul", " 1", "[1, 2]", "01", "+1", "1.", "{\"a\"}", "[1,]",
+             "\"\n\"", "\"\\u0041\"", "{a:1}", "\"\xff\""}}});
+}
+
+TEST(JsonSchemaTest, Types) {
+  check({
+      {R"({"type":"null"})", {"null"}, {"true", "0"}},
+      {R"({"type":"boolean"})", {"true", "false"}, {"null", "\"true\""}},
+      {R"({"type":["integer","null"]})",
+       {"7", "-12", "0", "null"},
+       {"1.0", "-0", "1e5"}},
+      {R"({"type":"number"})",
+       {"7", "0.5", "-1.25e-7", "1E5"},
+       {".5", "1e100", "1e"}},
+      {R"({"type":"string"})",
+       {"\"\"", "\"\u00e9\U0001F642\"", "\"\\u001f\\b\\t\\\\\""},
+       {"\"\x01\"", "\"\\u00e9\"", "\"\\x\"", "\"a", "\"\\u000a\"", "\"\\/\""}},
+      {R"({"type":"object"})",
+       {"{}", "{\"a\":1,\"b\":[]}"},
+       {"{\"\":1}", "{\"a\":1,}"}},
+      {R"({"type":"array"})", {"[]", "[1,\"a\",[]]"}, {"{}", "[,]"}},
+      {R"({"minLength":2})", {"\"ab\""}, {"\"a\"", "12"}},
+  });
+}
+
+TEST(JsonSchemaTest, Objects) {
+  check({
+      {R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"null"},
+           "c":true},"required":["b"]})",
+       {R"({"b":null})", R"({"a":1,"b":null})", R"({"b":null,"c":[]})",
+        R"({"a":1,"b":null,"c":{"b":2}})"},
+       {"{}", R"({"a":1})", R"({"b":null,"a":1})", R"({"b":null,"d":1})",
+        R"({"b":null,"b":null})", R"({,"b":null})"}},
+      {R"({"properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"string"}})",
+       {"{}", R"({"a":1})", R"({"a":1,"ab":"","b":"x"})", R"({"b":"x"})"},
+       {R"({"b":1})", R"({"b":"x","a":1})", R"({"a":"x"})",
+        R"({"b":"x","a":"y"})", R"({"\u0061":"x"})"}},
+      {R"({"properties":{"a":true,"b":false}})",
+       {"{}", R"({"a":1})"},
+       {R"({"b":1})"}},
+      {R"({"properties":{},"additionalProperties":false})",
+       {"{}"},
+       {R"({"a":1})"}},
+      {R"({"required":["x"],"additionalProperties":{"type":"integer"}})",
+       {R"({"x":1})", R"({"x":1,"y":2})"},
+       {"{}", R"({"x":"1"})", R"({"y":1})"}},
+      {R"({"properties":{"a b\"c\u00e9":{"type":"null"}},"required":["a b\"c\u00e9"]})",
+       {"{\"a b\\\"c\u00e9\":null}"},
+       {"{}"}},
+  });
+}
+
+TEST(JsonSchemaTest, Arrays) {
+  check({
+      {R"({"items":{"type":"integer"},"minItems":1,"maxItems":3})",
+       {"[1]", "[1,2,3]"},
+       {"[]", "[1,2,3,4]", "[null]"}},
+      {R"({"items":{"type":"null"},"minItems":2})",
+       {"[null,null]", "[null,null,null,null]"},
+       {"[null]"}},
+      {R"({"prefixItems":[{"type":"integer"},{"type":"null"}]})",
+       {"[]", "[1]", "[1,null]"},
+       {"[null]", "[1,null,1]"}},
+      {R"({"prefixItems":[{"type":"integer"}],"items":{"type":"null"},"minItems":2})",
+       {"[1,null]", "[1,null,null]"},
+       {"[1]", "[1,1]"}},
+      {R"({"prefixItems":[{"type":"integer"}],"items":false,"minItems":1})",
+       {"[1]"},
+       {"[]", "[1,2]"}},
+      {R"({"type":"array","maxItems":0})", {"[]"}, {"[1]"}},
+      {R"({"items":false})", {"[]"}, {"[1]"}},
+      {R"({"type":"array","uniqueItems":false})", {"[1,1]"}, {}},
+  });
+}
+
+TEST(JsonSchemaTest, Constants) {
+  check({
+      {R"({"enum":["a","ab",1,null,{"x":[1,"\n"]},1.5]})",
+       {"\"a\"", "\"ab\"", "1", "null", R"({"x":[1,"\n"]})", "1.5"},
+       {"\"b\"", "12", "\"abc\"", "1.50"}},
+      {R"({"type":"string","enum":["a",1]})", {"\"a\""}, {"1"}},
+      {R"({"type":"integer","const":3})", {"3"}, {"4"}},
+      {R"({"type":"number","enum":[1,2.5]})", {"1", "2.5"}, {}},
+  });
+}
+
+TEST(JsonSchemaTest, Strings) {
+  check({
+      {R"({"type":"string","minLength":2,"maxLength":3})",
+       {"\"ab\"", "\"\u00e9\U0001F642\"", "\"\\n\\\"\\\\\""},
+       {"\"a\"", "\"abcd\"", "\"\\n\""}},
+      {R"({"type":"string","maxLength":0})", {"\"\""}, {"\"a\""}},
+      {R"({"pattern":"^[a-z]+$"})", {"\"abc\""}, {"\"\"", "\"aB\""}},
+      {R"({"pattern":"b"})",
+       {"\"b\"", "\"abc\"", "\"\\nb\\\"\""},
+       {"\"\"", "\"ac\""}},
+      {R"({"pattern":"^b|c$"})", {"\"bx\"", "\"xc\""}, {"\"ab\"", "\"ca\""}},
+      {R"({"pattern":"^\"\\\\\n$"})", {"\"\\\"\\\\\\n\""}, {"\"\"\\\n\""}},
+      {R"({"pattern":"^[a-z]*$","minLength":2,"maxLength":3})",
+       {"\"ab\"", "\"abc\""},
+       {"\"a\"", "\"abcd\"", "\"a1\""}},
+      {R"({"format":"date"})",
+       {"\"2024-02-28\"", "\"1999-12-31\""},
+       {"\"2024-02-30\"", "\"2024-13-01\"", "\"2024-1-1\""}},
+      {R"({"format":"date-time"})",
+       {"\"2024-06-30T23:59:59Z\"", "\"2024-06-30T00:00:00.5+02:00\""},
+       {"\"2024-06-31T00:00:00Z\"", "\"2024-06-30T24:00:00Z\"",
+        "\"2024-06-30\""}},
+      {R"({"format":"uuid"})",
+       {"\"123e4567-e89b-42d3-a456-426614174000\""},
+       {"\"123\""}},
+      {R"({"format":"email"})",
+       {"\"a.b+c@example.org\""},
+       {"\"a@b\"", "\"@example.org\"", "\"a..b@c.de\""}},
+      {R"({"format":"ipv4"})",
+       {"\"255.0.10.199\""},
+       {"\"256.0.0.1\"", "\"1.2.3\"", "\"01.2.3.4\""}},
+      {R"({"format":"ipv6"})", {"\"2001:db8:0:0:0:0:0:1\""}, {"\"1:2\""}},
+      {R"({"format":"uri"})",
+       {"\"https://example.org/a/b?c=d\""},
+       {"\"example\""}},
+      {R"({"format":"time"})", {"\"23:59:00Z\""}, {"\"23:59\""}},
+      {R"({"format":"duration"})",
+       {"\"P3D\"", "\"PT5M\"", "\"P1Y2M\""},
+       {"\"P\"", "\"3D\""}},
+      {R"({"format":"hostname"})",
+       {"\"a.example.org\""},
+       {"\"-a.org\"", "\"a..b\""}},
+  });
+}
+
+TEST(JsonSchemaTest, IntegersWithinBounds) {
+  // Every whole number near the bounds, against comparing them.
+  const std::pair<int, int> bounds[] = {{0, 0},     {3, 17},    {-5, 5},
+                                        {-120, -7}, {95, 1203}, {-1, 0},
+                                        {100, 100}, {9, 10},    {-1000, 999}};
+  for (auto [low, high] : bounds)
+    for (bool isExclusive : {false, true}) {
+      if (isExclusive && high - low < 2)
+        continue;
+      std::string kind = isExclusive ? "exclusiveM" : "m";
+      auto grammar =
+          compileSchema("{\"type\":\"integer\",\"" + kind +
+                        "inimum\":" + std::to_string(low) + ",\"" + kind +
+                        "aximum\":" + std::to_string(high) + "}");
+      for (int n = low - 120; n <= high + 120; ++n)
+        EXPECT_EQ(accepts(grammar, std::to_string(n)),
+                  isExclusive ? low < n && n < high : low <= n && n <= high)
+            << low << " " << high << " " << n << isExclusive;
+    }
+  check({
+      {R"({"type":"integer","minimum":1.5,"maximum":3.5})",
+       {"2", "3"},
+       {"1", "4"}},
+      {R"({"type":"integer","minimum":10})",
+       {"10", "999999999999999999"},
+       {"9", "-10", "010", "1000000000000000000"}},
+      {R"({"type":"integer","maximum":-10})",
+       {"-10", "-123"},
+       {"-9", "0", "10"}},
+      {R"({"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807})",
+       {"0", "-5", "123456789012345678"},
+       {"a"}},
+      {R"({"type":"integer","multipleOf":7,"minimum":-30,"maximum":30})",
+       {"0", "-28", "7", "28"},
+       {"1", "-27", "35", "-35", "-"}},
+      {R"({"type":"integer","exclusiveMaximum":0})", {"-1"}, {"0", "-0", "1"}},
+  });
+}
+
+TEST(JsonSchemaTest, NumbersWithinBounds) {
+  const std::pair<const char *, const char *> bounds[] = {
+      {"0", "1"},        {"-1.5", "2.25"},   {"0.05", "0.1"}, {"1e-3", "12"},
+      {"-0.75", "-0.5"}, {"99.9", "100.01"}, {"3", "3"}};
+  std::vector<std::string> texts;
+  for (const char *whole :
+       {"0", "1", "2", "3", "9", "10", "11", "12", "13", "99", "100", "101"})
+    for (const char *fraction :
+         {"",     ".0",   ".001", ".0009", ".01",  ".010", ".02",  ".05",
+          ".049", ".051", ".1",   ".10",   ".101", ".25",  ".250", ".26",
+          ".5",   ".50",  ".75",  ".76",   ".9",   ".90",  ".99"})
+      for (const char *sign : {"", "-"})
+        texts.push_back(std::string(sign) + whole + fraction);
+  for (auto [low, high] : bounds)
+    for (bool isExclusive : {false, true}) {
+      if (isExclusive && std::string(low) == high)
+        continue;
+      std::string kind = isExclusive ? "exclusiveM" : "m";
+      auto grammar =
+          compileSchema("{\"type\":\"number\",\"" + kind + "inimum\":" + low +
+                        ",\"" + kind + "aximum\":" + high + "}");
+      double least = atof(low), most = atof(high);
+      for (const std::string &text : texts) {
+        double n = atof(text.c_str());
+        if (text[0] == '-' && n == 0)
+          continue; // there is no -0
+        EXPECT_EQ(accepts(grammar, text),
+                  isExclusive ? least < n && n < most : least <= n && n <= most)
+            << low << " " << high << " " << text << isExclusive;
+      }
+    }
+}
+
+TEST(JsonSchemaTest, Alternatives) {
+  check({
+      {R"({"anyOf":[{"type":"string","maxLength":1},{"type":"string","pattern":"^abc$"},{"type":"null"}]})",
+       {"\"\"", "\"x\"", "\"abc\"", "null"},
+       {"\"ab\"", "1"}},
+      {R"({"oneOf":[{"type":"integer"},{"type":"string"}],"description":"d"})",
+       {"1", "\"\""},
+       {"null"}},
+      {R"({"oneOf":[
+            {"properties":{"k":{"const":"a"},"v":{"type":"integer"}},"required":["k","v"],"type":"object"},
+            {"properties":{"k":{"const":"b"},"v":{"type":"null"}},"required":["k"],"type":"object"}]})",
+       {R"({"k":"a","v":1})", R"({"k":"b"})"},
+       {R"({"k":"a"})", R"({"k":"b","v":1})"}},
+      {R"({"allOf":[{"type":"null"}],"title":"t"})", {"null"}, {"1"}},
+      {R"({"anyOf":[false,{"type":"null"}]})", {"null"}, {"1"}},
+  });
+}
+
+TEST(JsonSchemaTest, References) {
+  check({
+      {R"({"$defs":{"n":{"type":"object","properties":{"v":{"type":"integer"},
+            "next":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/n"}]}},"required":["v","next"]}},
+           "$ref":"#/$defs/n","description":"list"})",
+       {R"({"v":1,"next":null})", R"({"v":1,"next":{"v":2,"next":null}})"},
+       {R"({"v":1})", R"({"v":1,"next":{}})",
+        R"({"v":1,"next":{"v":2,"next":null})"}},
+      {R"({"type":"array","items":{"$ref":"#"}})",
+       {"[]", "[[],[[]]]"},
+       {"[1]", "[[]"}},
+      {R"({"definitions":{"a/b~c%":{"const":1}},"items":{"$ref":"#/definitions/a~1b~0c%25"}})",
+       {"[1,1]"},
+       {"[2]"}},
+      {R"({"prefixItems":[{"const":1}],"items":{"$ref":"#/prefixItems/0"}})",
+       {"[1,1,1]"},
+       {"[1,2]"}},
+  });
+  // As deep as it may be, and no deeper: what is open can always be closed.
+  auto grammar = compileSchema(R"({"type":"array","items":{"$ref":"#"}})");
+  std::string open;
+  while (getNextBytes(grammar, open).find('[') != std::string::npos)
+    open += '[';
+  EXPECT_GE(open.size(), 50u);
+  EXPECT_LE(open.size(), 130u);
+  EXPECT_TRUE(accepts(grammar, open + std::string(open.size(), ']')));
+}
+
+TEST(JsonSchemaTest, ErrorsNameThePlace) {
+  const std::pair<const char *, const char *> cases[] = {
+      {"{", "the schema is not JSON: at byte"},
+      {"3", "the schema at #: a schema must be an object, true or false"},
+      {R"({"properties":{"a/b":{"foo":1}}})",
+       "the schema at #/properties/a~1b/foo: the keyword 'foo' is not "
+       "supported"},
+      {R"({"patternProperties":{}})", "'patternProperties' is not supported"},
+      {R"({"items":[{}]})", "#/items: 'items' must be a schema"},
+      {R"({"type":"text"})", "#/type: a type must be"},
+      {R"({"type":[]})", "#/type: a type must be"},
+      {R"({"uniqueItems":true})",
+       "#/uniqueItems: 'uniqueItems' is supported as false only"},
+      {R"({"minItems":-1})",
+       "#/minItems: 'minItems' must be a whole number from 0"},
+      {R"({"minItems":3,"maxItems":2})",
+       "#/maxItems: 'maxItems' is below 'minItems'"},
+      {R"({"minLength":3,"maxLength":2})",
+       "#/maxLength: 'maxLength' is below 'minLength'"},
+      {R"({"pattern":"a("})",
+       "#/pattern: the pattern \"a(\": '(' without ')' at byte 1"},
+      {R"({"pattern":"^a$","minLength":2})",
+       "#/minLength: no string fulfils this"},
+      {R"({"pattern":"^[a-z]{300}$","maxLength":40000})", ""},
+      {R"({"pattern":".*(a|b).{200}","maxLength":40000})",
+       "becomes larger than 65536 states"},
+      {R"({"format":"color"})",
+       "#/format: the format \"color\" is not supported; there are date"},
+      {R"({"type":"integer","minimum":"1"})",
+       "#/minimum: 'minimum' must be a number"},
+      {R"({"type":"integer","minimum":3,"maximum":2})",
+       "#: no number lies between the bounds"},
+      {R"({"type":"integer","minimum":1e30})", "have more than 18 digits"},
+      {R"({"type":"number","multipleOf":2})",
+       "#/multipleOf: 'multipleOf' is supported for"},
+      {R"({"enum":[1],"minimum":0})",
+       "#/minimum: 'minimum' beside 'enum' is not supported"},
+      {R"({"anyOf":[{}],"type":"string"})",
+       "#/type: 'type' beside 'anyOf' is not supported"},
+      {R"({"anyOf":[]})",
+       "#/anyOf: 'anyOf' must be a list of schemas that is not empty"},
+      {R"({"oneOf":[{"type":"integer"},{"type":"number"}]})",
+       "#/oneOf: a value may be valid for both schema 0 and schema 1"},
+      {R"({"allOf":[{},{}]})", "#/allOf: 'allOf' of more than one schema"},
+      {R"({"$ref":"#/$defs/x"})",
+       "#/$ref: the reference \"#/$defs/x\" must be"},
+      {R"({"$ref":"other.json"})",
+       "#/$ref: the reference \"other.json\" must be"},
+      {R"({"$ref":"#"})",
+       "# leads back to itself before anything of it is written"},
+      {R"({"anyOf":[{"$ref":"#"},{"type":"null"}]})", "# leads back to itself"},
+      {R"({"properties":{"a":{"$ref":"#"}},"required":["a"]})",
+       "there is no answer that it allows"},
+      {"false", "there is no answer that it allows"},
+      {R"({"required":["x"],"additionalProperties":false})",
+       "#/required: the property \"x\" is required, but 'properties' does not "
+       "have it"},
+      {R"({"minItems":50000,"items":{"items":{}},"$comment":"large"})", ""},
+      {R"({"properties":3})", "#/properties: 'properties' must be an object"},
+      {R"({"required":"a"})", "#/required: 'required' must be a list of names"},
+  };
+  for (auto [schema, sentence] : cases) {
+    std::string error = getSchemaError(schema);
+    if (!*sentence)
+      EXPECT_EQ(error, "") << schema;
+    else
+      EXPECT_NE(error.find(sentence), std::string::npos)
+          << schema << ": " << error;
+  }
+  std::string deep;
+  for (int i = 0; i < 70; ++i)
+    deep += "{\"items\":";
+  EXPECT_NE(getSchemaError(deep + "{}" + std::string(70, '}'))
+                .find("nests deeper than 64"),
+            std::string::npos);
+}
+
+TEST(JsonSchemaTest, AThoughtMayComeFirst) {
+  auto grammar = compileSchema(R"({"type":"null"})", /*mayThink=*/true);
+  EXPECT_TRUE(accepts(grammar, "null"));
+  EXPECT_TRUE(accepts(grammar, "<|channel>thought\nnull? \xff<channel|>null"));
+  EXPECT_FALSE(accepts(grammar, "<|channel>thought"));
+  EXPECT_FALSE(accepts(grammar, "<|channel>a<|channel>b<channel|>null"));
+  EXPECT_FALSE(accepts(compileSchema(R"({"type":"null"})"),
+                       "<|channel>a<channel|>null"));
+}
