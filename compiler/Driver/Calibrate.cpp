@@ -3,7 +3,9 @@
 #include "compiler/Driver/Calibrate.h"
 
 #include "compiler/Driver/Diagnostics.h"
+#include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
+#include "dialects/Kernel/KernelOps.h"
 #include "frontends/Gemma4/Importer.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -14,9 +16,21 @@ using namespace gemcut::driver;
 /// Longest sequence: attention of the interpreter costs the square of it.
 static constexpr int64_t kLongest = 512;
 
+static bool holdsInt4(mlir::ModuleOp planned) {
+  return llvm::any_of(planned.getOps<kernel::PackedOp>(), [](auto packed) {
+    auto type = llvm::cast<kernel::WeightType>(packed.getType());
+    return type.getFormat() == Format::Int4;
+  });
+}
+
 llvm::Expected<CalibrationResult>
 gemcut::driver::calibrate(const CompileOptions &options,
-                          const LoadedModel &model, Reporter &reporter) {
+                          const LoadedModel &model, mlir::ModuleOp planned,
+                          Reporter &reporter) {
+  if (!holdsInt4(planned))
+    return llvm::make_error<UsageError>(
+        "--calibrate rounds int4, but --quant " + options.plan.quant +
+        " gives no weight of this model that format; leave one of them out");
   CalibrationResult result;
   auto text = checkText(options.calibrate);
   if (!text)

@@ -8,6 +8,8 @@
 #include "compiler/Driver/Reporter.h"
 #include "compiler/Driver/TextQuality.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 namespace gemcut::driver {
 
 struct CalibrationResult {
@@ -17,11 +19,13 @@ struct CalibrationResult {
 };
 
 /// Runs the text of `options` through `model` with the reference interpreter,
-/// in sequences that begin at each <bos> and have at most 512 tokens. Errors: a
-/// text that cannot be read or holds no two tokens, a model without a
+/// in sequences that begin at each <bos> and have at most 512 tokens. `planned`
+/// is the program of both. Errors: one without int4, which is all that texts
+/// round; a text that cannot be read or holds no two tokens, a model without a
 /// tokenizer, weights that cannot be read; CancelledError.
 llvm::Expected<CalibrationResult> calibrate(const CompileOptions &options,
                                             const LoadedModel &model,
+                                            mlir::ModuleOp planned,
                                             Reporter &reporter);
 
 } // namespace gemcut::driver

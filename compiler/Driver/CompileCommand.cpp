@@ -194,19 +194,19 @@ private:
       return writeModule(**module);
     plan = readMemoryPlan(**module, options.plan.slots, model.config.vocabSize,
                           options.plan.tableBound);
-    if (llvm::Error error = measure())
+    if (llvm::Error error = measure(**module))
       return error;
     return emitCode(**module);
   }
 
   /// What --calibrate and --certify ask for.
-  llvm::Error measure() {
+  llvm::Error measure(ModuleOp module) {
     if (isPart)
       return llvm::Error::success();
     if (!options.calibrate.empty()) {
       if (llvm::Error error = phases.begin("calibrate"))
         return error;
-      auto measured = calibrate(options, model, reporter);
+      auto measured = calibrate(options, model, module, reporter);
       if (!measured)
         return measured.takeError();
       inputs = std::move(measured->inputs);

@@ -165,6 +165,7 @@ std::string gemcut::driver::makeReport(
         {"text", quality.text.name},
         {"xxh64", formatHash(quality.text)},
         {"rows", quality.rows},
+        {"tokens", quality.predicted},
         {"mean_kl_divergence", quality.meanKl},
         {"top1_agreement", quality.top1},
         {"perplexity", std::exp(quality.meanNll)},

@@ -57,6 +57,7 @@ ordered_json toJson(const LoadedModel &model,
   if (quality)
     json["text"] = {{"name", quality->text.name},
                     {"rows", quality->rows},
+                    {"tokens", quality->predicted},
                     {"mean_kl_divergence", quality->meanKl},
                     {"top1_agreement", quality->top1},
                     {"perplexity", std::exp(quality->meanNll)},
@@ -86,10 +87,11 @@ void printTable(const std::vector<TensorError> &errors) {
   fmt::print("{} tensors, {}\n", errors.size(), formatBytes(bytes));
 }
 
-/// What rounding does to every matrix and table.
+/// What rounding does to every matrix and table. `inputs` receives what the
+/// text of --calibrate says of them, if there is one.
 llvm::Expected<std::vector<TensorError>>
 measureTensors(const LoadedModel &model, const CompileOptions &options,
-               const std::shared_ptr<calibration::MeasuredInputs> &inputs,
+               std::shared_ptr<calibration::MeasuredInputs> &inputs,
                Reporter &reporter) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
@@ -102,6 +104,12 @@ measureTensors(const LoadedModel &model, const CompileOptions &options,
                   PlanUntil::Kernel, phases, dumps);
   if (!module)
     return module.takeError();
+  if (!options.calibrate.empty()) {
+    auto measured = calibrate(options, model, **module, reporter);
+    if (!measured)
+      return measured.takeError();
+    inputs = std::move(measured->inputs);
+  }
   artifact::ColumnErrorsOf columnErrors;
   if (inputs)
     columnErrors = [&](llvm::StringRef tensor) { return inputs->get(tensor); };
@@ -146,12 +154,6 @@ llvm::Expected<Findings> find(QuantizeReportOptions &options,
     return std::move(error);
   compile.output = folder.file("report");
   std::shared_ptr<calibration::MeasuredInputs> inputs;
-  if (!compile.calibrate.empty()) {
-    auto measured = calibrate(compile, *model, reporter);
-    if (!measured)
-      return measured.takeError();
-    inputs = std::move(measured->inputs);
-  }
   auto errors = measureTensors(*model, compile, inputs, reporter);
   if (!errors)
     return errors.takeError();

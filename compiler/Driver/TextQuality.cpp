@@ -23,8 +23,9 @@ using llvm::createStringError;
 std::string TextQuality::summary() const {
   return fmt::format(
       "mean KL divergence {:.3g} from the bf16 form, same top token {:.2f} %, "
-      "perplexity {:.6g} (bf16 {:.6g}), {} tokens",
-      meanKl, 100 * top1, std::exp(meanNll), std::exp(referenceNll), rows);
+      "perplexity {:.6g} (bf16 {:.6g}), {} tokens predicted in {} rows",
+      meanKl, 100 * top1, std::exp(meanNll), std::exp(referenceNll), predicted,
+      rows);
 }
 
 llvm::Expected<TextName> gemcut::driver::checkText(const std::string &path) {
@@ -133,6 +134,7 @@ llvm::Expected<TextQuality> gemcut::driver::measureQuality(
   TextQuality quality;
   quality.text = std::move(*text);
   quality.rows = second.value("rows_compared", int64_t(0));
+  quality.predicted = second.value("tokens", int64_t(0));
   quality.meanKl = second.value("mean_kl_divergence", 0.0);
   quality.top1 = second.value("top1_agreement", 0.0);
   quality.meanNll = second.value("mean_nll", 0.0);

@@ -29,9 +29,10 @@ struct TextName {
 /// How far a build is from its bf16 form (--quant bf16 --kv bf16).
 struct TextQuality {
   TextName text;
-  int64_t rows = 0;  ///< tokens whose logits were compared
-  double meanKl = 0; ///< nats, of the build from the bf16 form
-  double top1 = 0;   ///< share of rows with the same most likely token
+  int64_t rows = 0;      ///< tokens whose logits were compared
+  int64_t predicted = 0; ///< of them, those that another follows
+  double meanKl = 0;     ///< nats, of the build from the bf16 form
+  double top1 = 0;       ///< share of rows with the same most likely token
   double meanNll = 0, referenceNll = 0; ///< nats per predicted token
 
   /// One line for people.

@@ -260,17 +260,22 @@ Error reference::runReference(const ReferenceOptions &options, raw_ostream &os,
   }
 
   mlir::MLIRContext context;
+  std::string diagnostics;
   mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) {
-        err << "error: " << options.model << ": ";
+        llvm::raw_string_ostream text(diagnostics);
+        text << (diagnostics.empty() ? "" : "; ");
         if (auto name = llvm::dyn_cast<mlir::NameLoc>(diagnostic.getLocation()))
-          err << name.getName().getValue() << ": ";
-        err << diagnostic << "\n";
+          text << name.getName().getValue() << ": ";
+        text << diagnostic;
         return mlir::success();
       });
+  auto failure = [&] {
+    return createStringError(options.model + ": " + diagnostics);
+  };
   auto module = gemma4::importModel(context, model->config, *model->weights);
   if (failed(module))
-    return createStringError("the model cannot be imported");
+    return failure();
 
   Interpreter interpreter(**module, *model->weights, options.threads);
   interpreter.setObserver([&](const Observation &observation) {
@@ -280,7 +285,7 @@ Error reference::runReference(const ReferenceOptions &options, raw_ostream &os,
   std::iota(positions.begin(), positions.end(), options.firstPosition);
   auto results = interpreter.run("forward", *ids, positions);
   if (failed(results))
-    return createStringError("the model cannot be run");
+    return failure();
   if (!results->empty()) {
     const Tensor &logits = results->front();
     printBest(logits, options.firstPosition, os);

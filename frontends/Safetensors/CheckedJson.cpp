@@ -14,7 +14,8 @@ namespace {
 /// first thing that a tree would hide or that would cost too much.
 class Watcher : public nlohmann::json_sax<json> {
 public:
-  explicit Watcher(size_t maxDepth) : maxDepth(maxDepth) {}
+  Watcher(llvm::StringRef text, size_t maxDepth)
+      : text(text), maxDepth(maxDepth) {}
 
   std::string error;
 
@@ -40,11 +41,18 @@ public:
 
   bool parse_error(size_t position, const std::string &,
                    const json::exception &) override {
-    return fail("is not valid JSON from byte " + std::to_string(position) +
-                " on; the file may be truncated");
+    std::string message =
+        "is not valid JSON from byte " + std::to_string(position) + " on";
+    if (position > text.size())
+      return fail(message + "; the file may be truncated");
+    constexpr size_t kBefore = 16, kShown = 32;
+    size_t first = position > kBefore ? position - kBefore : 0;
+    return fail(message + ", at " +
+                gemcut::safetensors::quoteName(text.substr(first, kShown)));
   }
 
 private:
+  llvm::StringRef text;
   size_t maxDepth, values = 0;
   std::vector<llvm::StringSet<>> names; // of each open object or array
 
@@ -79,7 +87,7 @@ private:
 
 llvm::Expected<json> gemcut::safetensors::parseCheckedObject(
     llvm::StringRef text, const std::string &what, size_t maxDepth) {
-  Watcher watcher(maxDepth);
+  Watcher watcher(text, maxDepth);
   if (!json::sax_parse(text.begin(), text.end(), &watcher))
     return createStringError(what + watcher.error);
   json value = json::parse(text.begin(), text.end(), nullptr,

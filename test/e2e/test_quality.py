@@ -71,6 +71,7 @@ class Quality(unittest.TestCase):
         self.compile("int8", "--quant", "int8", "--certify", self.text, "--certify-kl", "0.01")
         said = run(self.folder / "int8", "score", "--text", self.text, "--compare", logits).stdout
         certificate = self.report("int8")["certificate"]
+        self.assertEqual(certificate["tokens"], int(re.search(r"^(\d+) tokens", said)[1]))
         divergence = float(re.search(r"KL divergence +(\S+)", said)[1])
         self.assertAlmostEqual(certificate["mean_kl_divergence"] / divergence, 1, delta=1e-3)
         self.assertAlmostEqual(certificate["perplexity"], float(re.search(r"perplexity +(\S+)", said)[1]), delta=1e-4)
@@ -115,6 +116,13 @@ class Quality(unittest.TestCase):
         self.compile("out", "--calibrate", binary, "--calibrate-tokens", "200")
         for path in (empty, binary, short, self.folder / "out"):
             path.unlink()
+        self.assertEqual(self.left_over(), [])
+
+    def test_calibration_needs_int4(self):
+        for command in (("compile", TINY, "-o", self.folder / "out"), ("quantize-report", TINY)):
+            result = run(GEMCUT, *command, "--quant", "bf16", "--calibrate", self.text, check=False)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("--calibrate rounds int4, but --quant bf16 gives no weight", result.stderr)
         self.assertEqual(self.left_over(), [])
 
     def test_a_model_without_a_tokenizer_says_so(self):

@@ -360,8 +360,14 @@ TEST(ConfigErrors, RejectsWhatIsNotOneObject) {
   EXPECT_EQ(error(""), "c.json: is not valid JSON from byte 1 on; the file may "
                        "be truncated");
   EXPECT_EQ(error("[1]"), "c.json: is [1], expected a JSON object");
-  EXPECT_EQ(error("{} {}"), "c.json: is not valid JSON from byte 4 on; the "
-                            "file may be truncated");
+  EXPECT_EQ(error("{} {}"),
+            "c.json: is not valid JSON from byte 4 on, at '{} {}'");
+  EXPECT_EQ(
+      error(R"({"text_config": {"rms_norm_eps": NaN}})"),
+      "c.json: is not valid JSON from byte 34 on, at 'rms_norm_eps\": NaN}}'");
+  EXPECT_EQ(error(R"({"text_config": {"rms_norm_eps": 1)"),
+            "c.json: is not valid JSON from byte 35 on; the file may be "
+            "truncated");
   EXPECT_EQ(error(R"({"text_config":{"head_dim":1,"head_dim":2}})"),
             "c.json: holds the name 'head_dim' twice");
   EXPECT_EQ(error(std::string(40, '[')),

@@ -44,11 +44,11 @@ const BadHeader kBadHeaders[] = {
      "header starts with \"\\ufffd\", expected \"{\"; this is not a "
      "safetensors file"},
     {"NotJson", "{\"a\":}", 0,
-     "header is not valid JSON from byte 6 on; the file may be truncated"},
+     "header is not valid JSON from byte 6 on, at '{\"a\":}'"},
     {"InvalidUtf8", "{\"\xFF\":1}", 0,
-     "header is not valid JSON from byte 3 on; the file may be truncated"},
+     "header is not valid JSON from byte 3 on, at '{\"\xFF\":1}'"},
     {"HugeNumber", "{\"a\":1e999}", 0,
-     "header is not valid JSON from byte 10 on; the file may be truncated"},
+     "header is not valid JSON from byte 10 on, at '{\"a\":1e999}'"},
     {"Duplicate",
      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
      R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
