@@ -22,14 +22,12 @@ public:
   static char ID;
 
   MemoryLimitError(std::string message, uint64_t needed, uint64_t limit)
-      : needed(needed), limit(limit), message(std::move(message)) {}
+      : message(std::move(message)), needed(needed), limit(limit) {}
   void log(llvm::raw_ostream &stream) const override;
   std::error_code convertToErrorCode() const override;
 
+  const std::string message;    ///< the whole sentence
   const uint64_t needed, limit; ///< bytes
-
-private:
-  std::string message;
 };
 
 /// Plans the program without dumps and times.

@@ -1,0 +1,28 @@
+"""gemcut compiles Gemma 4 and Gemma 3 checkpoints ahead of time, and runs the
+result.
+
+>>> import gemcut
+>>> art = gemcut.compile("gemma-4-E2B-it", "e2b", quant="int4", progress=print)
+>>> engine = gemcut.load(art)
+>>> engine.generate("Once", max_tokens=64, temperature=0)
+"""
+
+from __future__ import annotations
+
+from . import passes
+from .checkpoint import Checkpoint, StoredTensor
+from .compilation import (Artifact, MemoryPlan, TensorReport, compile, ir,
+                          quantize_report)
+from .errors import (CancelledError, CheckpointError, ContextFullError, EngineError,
+                     GemcutError, OutOfMemoryPlan, UnsupportedError, UsageError)
+from .options import CompileOptions
+from .progress import Progress
+from .recipes import FORMATS, Recipe, TensorInfo, recipe
+
+__all__ = [
+    "Artifact", "CancelledError", "Checkpoint", "CheckpointError", "CompileOptions",
+    "ContextFullError", "EngineError", "FORMATS", "GemcutError", "MemoryPlan",
+    "OutOfMemoryPlan", "Progress", "Recipe", "StoredTensor", "TensorInfo",
+    "TensorReport", "UnsupportedError", "UsageError", "compile", "ir", "passes",
+    "quantize_report", "recipe",
+]
