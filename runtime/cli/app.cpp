@@ -136,6 +136,7 @@ static const Command kCommands[] = {
     {"generate", "Continues a list of token ids.", runGenerate},
     {"score", "Computes logits, or how well the model predicts a text.",
      runScore},
+    {"serve", "Serves the model over HTTP, as OpenAI's API does.", runServe},
     {"tokenize", "Turns text into token ids.", runTokenize},
     {"detokenize", "Turns token ids into text.", runDetokenize},
     {"bench", "Measures speed and memory on this machine.", runBench},

@@ -55,6 +55,7 @@ int runDetokenize(int argc, char **argv);
 int runGenerate(int argc, char **argv);
 int runInfo(int argc, char **argv);
 int runScore(int argc, char **argv);
+int runServe(int argc, char **argv);
 int runTokenize(int argc, char **argv);
 int runTrace(int argc, char **argv);
 

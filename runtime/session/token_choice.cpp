@@ -5,18 +5,20 @@
 #include "runtime/session/log_softmax.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace gemcut;
 
-bool TokenChoice::changesLogits() const {
-  return !request->biases.empty() || request->presencePenalty != 0 ||
-         request->frequencyPenalty != 0;
-}
-
 size_t TokenChoice::countNeeded() const {
-  if (request->logprobs >= 0 || changesLogits())
+  size_t needed = sampling.temperature == 0 ? 1 : size_t(sampling.topK);
+  if (needed == 0 || request->logprobs >= 0 || request->presencePenalty != 0 ||
+      request->frequencyPenalty != 0)
     return 0;
-  return sampling.temperature == 0 ? 1 : size_t(sampling.topK);
+  // Forbidden ids may be among the largest; other changes may bring any up.
+  for (const LogitBias &bias : request->biases)
+    if (bias.value != -INFINITY)
+      return 0;
+  return needed + request->biases.size();
 }
 
 void TokenChoice::applyBiases(float *logits) const {

@@ -23,7 +23,6 @@ public:
                                      size_t vocabulary, BatchToken &token);
 
 private:
-  bool changesLogits() const;
   void applyBiases(float *logits) const;
 
   const BatchRequest *request;

@@ -25,13 +25,14 @@ USES = {
 # Inside an area: folders that must stay free of the named ones.
 FORBIDDEN = {
     "runtime/abi": {"runtime/core", "runtime/session", "runtime/text", "runtime/constrain", "runtime/api",
-                    "runtime/cli"},
-    "runtime/core": {"runtime/session", "runtime/text", "runtime/constrain", "runtime/api", "runtime/cli"},
-    "runtime/text": {"runtime/session", "runtime/constrain", "runtime/api", "runtime/cli"},
+                    "runtime/server", "runtime/cli"},
+    "runtime/core": {"runtime/session", "runtime/text", "runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
+    "runtime/text": {"runtime/session", "runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
     "runtime/constrain": {"runtime/session", "runtime/api", "runtime/cli"},
     # Libraries have no constraints and no libstdc++: a session takes any filter of logits.
-    "runtime/session": {"runtime/constrain", "runtime/api", "runtime/cli"},
-    "runtime/api": {"runtime/cli"},
+    "runtime/session": {"runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
+    "runtime/server": {"runtime/api", "runtime/cli"},
+    "runtime/api": {"runtime/server", "runtime/cli"},
     "runtime/cli": {"runtime/api"},
     "frontends/Checkpoint": {"dialects", "mlir", "frontends/Safetensors", "frontends/GGUF",
                              "frontends/Config", "frontends/Gemma4"},

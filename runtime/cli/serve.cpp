@@ -1,0 +1,137 @@
+//===- serve.cpp - The `serve` command ------------------------------------===//
+
+#include "runtime/cli/app.h"
+#include "runtime/cli/text.h"
+#include "runtime/core/error.h"
+#include "runtime/server/server.h"
+
+#include <cstdio>
+#include <ctime>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+namespace {
+
+struct ServeOptions {
+  const char *host = "127.0.0.1", *key = nullptr, *keyFile = nullptr,
+             *name = nullptr;
+  int port = 8080, queue = 64, connections = 256, bodyMegabytes = 16;
+  int timeout = 600, grace = 30, stallMilliseconds = 250;
+};
+
+} // namespace
+
+/// The lines of a file that are not empty.
+static gemcut_status readKeys(const char *path,
+                              std::vector<std::string> &keys) {
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot open the key file %s: %m", path);
+  char *line = nullptr;
+  size_t size = 0;
+  for (ssize_t length; (length = getline(&line, &size, file)) > 0;) {
+    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+      --length;
+    if (length > 0)
+      keys.emplace_back(line, size_t(length));
+  }
+  free(line);
+  fclose(file);
+  return keys.empty() ? fail(GEMCUT_INVALID_ARGUMENT,
+                             "the key file %s holds no key", path)
+                      : GEMCUT_OK;
+}
+
+static gemcut_status serve(const CommonOptions &common,
+                           const ServeOptions &options) {
+  server::ServerOptions serverOptions;
+  serverOptions.host = options.host;
+  serverOptions.port = options.port;
+  serverOptions.connections = size_t(options.connections);
+  serverOptions.bodyBytes = uint64_t(options.bodyMegabytes) << 20;
+  serverOptions.requestSeconds = options.timeout;
+  serverOptions.graceSeconds = options.grace;
+  serverOptions.batch.queue = size_t(options.queue);
+  serverOptions.batch.stallSeconds = options.stallMilliseconds * 1e-3;
+  if (options.key)
+    serverOptions.keys.emplace_back(options.key);
+  if (options.keyFile)
+    if (gemcut_status status = readKeys(options.keyFile, serverOptions.keys))
+      return status;
+  App app;
+  if (gemcut_status status = app.openSession(common))
+    return status;
+  text::Tokenizer tokenizer;
+  if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
+    return status;
+  server::ModelContext context;
+  context.model = &gemcut_model;
+  context.tokenizer = &tokenizer;
+  context.name = options.name ? options.name : gemcut_model.name;
+  context.sampling = common.sampling;
+  context.context = app.session.getContext();
+  context.created = time(nullptr);
+  server::Server server;
+  if (gemcut_status status = server.open(app.session, context, serverOptions))
+    return status;
+  bool isIpv6 = serverOptions.host.find(':') != std::string::npos;
+  printf("serving %s at http://%s%s%s:%d, %d slot%s of %d tokens\n",
+         context.name.c_str(), isIpv6 ? "[" : "", options.host,
+         isIpv6 ? "]" : "", server.getPort(), app.session.getSlots(),
+         app.session.getSlots() == 1 ? "" : "s", context.context);
+  fflush(stdout);
+  server.run();
+  fprintf(stderr, "stopped\n");
+  return GEMCUT_OK;
+}
+
+int cli::runServe(int argc, char **argv) {
+  CommonOptions common;
+  common.session.slots = gemcut_model.slots;
+  ServeOptions options;
+  Flags flags(
+      "serve [--port N] [flags]",
+      "Serves the model over HTTP until SIGINT or SIGTERM: "
+      "/v1/chat/completions, /v1/completions, /v1/responses, /v1/models, "
+      "/tokenize, /detokenize, /health, and /metrics for Prometheus. As many "
+      "requests run at once as the executable was compiled with --slots for.");
+  flags.group("Server");
+  flags.add(options.host, "host", 0, "ADDRESS",
+            "Listens on this IP address of the machine; 0.0.0.0 is all of "
+            "them.");
+  flags.add(options.port, "port", 0, "N",
+            "Listens on this port; 0 takes a free one, which is printed.", 0,
+            65535);
+  flags.add(options.name, "name", 0, "NAME",
+            "The model's name in requests and answers.", gemcut_model.name);
+  flags.add(options.key, "api-key", 0, "KEY",
+            "Answers only requests with Authorization: Bearer KEY. Other users "
+            "of the machine can see it; a file is safer.",
+            "none is needed");
+  flags.add(options.keyFile, "api-key-file", 0, "FILE",
+            "As --api-key, with one key per line.", "none");
+  flags.group("Limits");
+  flags.add(options.queue, "queue", 0, "N",
+            "Lets N requests wait for a slot; more get status 429.", 0, 100000);
+  flags.add(options.connections, "connections", 0, "N",
+            "Keeps at most N connections open; more get status 503.", 1,
+            100000);
+  flags.add(options.bodyMegabytes, "max-body", 0, "MIB",
+            "Refuses bodies of more than this many MiB.", 1, 1024);
+  flags.add(options.timeout, "timeout", 0, "SECONDS",
+            "Ends answers that are not complete after this time.", 1, 1000000);
+  flags.add(options.grace, "grace", 0, "SECONDS",
+            "At shutdown, waits so long for running answers.", 0, 1000000);
+  flags.add(options.stallMilliseconds, "max-stall", 0, "MS",
+            "Cuts prompts into steps of about this time while others "
+            "generate, so that their streams do not stall longer.",
+            1, 100000);
+  common.addSamplingFlags(flags);
+  common.addSessionFlags(flags);
+  std::vector<const char *> positionals;
+  Parsed parsed = flags.parse(argc, argv, positionals);
+  if (parsed != Parsed::Run)
+    return exitCode(parsed);
+  return finish(serve(common, options));
+}

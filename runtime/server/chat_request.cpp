@@ -1,0 +1,209 @@
+//===- chat_request.cpp - Bodies of /v1/chat/completions ------------------===//
+
+#include "runtime/server/generation_request.h"
+#include "runtime/text/json_value.h"
+
+using namespace gemcut;
+using namespace gemcut::server;
+using text::Value;
+
+static constexpr int kMostChoices = 16, kMostLogprobs = 20;
+static constexpr int64_t kMostTokens = INT32_MAX;
+
+/// A copy of a map in which the member `key` is `value`.
+static Value replaceMember(const Value &map, std::string_view key,
+                           Value value) {
+  std::vector<Value::Entry> entries = map.entries();
+  for (Value::Entry &entry : entries)
+    if (entry.key.bytes == key)
+      entry.value = value;
+  return Value::map(std::move(entries));
+}
+
+/// Calls carry their arguments as the text of a JSON object, and chat formats
+/// want the object. Other texts stay as they are.
+static Value readArguments(const Value &call) {
+  const Value *function = call.find("function");
+  const Value *text = function ? function->find("arguments") : nullptr;
+  Value arguments;
+  std::string error;
+  if (!text || !text->isString() ||
+      text::parseJson(text->bytes(), &arguments, &error) || !arguments.isMap())
+    return call;
+  return replaceMember(
+      call, "function",
+      replaceMember(*function, "arguments", std::move(arguments)));
+}
+
+static Value readCalls(const Value &messages) {
+  std::vector<Value> result;
+  for (const Value &message : messages.items()) {
+    const Value *calls = message.find("tool_calls");
+    if (!calls || !calls->isList()) {
+      result.push_back(message);
+      continue;
+    }
+    std::vector<Value> read;
+    for (const Value &call : calls->items())
+      read.push_back(readArguments(call));
+    result.push_back(
+        replaceMember(message, "tool_calls", Value::list(std::move(read))));
+  }
+  return Value::list(std::move(result));
+}
+
+/// Refuses what a message may not hold; the chat format's own rules come later.
+static void checkMessages(Fields &fields, const Value *messages) {
+  if (!messages || messages->items().empty())
+    return fields.fail(
+        "messages", "'messages' must be an array of at least one message.",
+        messages ? "invalid_value" : "missing_required_parameter");
+  size_t index = 0;
+  for (const Value &message : messages->items()) {
+    std::string path = "messages[" + std::to_string(index++) + "]";
+    const Value *role = message.find("role");
+    if (!message.isMap() || !role || !role->isString())
+      return fields.fail(path, "'" + path + "' must be an object with a role.",
+                         "invalid_type");
+    const Value *content = message.find("content");
+    if (!content || !content->isList())
+      continue;
+    for (const Value &part : content->items()) {
+      const Value *type = part.find("type");
+      std::string_view kind = type && type->isString() ? type->bytes() : "";
+      if (kind != "text" && kind != "refusal")
+        return fields.fail(path + ".content",
+                           "'" + path + ".content' has a part of type '" +
+                               std::string(kind) +
+                               "', but this server takes text only.",
+                           "unsupported_content");
+    }
+  }
+}
+
+static Thinking readThinking(Fields &fields, ApiError &error) {
+  Thinking thinking;
+  std::string effort = fields.getString("reasoning_effort");
+  if (const Value *reasoning = fields.getObject("reasoning")) {
+    Fields inner(*reasoning, error, "reasoning.");
+    effort = inner.getString("effort", effort);
+    if (inner.getBool("enabled", false) && effort.empty())
+      effort = "medium";
+    inner.ignore({"summary", "generate_summary", "exclude"});
+    inner.refuseUnknown();
+  }
+  if (!effort.empty() && effort != "none" && effort != "minimal" &&
+      effort != "low" && effort != "medium" && effort != "high" &&
+      effort != "xhigh")
+    fields.fail("reasoning_effort",
+                "'reasoning_effort' is '" + effort +
+                    "', but must be none, minimal, low, medium or high.");
+  thinking.isEnabled =
+      !effort.empty() && effort != "none" && effort != "minimal";
+  if (const Value *variables = fields.getObject("chat_template_kwargs")) {
+    Fields inner(*variables, error, "chat_template_kwargs.");
+    thinking.isEnabled = inner.getBool("enable_thinking", thinking.isEnabled);
+    thinking.isPreserved = inner.getBool("preserve_thinking", false);
+    inner.refuseUnknown();
+  }
+  return thinking;
+}
+
+static void readResponseFormat(Fields &fields, ApiError &error) {
+  const Value *format = fields.getObject("response_format");
+  if (!format)
+    return;
+  Fields inner(*format, error, "response_format.");
+  if (inner.getString("type") != "text")
+    inner.fail("type",
+               "'response_format' of a type other than 'text' is not supported "
+               "by this server.",
+               "unsupported_parameter");
+}
+
+static void checkTools(Fields &fields, const Value &tools) {
+  size_t index = 0;
+  for (const Value &tool : tools.items()) {
+    std::string path = "tools[" + std::to_string(index++) + "]";
+    const Value *type = tool.find("type"), *function = tool.find("function");
+    const Value *name = function ? function->find("name") : nullptr;
+    if (!type || !type->isString() || type->bytes() != "function" || !name ||
+        !name->isString())
+      return fields.fail(
+          path, "'" + path +
+                    "' must be {\"type\": \"function\", \"function\": "
+                    "{\"name\": ...}}; other tools are not supported.");
+  }
+}
+
+Value server::readToolChoice(Fields &fields, GenerationRequest &request) {
+  const Value *tools = fields.getList("tools"),
+              *choice = fields.find("tool_choice");
+  request.parallelCalls = fields.getBool("parallel_tool_calls", true);
+  Value shown;
+  if (tools && !tools->items().empty())
+    shown = *tools;
+  std::string_view how = !choice              ? "auto"
+                         : choice->isString() ? choice->bytes()
+                                              : "";
+  if (how == "none")
+    return Value();
+  if (how != "auto")
+    fields.fail("tool_choice",
+                "'tool_choice' must be 'auto' or 'none'; calls that are "
+                "required are not supported by this server.",
+                "unsupported_parameter");
+  request.mayCallTools = !shown.isUndefined();
+  return shown;
+}
+
+ApiError server::readChatRequest(const Value &body, const ModelContext &context,
+                                 GenerationRequest &request) {
+  ApiError error;
+  Fields fields(body, error);
+  request.api = Api::Chat;
+  readSampling(fields, context, request);
+  readStops(fields, request);
+  const Value *messages = fields.getList("messages");
+  checkMessages(fields, messages);
+  request.choices = int(fields.getInteger("n", 1, 1, kMostChoices));
+  int64_t limit = fields.getInteger("max_tokens", -1, 1, kMostTokens);
+  request.common.limit =
+      fields.getInteger("max_completion_tokens", limit, 1, kMostTokens);
+  bool wantsLogprobs = fields.getBool("logprobs", false);
+  int64_t likeliest = fields.getInteger("top_logprobs", 0, 0, kMostLogprobs);
+  if (likeliest > 0 && !wantsLogprobs)
+    fields.fail("top_logprobs", "'top_logprobs' needs 'logprobs' to be true.");
+  request.common.logprobs = wantsLogprobs ? int(likeliest) : -1;
+  if (const Value *options = fields.getObject("stream_options")) {
+    Fields inner(*options, error, "stream_options.");
+    request.includeUsage = inner.getBool("include_usage", false);
+    inner.ignore({"include_obfuscation"});
+    inner.refuseUnknown();
+    if (!request.stream)
+      fields.fail("stream_options", "'stream_options' needs 'stream'.");
+  }
+  Value tools = readToolChoice(fields, request);
+  if (tools.isList())
+    checkTools(fields, tools);
+  Thinking thinking = readThinking(fields, error);
+  readResponseFormat(fields, error);
+  if (const Value *modalities = fields.getList("modalities"))
+    for (const Value &modality : modalities->items())
+      if (!modality.isString() || modality.bytes() != "text")
+        fields.fail("modalities", "'modalities' may only hold 'text'.",
+                    "unsupported_parameter");
+  fields.ignore({"store"});
+  fields.refuse("audio", "this server takes and gives text only");
+  fields.refuse("functions", "give 'tools' instead");
+  fields.refuse("function_call", "give 'tool_choice' instead");
+  fields.refuse("web_search_options", "this server searches nothing");
+  fields.refuse("prediction", "there is no use for predicted answers");
+  fields.refuseUnknown();
+  if (error)
+    return error;
+  renderMessages(readCalls(*messages), tools, thinking, context, request,
+                 error);
+  checkPromptLength(context, "messages", request, error);
+  return error;
+}

@@ -1,0 +1,25 @@
+//===- model_context.h - What requests are read against ---------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_SERVER_MODEL_CONTEXT_H
+#define GEMCUT_RUNTIME_SERVER_MODEL_CONTEXT_H
+
+#include "runtime/abi/model.h"
+#include "runtime/session/sampler.h"
+#include "runtime/text/tokenizer.h"
+
+#include <string>
+
+namespace gemcut::server {
+
+/// The model that a server serves. Constant while it runs.
+struct ModelContext {
+  const gemcut_model_info *model = nullptr;
+  const text::Tokenizer *tokenizer = nullptr;
+  std::string name;        // that requests must give
+  SamplerOptions sampling; // where a request says nothing
+  int32_t context = 0;     // positions per slot
+  int64_t created = 0;     // seconds since 1970
+};
+
+} // namespace gemcut::server
+
+#endif // GEMCUT_RUNTIME_SERVER_MODEL_CONTEXT_H

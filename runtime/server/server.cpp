@@ -1,0 +1,158 @@
+//===- server.cpp - An HTTP server in front of a batch --------------------===//
+
+#include "runtime/server/server.h"
+
+#include "runtime/core/error.h"
+#include "runtime/server/connection.h"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <thread>
+
+using namespace gemcut;
+using namespace gemcut::server;
+
+struct Server::State {
+  State(const ModelContext &context, const ServerOptions &options)
+      : options(options), hub(context, this->options), acceptor(hub.io),
+        signals(hub.io), grace(hub.io) {}
+
+  gemcut_status listen();
+  void accept();
+  void onAccepted(tcp::socket socket);
+  void awaitSignal();
+  void stop();
+  void abort();
+
+  ServerOptions options;
+  Hub hub;
+  tcp::acceptor acceptor;
+  net::signal_set signals;
+  net::steady_timer grace;
+};
+
+Server::Server() = default;
+Server::~Server() = default;
+
+gemcut_status Server::State::listen() {
+  error_code error;
+  net::ip::address address = net::ip::make_address(options.host, error);
+  if (error && options.host == "localhost")
+    address = net::ip::address_v4::loopback(), error.clear();
+  if (error)
+    return fail(GEMCUT_SYSTEM_ERROR,
+                "--host is '%s', but must be an IP address of this machine, "
+                "such as 127.0.0.1, 0.0.0.0 or ::1",
+                options.host.c_str());
+  tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
+  acceptor.open(endpoint.protocol(), error);
+  if (!error)
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error)
+    acceptor.bind(endpoint, error);
+  if (!error)
+    acceptor.listen(net::socket_base::max_listen_connections, error);
+  if (error)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot listen on %s port %d: %s",
+                options.host.c_str(), options.port, error.message().c_str());
+  return GEMCUT_OK;
+}
+
+void Server::State::accept() {
+  acceptor.async_accept([this](error_code error, tcp::socket socket) {
+    if (!acceptor.is_open())
+      return;
+    if (!error)
+      onAccepted(std::move(socket));
+    accept();
+  });
+}
+
+void Server::State::onAccepted(tcp::socket socket) {
+  if (hub.connections.size() < options.connections) {
+    std::make_shared<Connection>(std::move(socket), hub)->start();
+    return;
+  }
+  ++hub.counters.replies[503];
+  std::string body =
+      makeError(503, "The server has no room for another connection.",
+                "too_many_connections")
+          .toJson();
+  std::string bytes =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+      "Retry-After: 1\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(net::buffer(bytes), ignored);
+}
+
+void Server::State::awaitSignal() {
+  signals.async_wait([this](error_code error, int) {
+    if (error)
+      return;
+    if (hub.isStopping)
+      return abort();
+    stop();
+    awaitSignal();
+  });
+}
+
+/// Calls `method` of all connections, some of which end by it.
+static void forConnections(Hub &hub, void (Connection::*method)()) {
+  std::vector<std::shared_ptr<Connection>> all;
+  for (Connection *connection : hub.connections)
+    all.push_back(connection->shared_from_this());
+  for (const std::shared_ptr<Connection> &connection : all)
+    (connection.get()->*method)();
+}
+
+void Server::State::stop() {
+  hub.isStopping = true;
+  error_code ignored;
+  acceptor.close(ignored);
+  hub.batch.close(/*cancelAll=*/false);
+  forConnections(hub, &Connection::stopWhenIdle);
+  grace.expires_after(std::chrono::milliseconds(
+      static_cast<int64_t>(options.graceSeconds * 1000)));
+  grace.async_wait([this](error_code error) {
+    if (!error)
+      abort();
+  });
+}
+
+void Server::State::abort() {
+  hub.batch.close(/*cancelAll=*/true);
+  forConnections(hub, &Connection::abort);
+}
+
+gemcut_status Server::open(Session &session, const ModelContext &context,
+                           const ServerOptions &options) {
+  state = std::make_unique<State>(context, options);
+  if (gemcut_status status = state->hub.batch.open(session, options.batch))
+    return status;
+  return state->listen();
+}
+
+int Server::getPort() const {
+  error_code error;
+  return state->acceptor.local_endpoint(error).port();
+}
+
+void Server::run() {
+  error_code ignored;
+  state->signals.add(SIGINT, ignored);
+  state->signals.add(SIGTERM, ignored);
+  state->accept();
+  state->awaitSignal();
+  std::thread engine([this] { state->hub.batch.run(); });
+  // Ends when the acceptor and all connections are closed; timers and signals
+  // must not keep it.
+  net::io_context &io = state->hub.io;
+  while (!(state->hub.isStopping && state->hub.connections.empty()) &&
+         io.run_one())
+    ;
+  state->hub.batch.close(/*cancelAll=*/true);
+  engine.join();
+}

@@ -1,0 +1,42 @@
+//===- server.h - An HTTP server in front of a batch ------------*- C++ -*-===//
+//
+// Two threads: one steps the batch, the other serves all connections. Clients
+// wait for tokens, not for each other's sockets.
+//
+//===----------------------------------------------------------------------===//
+#ifndef GEMCUT_RUNTIME_SERVER_SERVER_H
+#define GEMCUT_RUNTIME_SERVER_SERVER_H
+
+#include "runtime/server/model_context.h"
+#include "runtime/server/options.h"
+#include "runtime/session/session.h"
+
+#include <memory>
+
+namespace gemcut::server {
+
+class Server {
+public:
+  Server();
+  ~Server();
+
+  /// Listens; answers nothing yet. `session` and `context` must outlive the
+  /// server, which alone uses the session. GEMCUT_SYSTEM_ERROR: the address is
+  /// not one of this machine, or the port is taken.
+  [[nodiscard]] gemcut_status open(Session &session,
+                                   const ModelContext &context,
+                                   const ServerOptions &options);
+  int getPort() const;
+
+  /// Serves until SIGTERM or SIGINT; then answers what is running, for at most
+  /// the time that the options give. A second signal ends at once.
+  void run();
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+} // namespace gemcut::server
+
+#endif // GEMCUT_RUNTIME_SERVER_SERVER_H

@@ -1,0 +1,484 @@
+#!/usr/bin/env python3
+"""`OUT serve` over HTTP: endpoints, streams, errors, clients that misbehave, equal answers.
+
+One executable of tiny-gemma4 with one level of code serves all tests but those of keys,
+queues and shutdown. After each test every slot must be free.
+"""
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from support import TINY, compile_model, run
+
+CHAT, COMPLETIONS, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
+STORY = [{"role": "user", "content": "Tell me a story about a fox and a lantern."}]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Returns the weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+class Server:
+    """A running `OUT serve` on a free port."""
+
+    def __init__(self, executable, *flags):
+        self.process = subprocess.Popen(
+            [executable, "serve", "--port", "0", *map(str, flags)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        match = re.search(r"http://127\.0\.0\.1:(\d+), (\d+) slots", line)
+        assert match, line + self.process.stderr.read()
+        self.port, self.slots = int(match[1]), int(match[2])
+
+    def stop(self, number=signal.SIGTERM, timeout=30):
+        self.process.send_signal(number)
+        code = self.process.wait(timeout)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        """(status, headers, body) of one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            if isinstance(body, (dict, list)):
+                body = json.dumps(body)
+            headers = {"Content-Type": "application/json", **(headers or {})} if body is not None else headers or {}
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def post(self, path, body, **options):
+        status, _, data = self.request("POST", path, body, **options)
+        return status, json.loads(data)
+
+    def stream(self, path, body):
+        """The events of a stream: pairs of an event name (or None) and its data."""
+        status, headers, data = self.request("POST", path, {**body, "stream": True})
+        assert status == 200 and headers["Content-Type"].startswith("text/event-stream"), (status, data)
+        events = []
+        for block in data.decode("utf-8", "strict").split("\n\n"):
+            lines = dict(line.split(": ", 1) for line in block.splitlines())
+            if lines:
+                events.append((lines.get("event"), lines["data"]))
+        return events
+
+    def raw(self, data, timeout=10):
+        """What the server answers to bytes, until it closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            received = b""
+            while part := client.recv(65536):
+                received += part
+            return received
+
+    def metrics(self):
+        text = self.request("GET", "/metrics")[2].decode()
+        return {m[1]: float(m[2]) for m in re.finditer(r"^(\w+) (\S+)$", text, re.MULTILINE)}
+
+    def wait_idle(self, seconds=20):
+        """Waits until no slot and no place in the queue is taken."""
+        names = ("gemcut_slots_reading_prompts", "gemcut_slots_generating", "gemcut_queue_length")
+        for _ in range(int(seconds * 50)):
+            metrics = self.metrics()
+            if not any(metrics[name] for name in names):
+                return metrics
+            time.sleep(0.02)
+        raise AssertionError(f"slots are still taken: {metrics}")
+
+
+class ServerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        level = json.loads(run(compile_any(cls.folder.name), "info", "--json").stdout)
+        cls.executable = Path(cls.folder.name, "tiny")
+        cls.server = Server(cls.executable)
+        assert level["slots"] == 4
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0
+        cls.folder.cleanup()
+
+    def tearDown(self):
+        self.server.wait_idle()
+
+    def chat(self, **members):
+        status, answer = self.server.post(CHAT, {"messages": STORY, "temperature": 0, "max_tokens": 30, **members})
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def expect_error(self, path, body, status, param=None, code=None, fragment=""):
+        got, answer = self.server.post(path, body)
+        self.assertEqual(got, status, answer)
+        error = answer["error"]
+        self.assertEqual(set(error), {"message", "type", "param", "code"})
+        if param is not None:
+            self.assertEqual(error["param"], param)
+        if code is not None:
+            self.assertEqual(error["code"], code)
+        self.assertIn(fragment, error["message"])
+
+    def test_chat(self):
+        answer = self.chat()
+        self.assertEqual(answer["object"], "chat.completion")
+        choice = answer["choices"][0]
+        self.assertEqual(choice["finish_reason"], "length")
+        self.assertTrue(choice["message"]["content"].startswith("Once upon a time"), choice)
+        # The same as the terminal's answer to the same turn.
+        prompt = STORY[0]["content"]
+        alone = run(self.executable, "-p", prompt, "--temp", "0", "-n", "30").stdout.rstrip("\n")
+        self.assertEqual(choice["message"]["content"], alone)
+        usage = answer["usage"]
+        self.assertEqual(usage["completion_tokens"], 30)
+        self.assertEqual(usage["total_tokens"], usage["prompt_tokens"] + 30)
+
+    def test_streams_equal_whole_answers(self):
+        whole = self.chat(messages=[{"role": "user", "content": "What is 38 + 57?"}], reasoning_effort="high", max_tokens=200)
+        events = self.server.stream(
+            CHAT,
+            {
+                "messages": [{"role": "user", "content": "What is 38 + 57?"}],
+                "temperature": 0,
+                "reasoning_effort": "high",
+                "max_tokens": 200,
+                "stream_options": {"include_usage": True},
+            },
+        )
+        self.assertEqual(events[-1], (None, "[DONE]"))
+        chunks = [json.loads(data) for _, data in events[:-1]]
+        self.assertEqual({chunk["object"] for chunk in chunks}, {"chat.completion.chunk"})
+        self.assertEqual(len({chunk["id"] for chunk in chunks}), 1)
+        deltas = [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
+        self.assertEqual(deltas[0], {"role": "assistant", "content": ""})
+        message = whole["choices"][0]["message"]
+        self.assertEqual("".join(delta.get("content", "") for delta in deltas), message["content"])
+        self.assertEqual("".join(delta.get("reasoning_content", "") for delta in deltas), message["reasoning_content"])
+        self.assertGreater(len(message["reasoning_content"]), 0)
+        self.assertEqual(chunks[-2]["choices"][0]["finish_reason"], whole["choices"][0]["finish_reason"])
+        self.assertEqual(chunks[-1]["choices"], [])
+        self.assertEqual(chunks[-1]["usage"]["total_tokens"], whole["usage"]["total_tokens"])
+
+    def test_tools(self):
+        question = {"role": "user", "content": "What is the weather in Oslo?"}
+        answer = self.chat(messages=[question], tools=[WEATHER], max_tokens=100)
+        choice = answer["choices"][0]
+        self.assertEqual(choice["finish_reason"], "tool_calls", answer)
+        call = choice["message"]["tool_calls"][0]
+        self.assertEqual(call["type"], "function")
+        self.assertEqual(call["function"]["name"], "get_weather")
+        self.assertEqual(json.loads(call["function"]["arguments"]), {"city": "Oslo"})
+        self.assertIsNone(choice["message"]["content"])
+        # The whole round trip.
+        result = {"role": "tool", "tool_call_id": call["id"], "content": '{"degrees": 4, "sky": "rain"}'}
+        final = self.chat(messages=[question, choice["message"], result], tools=[WEATHER], max_tokens=60)
+        self.assertIn("Oslo", final["choices"][0]["message"]["content"])
+        # Streams hold the same call.
+        events = self.server.stream(CHAT, {"messages": [question], "tools": [WEATHER], "temperature": 0})
+        chunks = [json.loads(data) for _, data in events[:-1]]
+        calls = [c["choices"][0]["delta"]["tool_calls"][0] for c in chunks if "tool_calls" in c["choices"][0]["delta"]]
+        self.assertEqual(json.loads(calls[0]["function"]["arguments"]), {"city": "Oslo"})
+        self.assertEqual(calls[0]["index"], 0)
+        # "none" hides the tools.
+        hidden = self.chat(messages=[question], tools=[WEATHER], tool_choice="none", max_tokens=10)
+        self.assertNotIn("tool_calls", hidden["choices"][0]["message"])
+        self.assertLess(hidden["usage"]["prompt_tokens"], answer["usage"]["prompt_tokens"])
+
+    def test_stop_strings_end_answers(self):
+        text = self.chat()["choices"][0]["message"]["content"]
+        stop = text[20:31]
+        answer = self.chat(stop=[stop, "never found"])
+        self.assertEqual(answer["choices"][0]["message"]["content"], text[: text.index(stop)])
+        self.assertEqual(answer["choices"][0]["finish_reason"], "stop")
+        events = self.server.stream(CHAT, {"messages": STORY, "temperature": 0, "max_tokens": 30, "stop": stop})
+        chunks = [json.loads(data) for _, data in events[:-1]]
+        streamed = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+        self.assertEqual(streamed, text[: text.index(stop)])
+
+    def test_choices_and_seeds(self):
+        first = self.chat(n=3, temperature=1, seed=7)
+        texts = [choice["message"]["content"] for choice in first["choices"]]
+        self.assertEqual(len(texts), 3)
+        self.assertGreater(len(set(texts)), 1)
+        again = self.chat(n=3, temperature=1, seed=7)
+        self.assertEqual(texts, [choice["message"]["content"] for choice in again["choices"]])
+        self.assertEqual(first["usage"]["completion_tokens"], 90)
+
+    def test_logprobs_and_biases(self):
+        answer = self.chat(logprobs=True, top_logprobs=3, max_tokens=5)
+        entries = answer["choices"][0]["logprobs"]["content"]
+        self.assertEqual(len(entries), 5)
+        text = b"".join(bytes(entry["bytes"]) for entry in entries).decode()
+        self.assertEqual(text, answer["choices"][0]["message"]["content"])
+        for entry in entries:
+            self.assertEqual(entry["top_logprobs"][0]["token"], entry["token"])  # greedy
+            values = [likely["logprob"] for likely in entry["top_logprobs"]]
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertLessEqual(max(values), 0)
+        banned = self.server.post("/tokenize", {"content": entries[0]["token"]})[1]["tokens"][0]
+        other = self.chat(logit_bias={str(banned): -100}, logprobs=True, max_tokens=1)
+        self.assertNotEqual(other["choices"][0]["logprobs"]["content"][0]["token"], entries[0]["token"])
+
+    def test_completions(self):
+        body = {"prompt": "Once upon a time", "temperature": 0, "max_tokens": 12}
+        status, answer = self.server.post(COMPLETIONS, body)
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(answer["object"], "text_completion")
+        text = answer["choices"][0]["text"]
+        ids = self.server.post("/tokenize", {"content": "Once upon a time", "add_special": True})[1]["tokens"]
+        listed = ",".join(map(str, ids))
+        alone = run(self.executable, "generate", "--ids", listed, "-n", "12", "--temp", "0").stdout
+        self.assertEqual(text, alone.rstrip("\n"))
+        both = self.server.post(COMPLETIONS, {**body, "prompt": [ids, "Once upon a time"], "echo": True, "logprobs": None})[1]
+        self.assertEqual([choice["text"] for choice in both["choices"]], ["Once upon a time" + text] * 2)
+        ranked = self.server.post(COMPLETIONS, {**body, "logprobs": 2})[1]["choices"][0]["logprobs"]
+        self.assertEqual("".join(ranked["tokens"]), text)
+        events = self.server.stream(COMPLETIONS, body)
+        self.assertEqual("".join(json.loads(data)["choices"][0]["text"] for _, data in events[:-1]), text)
+
+    def test_responses(self):
+        body = {"input": "What is 38 + 57?", "temperature": 0, "max_output_tokens": 200, "reasoning": {"effort": "high"}}
+        status, answer = self.server.post(RESPONSES, body)
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(answer["object"], "response")
+        kinds = [item["type"] for item in answer["output"]]
+        self.assertEqual(kinds, ["reasoning", "message"])
+        text = answer["output"][1]["content"][0]["text"]
+        self.assertEqual(answer["status"], "completed")
+        events = [(name, json.loads(data)) for name, data in self.server.stream(RESPONSES, body)]
+        self.assertTrue(all(name == data["type"] for name, data in events))
+        self.assertEqual([data["sequence_number"] for _, data in events], list(range(len(events))))
+        self.assertEqual(events[0][0], "response.created")
+        self.assertEqual(events[-1][0], "response.completed")
+        deltas = [data["delta"] for name, data in events if name == "response.output_text.delta"]
+        self.assertEqual("".join(deltas), text)
+        final = events[-1][1]["response"]
+        self.assertEqual(final["output"][1]["content"][0]["text"], text)
+        self.assertEqual(final["usage"], answer["usage"])
+
+    def test_responses_with_tools(self):
+        tool = {"type": "function", **WEATHER["function"]}
+        question = {"role": "user", "content": "What is the weather in Oslo?"}
+        body = {"input": [question], "tools": [tool], "temperature": 0, "max_output_tokens": 100}
+        answer = self.server.post(RESPONSES, body)[1]
+        call = answer["output"][0]
+        self.assertEqual((call["type"], call["name"]), ("function_call", "get_weather"))
+        self.assertEqual(json.loads(call["arguments"]), {"city": "Oslo"})
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": '{"degrees": 4}'}
+        final = self.server.post(RESPONSES, {**body, "input": [question, call, output]})[1]
+        self.assertIn("Oslo", final["output"][0]["content"][0]["text"])
+
+    def test_small_endpoints(self):
+        self.assertEqual(self.server.request("GET", "/health")[::2], (200, b'{"status":"ok"}'))
+        models = json.loads(self.server.request("GET", "/v1/models")[2])
+        self.assertEqual([model["id"] for model in models["data"]], ["tiny-gemma4"])
+        self.assertEqual(json.loads(self.server.request("GET", "/v1/models/tiny-gemma4")[2])["object"], "model")
+        self.assertEqual(self.server.request("GET", "/v1/models/other")[0], 404)
+        tokens = self.server.post("/tokenize", {"content": "a fox, ü"})[1]["tokens"]
+        self.assertEqual(self.server.post("/detokenize", {"tokens": tokens})[1]["content"], "a fox, ü")
+        self.expect_error("/v1/embeddings", {"input": "x"}, 501, code="unsupported_endpoint")
+        self.expect_error("/v1/nothing", {}, 404, code="unknown_url")
+        status, headers, _ = self.server.request("GET", CHAT)
+        self.assertEqual((status, headers["Allow"]), (405, "POST"))
+        status, headers, body = self.server.request("HEAD", "/health")
+        self.assertEqual((status, headers["Content-Length"], body), (200, "15", b""))
+
+    def test_errors_name_the_parameter(self):
+        for member, value, code in [
+            ("temperature", "hot", "invalid_type"),
+            ("temperature", 3, "invalid_value"),
+            ("top_p", -1, "invalid_value"),
+            ("max_tokens", 0, "invalid_value"),
+            ("n", 1.5, "invalid_type"),
+            ("stop", [""], "invalid_type"),
+            ("logit_bias", {"x": 1}, "invalid_value"),
+            ("top_logprobs", 2, "invalid_value"),
+            ("tool_choice", "always", None),
+            ("functions", [{}], "unsupported_parameter"),
+            ("suffix", "x", "unknown_parameter"),
+            ("reasoning_effort", "some", "invalid_value"),
+            ("messages", [], "invalid_value"),
+        ]:
+            with self.subTest(member=member, value=value):
+                self.expect_error(CHAT, {"messages": STORY, "max_tokens": 1, member: value}, 400, member, code)
+        self.expect_error(CHAT, {}, 400, "messages", "missing_required_parameter")
+        self.expect_error(CHAT, {"messages": STORY, "model": "gpt"}, 404, "model", "model_not_found")
+        picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]
+        self.expect_error(CHAT, {"messages": picture}, 400, "messages[0].content", "unsupported_content")
+        long = [{"role": "user", "content": "fox " * 3000}]
+        self.expect_error(CHAT, {"messages": long}, 400, "messages", "context_length_exceeded", "2048")
+        self.expect_error(COMPLETIONS, {"prompt": [5000]}, 400, "prompt")
+        self.expect_error(COMPLETIONS, {"prompt": {}}, 400, "prompt")
+        self.expect_error(RESPONSES, {"input": "x", "previous_response_id": "y"}, 400, "previous_response_id")
+        self.expect_error(RESPONSES, {"input": [{"type": "image"}]}, 400, "input[0]")
+
+    def test_bodies_that_are_no_requests(self):
+        for body in ["", "{", "[1]", "nul", '{"messages": ' + "[" * 100000, '{"a": "\\ud800"}', '{"messages": "\x01"}']:
+            with self.subTest(body=body[:20]):
+                status, answer = self.server.post(CHAT, body)
+                self.assertEqual((status, answer["error"]["code"]), (400, "invalid_json"))
+        status, answer = self.server.post(CHAT, json.dumps({"messages": STORY}), headers={"Content-Type": "text/plain"})
+        self.assertEqual((status, answer["error"]["code"]), (415, "unsupported_media_type"))
+        status, answer = self.server.post(CHAT, "{}", headers={"Host": "evil.example"})
+        self.assertEqual((status, answer["error"]["code"]), (403, "forbidden_host"))
+
+    def test_bytes_that_are_no_http(self):
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        for data, expected in [
+            (b"hello\r\n\r\n", b"400"),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20, b"400"),
+            (b"GET / HTTP/1.1\r\n\r\n", b"400"),  # no Host
+            (b"GET /health HTTP/1.1\r\nHost: localhost\r\nBad Name: x\r\n\r\n", b"400"),
+            (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40000 + b"\r\n\r\n", b"431"),
+            (head + b"Content-Length: 99999999999\r\n\r\n", b"413"),
+            (head + b"Content-Length: -1\r\n\r\n", b"400"),
+            (head + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
+            (head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        ]:
+            with self.subTest(data=data[:70]):
+                self.assertEqual(self.server.raw(data)[9:12], expected)
+        # Half a body, then silence: closed without an answer.
+        self.assertEqual(self.server.raw(head + b"Content-Length: 500\r\n\r\n{"), b"")
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        one = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        last = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        body = json.dumps({"prompt": "Once", "max_tokens": 3}).encode()
+        ask = (
+            b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+            + str(len(body)).encode()
+            + b"\r\n\r\n"
+            + body
+        )
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as client:
+            client.sendall(one + ask + one + last)
+            received = b""
+            while part := client.recv(65536):
+                received += part
+        kinds = re.findall(rb'"status":"ok"|"text_completion"|"object":"list"', received)
+        self.assertEqual(kinds, [b'"status":"ok"', b'"text_completion"', b'"status":"ok"', b'"object":"list"'])
+
+    def test_clients_that_vanish_are_cancelled(self):
+        before = self.server.metrics()["gemcut_sequences_cancelled_total"]
+        for stream in (True, False):
+            body = json.dumps({"messages": STORY, "ignore_eos": True, "max_tokens": 1900, "stream": stream}).encode()
+            client = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
+            client.sendall(
+                b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                % (CHAT.encode(), len(body), body)
+            )
+            if stream:
+                client.recv(100)
+            else:
+                time.sleep(0.02)
+            client.close()
+        for _ in range(500):
+            if self.server.metrics()["gemcut_sequences_cancelled_total"] == before + 2:
+                break
+            time.sleep(0.02)
+        self.assertEqual(self.server.metrics()["gemcut_sequences_cancelled_total"], before + 2)
+
+    def test_half_open_sockets_hold_nobody_up(self):
+        sockets = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(100)]
+        for client in sockets[::2]:
+            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: loc")
+        self.assertEqual(self.server.request("GET", "/health")[0], 200)
+        self.assertEqual(self.chat(max_tokens=2)["usage"]["completion_tokens"], 2)
+        for client in sockets:
+            client.close()
+
+    def test_concurrent_answers_equal_lone_ones(self):
+        prompts = ["Once upon a time", "The fox", "A lantern in the dark forest", "2 + 2 =", "Rosa", "One morning, she met"]
+        bodies = [{"prompt": p, "temperature": 0, "max_tokens": 20 + 9 * i, "ignore_eos": True} for i, p in enumerate(prompts)]
+        alone = [self.server.post(COMPLETIONS, body)[1]["choices"][0]["text"] for body in bodies]
+        failures = []
+
+        def ask(index):
+            for turn in range(4):
+                body = bodies[(index + turn) % len(bodies)]
+                text = self.server.post(COMPLETIONS, body)[1]["choices"][0]["text"]
+                if text != alone[(index + turn) % len(bodies)]:
+                    failures.append((body, text))
+
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+    def test_keys(self):
+        keys = Path(self.folder.name, "keys")
+        keys.write_text("secret-1\n\nsecret-2\n")
+        server = Server(self.executable, "--api-key-file", keys)
+        try:
+            self.assertEqual(server.request("GET", "/health")[0], 200)
+            status, headers, body = server.request("GET", "/v1/models")
+            self.assertEqual((status, headers["WWW-Authenticate"]), (401, "Bearer"))
+            self.assertEqual(json.loads(body)["error"]["code"], "invalid_api_key")
+            for key, expected in [("secret-1", 200), ("secret-2", 200), ("secret-", 401), ("secret-12", 401)]:
+                self.assertEqual(server.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})[0], expected)
+        finally:
+            self.assertEqual(server.stop(signal.SIGINT), 0)
+
+    def test_full_queues_and_shutdown(self):
+        server = Server(self.executable, "--slots", 2, "--queue", 1, "--connections", 20)
+        endless = {"messages": STORY, "ignore_eos": True, "max_tokens": 1900, "temperature": 0}
+        answers = []
+
+        def ask():
+            try:
+                answers.append(server.post(CHAT, endless, timeout=120)[0])
+            except ConnectionError:  # came after SIGTERM
+                answers.append(None)
+
+        threads = [threading.Thread(target=ask) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        status, headers, _ = server.request("POST", CHAT, endless, timeout=120)
+        for _ in range(200):  # until one was refused
+            if status == 429:
+                break
+            status, headers, _ = server.request("POST", CHAT, {**endless, "max_tokens": 1}, timeout=120)
+        self.assertEqual(status, 429)
+        self.assertGreaterEqual(int(headers["Retry-After"]), 1)
+        # What is running is still answered after SIGTERM.
+        self.assertEqual(server.stop(timeout=120), 0)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(answers), 12)
+        self.assertGreaterEqual(answers.count(200), 3)
+        self.assertLessEqual(set(answers), {200, 429, 503, None})
+
+    def test_command_line(self):
+        result = run(self.executable, "serve", "--host", "example.org", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("must be an IP address", result.stderr)
+        result = run(self.executable, "serve", "--port", self.server.port, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot listen on 127.0.0.1", result.stderr)
+        self.assertEqual(run(self.executable, "serve", "--port", "x", check=False).returncode, 2)
+
+
+def compile_any(folder):
+    return compile_model(TINY, Path(folder, "tiny"), "--slots", "4", "--cpu", "avx2")
+
+
+if __name__ == "__main__":
+    unittest.main()
