@@ -1,6 +1,7 @@
 //===- chat.cpp - Conversations in the terminal ---------------------------===//
 
 #include "runtime/cli/app.h"
+#include "runtime/cli/constraint.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
@@ -55,8 +56,9 @@ private:
 
 class Chat {
 public:
-  Chat(const CommonOptions &common, const ChatOptions &options)
-      : common(common), options(options) {}
+  Chat(const CommonOptions &common, const ChatOptions &options,
+       Constraint &constraint)
+      : common(common), options(options), constraint(constraint) {}
 
   gemcut_status open();
   /// Runs one turn and prints the answer.
@@ -72,6 +74,7 @@ private:
 
   const CommonOptions &common;
   const ChatOptions &options;
+  Constraint &constraint;
   App app;
   text::Tokenizer tokenizer;
   Dialogue dialogue;
@@ -129,6 +132,8 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
     return status;
+  if (gemcut_status status = constraint.open(tokenizer, options.think))
+    return status;
   dialogue.open(gemcut_model, tokenizer, app.session);
   return dialogue.begin(options.system, options.think);
 }
@@ -146,9 +151,11 @@ gemcut_status Chat::answer(const std::string &prompt) {
   printer = &output;
   answerIds.clear();
   GenerateStats stats;
+  GenerateOptions generation = common.generation;
+  generation.filter = constraint.begin();
   if (!status)
     status = generate(app.session, app.sampler, /*slot=*/0, rest.data(),
-                      rest.size(), common.generation, onToken, this, stats);
+                      rest.size(), generation, onToken, this, stats);
   output.finish();
   if (status) {
     dialogue.withdraw();
@@ -259,18 +266,23 @@ int cli::runChat(int argc, char **argv) {
       options.showStats, "stats", 0,
       "Prints times, speeds and the rows that each layer ran for to stderr.");
   common.addSamplingFlags(flags);
+  Constraint constraint;
+  constraint.addFlags(flags);
   common.addSessionFlags(flags);
   common.addPrefillFlags(flags);
   std::vector<const char *> positionals;
   Parsed parsed = flags.parse(argc, argv, positionals);
   if (parsed != Parsed::Run)
     return exitCode(parsed);
+  if (constraint.isAmbiguous())
+    return exitCode(
+        flags.usage("--json-schema and --regex exclude each other"));
 
   struct sigaction action = {};
   action.sa_handler =
       onInterrupt; // without SA_RESTART: reading a line ends too
   sigaction(SIGINT, &action, nullptr);
-  Chat chat(common, options);
+  Chat chat(common, options, constraint);
   if (gemcut_status status = chat.open())
     return finish(status);
   int code =

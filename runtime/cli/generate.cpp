@@ -1,6 +1,7 @@
 //===- generate.cpp - The `generate` command ------------------------------===//
 
 #include "runtime/cli/app.h"
+#include "runtime/cli/constraint.h"
 #include "runtime/cli/ids.h"
 #include "runtime/cli/text.h"
 
@@ -27,7 +28,8 @@ struct Output {
 };
 } // namespace
 
-static gemcut_status generateIds(const CommonOptions &options, const char *list,
+static gemcut_status generateIds(const CommonOptions &options,
+                                 Constraint &constraint, const char *list,
                                  bool printIds, int firstPosition,
                                  bool showStats, GenerateStats &stats) {
   std::vector<int32_t> ids;
@@ -41,16 +43,20 @@ static gemcut_status generateIds(const CommonOptions &options, const char *list,
   text::Tokenizer tokenizer;
   TextStream stream(tokenizer, /*showSpecial=*/true);
   Output output;
-  if (!printIds) {
+  if (!printIds || constraint.isGiven())
     if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
       return status;
+  if (!printIds)
     output.text = &stream;
-  }
+  if (gemcut_status status = constraint.open(tokenizer, /*mayThink=*/false))
+    return status;
+  GenerateOptions generation = options.generation;
+  generation.filter = constraint.begin();
   if (gemcut_status status = app.session.reset(/*slot=*/0, firstPosition))
     return status;
   gemcut_status status =
       generate(app.session, app.sampler, /*slot=*/0, ids.data(), ids.size(),
-               options.generation, Output::print, &output, stats);
+               generation, Output::print, &output, stats);
   if (output.text)
     stream.finish();
   if (stats.newTokens > 0 || status == GEMCUT_OK)
@@ -82,6 +88,8 @@ int cli::runGenerate(int argc, char **argv) {
             "Prints times, speeds, the rows that each layer ran for and what a "
             "two-stage head did to stderr.");
   options.addSamplingFlags(flags);
+  Constraint constraint;
+  constraint.addFlags(flags);
   flags.add(options.sampling.noRepeat, "no-repeat", 0,
             "Never picks an id that the sequence already holds.");
   flags.add(options.generation.ignoreStop, "ignore-stop", 0,
@@ -96,10 +104,16 @@ int cli::runGenerate(int argc, char **argv) {
     return exitCode(parsed);
   if (!list)
     return exitCode(flags.usage("--ids is missing"));
+  if (constraint.isAmbiguous())
+    return exitCode(
+        flags.usage("--json-schema and --regex exclude each other"));
+  if (constraint.isGiven() && options.generation.ignoreStop)
+    return exitCode(flags.usage(
+        "--ignore-stop leaves no end to an answer that is constrained"));
 
   GenerateStats stats;
-  int code = finish(
-      generateIds(options, list, printIds, firstPosition, showStats, stats));
+  int code = finish(generateIds(options, constraint, list, printIds,
+                                firstPosition, showStats, stats));
   if (code != kExitDone || stats.reason != StopReason::ContextFull)
     return code;
   if (options.generation.limit < 0) {

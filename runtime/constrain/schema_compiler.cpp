@@ -56,6 +56,13 @@ static const char *const kAnnotations[] = {
     "$defs",    "definitions",
 };
 
+static std::string listKeywords() {
+  std::string result;
+  for (const Keyword &known : kKeywords)
+    result += known.name + std::string(", ");
+  return result + "$defs and annotations";
+}
+
 static bool isAnnotation(const std::string &key) {
   return key.rfind("x-", 0) == 0 ||
          std::any_of(std::begin(kAnnotations), std::end(kAnnotations),
@@ -172,10 +179,9 @@ gemcut_status SchemaCompiler::checkKeywords(const Place &place) {
                     [&](const Keyword &known) { return key == known.name; });
     if (isKnown || isAnnotation(key) || (key == "$id" && place.pointer == "#"))
       continue;
-    return refuse(place.at(key),
-                  "the keyword '" + key +
-                      "' is not supported; leave it out, or see what is in the "
-                      "documentation of constrained output");
+    return refuse(place.at(key), "the keyword '" + key +
+                                     "' is not supported; supported are " +
+                                     listKeywords());
   }
   return GEMCUT_OK;
 }

@@ -216,10 +216,15 @@ void Batch::choose(Stream &stream, float *logits) {
   const int32_t *stops = model.stop_ids, *last = stops + model.stop_id_count;
   if (!stream.request.ignoreStop && std::find(stops, last, token.id) != last)
     return end(stream, BatchStop::StopId);
+  LogitsFilter *filter = stream.request.filter.get();
+  if (filter)
+    filter->accept(token.id);
   ++stream.result.newTokens;
   ++counters.newTokens;
   if (!stream.request.listener->onToken(token))
     return end(stream, BatchStop::Listener);
+  if (filter && filter->isFinished())
+    return end(stream, BatchStop::StopId);
   if (int64_t(stream.result.newTokens) == stream.request.limit)
     return end(stream, BatchStop::Limit);
   stream.next = token.id;

@@ -2,6 +2,7 @@
 #ifndef GEMCUT_RUNTIME_SESSION_BATCH_REQUEST_H
 #define GEMCUT_RUNTIME_SESSION_BATCH_REQUEST_H
 
+#include "runtime/core/logits_filter.h"
 #include "runtime/session/sampler.h"
 
 #include <memory>
@@ -32,7 +33,7 @@ struct BatchToken {
 };
 
 enum class BatchStop {
-  StopId,      // the model ended its turn
+  StopId,      // the model ended its turn, or the filter is finished
   Limit,       // `limit` tokens were generated
   Listener,    // onToken returned false
   ContextFull, // no position is left
@@ -70,6 +71,7 @@ struct BatchRequest {
   int64_t limit = -1;      // most new tokens, above 0; -1: until it is full
   bool ignoreStop = false; // treat stop ids as ordinary tokens
   int logprobs = -1;       // how many of the likeliest to report; -1: nothing
+  std::shared_ptr<LogitsFilter> filter; // which tokens may come; null: all
   std::shared_ptr<BatchListener> listener;
 };
 

@@ -35,6 +35,8 @@ gemcut_status gemcut::generate(Session &session, Sampler &sampler, int32_t slot,
       break;
     }
     int32_t id;
+    if (options.filter)
+      options.filter->apply(logits);
     if ((status = sampler.pick(logits, id)))
       break;
     if (first == 0)
@@ -44,14 +46,22 @@ gemcut_status gemcut::generate(Session &session, Sampler &sampler, int32_t slot,
       break;
     }
     sampler.forbid(id);
+    if (options.filter)
+      options.filter->accept(id);
     ++stats.newTokens;
     if (!onToken(context, id)) {
       stats.reason = StopReason::Caller;
       break;
     }
+    if (options.filter && options.filter->isFinished()) {
+      stats.reason = StopReason::StopId;
+      break;
+    }
     if (options.limit >= 0 && stats.newTokens >= size_t(options.limit))
       continue; // the last token is not run
-    status = session.decodeBest(slot, id, sampler.countNeeded(), logits);
+    // The best tokens that a filter leaves may be any.
+    size_t best = options.filter ? 0 : sampler.countNeeded();
+    status = session.decodeBest(slot, id, best, logits);
     if (status == GEMCUT_CONTEXT_FULL) {
       stats.reason = StopReason::ContextFull;
       status = GEMCUT_OK;

@@ -2,13 +2,14 @@
 #ifndef GEMCUT_RUNTIME_SESSION_GENERATE_H
 #define GEMCUT_RUNTIME_SESSION_GENERATE_H
 
+#include "runtime/core/logits_filter.h"
 #include "runtime/session/sampler.h"
 #include "runtime/session/session.h"
 
 namespace gemcut {
 
 enum class StopReason {
-  StopId,      // the model ended its turn
+  StopId,      // the model ended its turn, or the filter is finished
   Limit,       // `limit` tokens were generated
   Caller,      // the callback returned false
   ContextFull, // no position is left
@@ -16,7 +17,8 @@ enum class StopReason {
 
 struct GenerateOptions {
   int64_t limit = -1; // most tokens to generate; -1: until the context is full
-  bool ignoreStop = false; // treat stop ids as ordinary tokens
+  bool ignoreStop = false;        // treat stop ids as ordinary tokens
+  LogitsFilter *filter = nullptr; // which tokens may come; null: all
 };
 
 struct GenerateStats {

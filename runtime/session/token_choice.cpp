@@ -12,7 +12,7 @@ using namespace gemcut;
 size_t TokenChoice::countNeeded() const {
   size_t needed = sampling.temperature == 0 ? 1 : size_t(sampling.topK);
   if (needed == 0 || request->logprobs >= 0 || request->presencePenalty != 0 ||
-      request->frequencyPenalty != 0)
+      request->frequencyPenalty != 0 || request->filter)
     return 0;
   // Forbidden ids may be among the largest; other changes may bring any up.
   for (const LogitBias &bias : request->biases)
@@ -66,6 +66,8 @@ gemcut_status TokenChoice::choose(Sampler &sampler, float *logits,
       own.push_back({count.id, logits[count.id]});
   }
   applyBiases(logits);
+  if (request->filter)
+    request->filter->apply(logits);
   sampler.exchange(sampling, random);
   gemcut_status status = sampler.pick(logits, token.id);
   sampler.exchange(sampling, random);

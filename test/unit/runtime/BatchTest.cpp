@@ -87,7 +87,8 @@ protected:
   }
 
   /// The ids of `request` in a session of its own.
-  static std::vector<int32_t> runAlone(const BatchRequest &request) {
+  static std::vector<int32_t> runAlone(const BatchRequest &request,
+                                       LogitsFilter *filter = nullptr) {
     SessionOptions options;
     options.level = "baseline";
     Session session;
@@ -97,6 +98,7 @@ protected:
     GenerateOptions generation;
     generation.limit = request.limit;
     generation.ignoreStop = request.ignoreStop;
+    generation.filter = filter;
     GenerateStats stats;
     std::vector<int32_t> ids;
     EXPECT_EQ(generate(
@@ -324,6 +326,51 @@ TEST_F(BatchTest, BiasesForbidAndPenaltiesSpread) {
   std::sort(ids.begin(), ids.end());
   EXPECT_EQ(std::unique(ids.begin(), ids.end()), ids.end());
   EXPECT_EQ(ids.size(), 24u);
+}
+
+namespace {
+/// Even ids alone, and `most` of them.
+struct EvenIds : LogitsFilter {
+  explicit EvenIds(size_t most) : most(most) {}
+  void apply(float *logits) override {
+    for (int32_t id = 1; id < kFakeVocab; id += 2)
+      logits[id] = -INFINITY;
+  }
+  void accept(int32_t id) override { seen.push_back(id); }
+  bool isFinished() override { return seen.size() == most; }
+
+  size_t most;
+  std::vector<int32_t> seen;
+};
+} // namespace
+
+TEST_F(BatchTest, FiltersChooseAmongWhatTheyLeave) {
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  std::vector<std::shared_ptr<EvenIds>> filters;
+  for (int i = 0; i < 4; ++i) {
+    recorders.push_back(std::make_shared<Recorder>());
+    filters.push_back(std::make_shared<EvenIds>(6));
+    BatchRequest request = makeRequest(recorders.back(), 5, i, /*limit=*/20);
+    request.filter = filters.back();
+    request.sampling.temperature = i % 2 ? 1.0f : 0;
+    submit(std::move(request));
+  }
+  auto free = std::make_shared<Recorder>();
+  submit(makeRequest(free, 5, /*seed=*/0, /*limit=*/6));
+  runAll();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(recorders[i]->ids.size(), 6u);
+    EXPECT_EQ(recorders[i]->ids, filters[i]->seen);
+    EXPECT_EQ(recorders[i]->result.reason, BatchStop::StopId);
+    for (int32_t id : recorders[i]->ids)
+      EXPECT_EQ(id % 2, 0);
+    BatchRequest request = makeRequest(nullptr, 5, i, /*limit=*/20);
+    request.sampling.temperature = i % 2 ? 1.0f : 0;
+    EvenIds alone(6);
+    EXPECT_EQ(runAlone(request, &alone), recorders[i]->ids);
+    EXPECT_EQ(alone.seen, recorders[i]->ids);
+  }
+  EXPECT_NE(free->ids, recorders[0]->ids);
 }
 
 TEST_F(BatchTest, ThreadsSubmitAndCancelWhileItRuns) {

@@ -1,0 +1,43 @@
+//===- constraint.cpp - --json-schema and --regex -------------------------===//
+
+#include "runtime/cli/constraint.h"
+
+#include "runtime/abi/model.h"
+#include "runtime/cli/ids.h"
+
+#include <cstring>
+
+using namespace gemcut;
+using namespace gemcut::cli;
+
+void Constraint::addFlags(Flags &flags) {
+  flags.add(schema, "json-schema", 0, "FILE|TEXT",
+            "Makes every answer a JSON text that is valid for this schema "
+            "(draft 2020-12; TEXT begins with a brace). An unsupported keyword "
+            "is an error.");
+  flags.add(pattern, "regex", 0, "PATTERN",
+            "Makes every answer match this regular expression (the regular "
+            "part of ECMAScript's) from beginning to end.");
+}
+
+gemcut_status Constraint::open(const text::Tokenizer &tokenizer,
+                               bool mayThink) {
+  if (!isGiven())
+    return GEMCUT_OK;
+  vocabulary = constrain::Vocabulary::build(tokenizer, gemcut_model.stop_ids,
+                                            size_t(gemcut_model.stop_id_count));
+  if (pattern)
+    return compileRegex(vocabulary, pattern, {mayThink}, grammar);
+  std::string text = schema;
+  if (schema[strspn(schema, " \t\r\n")] != '{')
+    if (gemcut_status status = readFile(schema, text))
+      return status;
+  return compileJsonSchema(vocabulary, text, {mayThink}, grammar);
+}
+
+LogitsFilter *Constraint::begin() {
+  if (!grammar)
+    return nullptr;
+  filter = std::make_unique<constrain::MatcherFilter>(vocabulary, grammar);
+  return filter.get();
+}
