@@ -184,6 +184,17 @@ GEMCUT_API gemcut_status gemcut_prefill(gemcut_session *session,
 GEMCUT_API gemcut_status gemcut_decode(gemcut_session *session, int32_t id,
                                        float **logits);
 
+/* Receives the vocab_size logits behind the id with index `row` of those that
+ * gemcut_score was given; they are valid until it returns. Called on the thread that
+ * called gemcut_score, in order; must neither use the session nor throw. */
+typedef void (*gemcut_on_logits)(void *user, size_t row, const float *logits);
+
+/* As gemcut_prefill, but hands out the logits behind every id. They are those that
+ * `score` of an executable prints, to the bit. */
+GEMCUT_API gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
+                                      size_t count, gemcut_on_logits on_logits,
+                                      void *user);
+
 /* ---- Generating ---------------------------------------------------------- */
 
 typedef struct gemcut_sampling {

@@ -56,6 +56,23 @@ gemcut_status gemcut_prefill(gemcut_session *session, const int32_t *ids,
   return status;
 }
 
+gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
+                           size_t count, gemcut_on_logits onLogits,
+                           void *user) {
+  struct Listener {
+    gemcut_on_logits onLogits;
+    void *user;
+  } listener = {onLogits, user};
+  return session->session.score(
+      /*slot=*/0, ids, count,
+      [](void *context, size_t row, const float *logits) {
+        auto *to = static_cast<Listener *>(context);
+        to->onLogits(to->user, row, logits);
+        return GEMCUT_OK;
+      },
+      &listener);
+}
+
 gemcut_status gemcut_decode(gemcut_session *session, int32_t id,
                             float **logits) {
   const int32_t slot = 0;

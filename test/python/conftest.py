@@ -30,3 +30,16 @@ def tiny(built, told):
     return gemcut.compile(
         TINY, built / "tiny", options=OPTIONS,
         progress=lambda p: told.append((p, threading.current_thread())))
+
+
+@pytest.fixture(scope="session")
+def library(built):
+    """tiny-gemma4 as a shared library, one level."""
+    return gemcut.compile(TINY, built / "libtiny.so", options=OPTIONS,
+                          emit="shared-lib")
+
+
+@pytest.fixture(scope="session")
+def engine(library):
+    with gemcut.load(library) as loaded:
+        yield loaded

@@ -13,6 +13,7 @@ from . import passes
 from .checkpoint import Checkpoint, StoredTensor
 from .compilation import (Artifact, MemoryPlan, TensorReport, compile, ir,
                           quantize_report)
+from .engine import Chat, Engine, Info, load
 from .errors import (CancelledError, CheckpointError, ContextFullError, EngineError,
                      GemcutError, OutOfMemoryPlan, UnsupportedError, UsageError)
 from .options import CompileOptions
@@ -20,9 +21,10 @@ from .progress import Progress
 from .recipes import FORMATS, Recipe, TensorInfo, recipe
 
 __all__ = [
-    "Artifact", "CancelledError", "Checkpoint", "CheckpointError", "CompileOptions",
-    "ContextFullError", "EngineError", "FORMATS", "GemcutError", "MemoryPlan",
+    "Artifact", "CancelledError", "Chat", "Checkpoint", "CheckpointError", "CompileOptions",
+    "ContextFullError", "Engine", "EngineError", "FORMATS", "GemcutError", "Info",
+    "MemoryPlan",
     "OutOfMemoryPlan", "Progress", "Recipe", "StoredTensor", "TensorInfo",
-    "TensorReport", "UnsupportedError", "UsageError", "compile", "ir", "passes",
+    "TensorReport", "UnsupportedError", "UsageError", "compile", "ir", "load", "passes",
     "quantize_report", "recipe",
 ]

@@ -211,6 +211,32 @@ TEST_F(ApiTest, StepsGiveLogits) {
   EXPECT_EQ(gemcut_session_length(session), 0u);
 }
 
+TEST_F(ApiTest, ScoringGivesTheLogitsBehindEveryId) {
+  createSession();
+  struct Rows {
+    std::vector<int32_t> ids;
+    size_t seen = 0;
+  } rows{{7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+  ASSERT_EQ(gemcut_score(
+                session, rows.ids.data(), rows.ids.size(),
+                [](void *user, size_t row, const float *logits) {
+                  auto *rows = static_cast<Rows *>(user);
+                  EXPECT_EQ(row, rows->seen++);
+                  expectLogits(logits,
+                               {rows->ids.begin(),
+                                rows->ids.begin() + ptrdiff_t(row) + 1});
+                },
+                &rows),
+            GEMCUT_OK);
+  EXPECT_EQ(rows.seen, rows.ids.size());
+  EXPECT_EQ(gemcut_session_length(session), rows.ids.size());
+  int32_t outside = kFakeVocab;
+  EXPECT_EQ(
+      gemcut_score(
+          session, &outside, 1, [](void *, size_t, const float *) {}, nullptr),
+      GEMCUT_INVALID_ARGUMENT);
+}
+
 TEST_F(ApiTest, GeneratesUntilALimitOrTheContextOrTheCaller) {
   createSession();
   gemcut_generate_result result = GEMCUT_GENERATE_RESULT;

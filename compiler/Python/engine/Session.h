@@ -1,0 +1,70 @@
+//===- Session.h - One sequence of tokens, for Python -----------*- C++ -*-===//
+
+#ifndef GEMCUT_COMPILER_PYTHON_ENGINE_SESSION_H
+#define GEMCUT_COMPILER_PYTHON_ENGINE_SESSION_H
+
+#include "compiler/Python/engine/Library.h"
+
+#include <pybind11/pybind11.h>
+
+#include <optional>
+#include <vector>
+
+namespace gemcut::python {
+
+/// What sampling is asked for; nullopt: the model's default.
+struct Sampling {
+  std::optional<float> temperature, topP, minP;
+  std::optional<int32_t> topK;
+  std::optional<uint64_t> seed;
+};
+
+/// How a generation ended.
+struct Result {
+  int reason; ///< gemcut_stop_reason
+  size_t promptTokens, newTokens;
+  double prefillSeconds, decodeSeconds;
+};
+
+/// Frees the GIL while the model runs. For one thread at a time.
+class Session {
+public:
+  Session(std::shared_ptr<Library> library, int32_t threads, int32_t context,
+          const std::string &adapter);
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+  ~Session() { library->api.session_destroy(session); }
+
+  void reset() { library->check(library->api.session_reset(session)); }
+  size_t length() const { return library->api.session_length(session); }
+  void rewind(size_t count) {
+    library->check(library->api.session_rewind(session, count));
+  }
+
+  /// Writes (ids, vocabulary) float32 logits into a writable buffer.
+  void score(const std::vector<int32_t> &ids, const pybind11::buffer &out);
+
+  /// `onText` (kind, bytes) and `onToken` (id), which may be None, return true
+  /// to stop. Exceptions that they raise, and signals, stop and are raised.
+  Result generate(const std::vector<int32_t> &ids, int64_t limit,
+                  bool ignoreStop, const Sampling &sampling,
+                  const pybind11::object &onText,
+                  const pybind11::object &onToken);
+
+  void beginChat(const std::optional<std::string> &system, bool think);
+  Result chat(const std::string &text, int64_t limit, const Sampling &sampling,
+              const pybind11::object &onText, const pybind11::object &onToken);
+
+private:
+  std::shared_ptr<Library> library;
+  gemcut_session *session = nullptr;
+
+  template <typename Run>
+  Result run(int64_t limit, bool ignoreStop, const Sampling &sampling,
+             const pybind11::object &onText, const pybind11::object &onToken,
+             Run call);
+};
+
+} // namespace gemcut::python
+
+#endif // GEMCUT_COMPILER_PYTHON_ENGINE_SESSION_H

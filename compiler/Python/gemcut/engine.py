@@ -1,0 +1,445 @@
+"""Running compiled models in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import threading
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, Literal,
+                    Optional, Sequence, Union, overload)
+
+from .errors import EngineError
+from .options import StrPath
+
+if TYPE_CHECKING:
+    import numpy
+    import numpy.typing
+
+
+@dataclass(frozen=True)
+class Info:
+    """Facts of a model. Sizes in bytes, `context` and `prefill_chunk` in tokens,
+    ids -1 where the vocabulary has no such token.
+
+    Attributes:
+        report: what the compiler wrote into the file.
+    """
+
+    name: str
+    quantization: str
+    kv_type: str
+    level: str
+    report: dict[str, Any]
+    vocab_size: int
+    layers: int
+    hidden_size: int
+    context: int
+    prefill_chunk: int
+    bos_id: int
+    eos_id: int
+    has_tokenizer: bool
+    has_chat: bool
+    adapters: tuple[str, ...]
+    weight_bytes: int
+    weight_bytes_per_token: int
+    kv_bytes: int
+    session_bytes: int
+
+
+_THOUGHT = 1  # GEMCUT_TEXT_THOUGHT
+
+
+class _Pool:
+    """Sessions of one model that nobody uses now. A child process after fork()
+    begins with an empty one: its parent's sessions have no threads there."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._idle: list[Any] = []
+        self._is_closed = False
+        _pools.add(self)
+
+    @contextmanager
+    def take(self) -> Iterator[Any]:
+        with self._lock:
+            if self._is_closed:
+                raise EngineError("the engine is closed")
+            session = self._idle.pop() if self._idle else None
+        if session is None:
+            session = self._make()
+        try:
+            session.reset()
+            yield session
+        finally:
+            with self._lock:
+                if not self._is_closed:
+                    self._idle.append(session)
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            self._idle.clear()
+
+    def forget(self) -> None:
+        self._lock = threading.Lock()
+        _forgotten.extend(self._idle)
+        self._idle = []
+
+
+_pools: "weakref.WeakSet[_Pool]" = weakref.WeakSet()
+_forgotten: list[Any] = []  # never destroyed: that would wait for their threads
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class Engine:
+    """A compiled model. All functions may be called from any thread, at the same
+    time too: each generation has a session of its own, with `session_bytes` of
+    memory and `threads` threads, that is used again afterwards. The GIL is free
+    while the model runs.
+
+    >>> with gemcut.load("libe2b.so") as engine:
+    ...     print(engine.generate("Once", max_tokens=64, temperature=0))
+    """
+
+    def __init__(self, path: StrPath, *, level: Optional[str] = None,
+                 weights_file: Optional[StrPath] = None, threads: int = 0,
+                 context: int = 0, adapter: Optional[str] = None) -> None:
+        from . import _engine  # type: ignore[attr-defined]
+        self.path = os.fspath(path)
+        self._native: Any = _engine
+        self._library: Any = _engine.Library(
+            self.path, level or "", os.fspath(weights_file) if weights_file else "")
+        library = self._library
+        self._pool = _Pool(
+            lambda: _engine.Session(library, threads, context, adapter or ""))
+        facts = self._library.info()
+        report = facts.pop("report")
+        self.info = Info(report=json.loads(report) if report else {},
+                         adapters=tuple(facts.pop("adapters")), **facts)
+
+    # ---- text and ids
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """The ids of a text. `special`: added tokens such as <bos> in it become their
+        ids, otherwise all of it is ordinary text.
+
+        Raises EngineError for a model without a tokenizer.
+        """
+        ids: list[int] = self._open().tokenize(text.encode(), special)
+        return ids
+
+    def detokenize(self, ids: Sequence[int], *, special: bool = False) -> str:
+        """The text of ids. `special`: control tokens are shown."""
+        text: bytes = self._open().detokenize(list(ids), special)
+        return text.decode(errors="replace")
+
+    def verify(self) -> None:
+        """Reads all weights and compares their checksum. Raises EngineError."""
+        self._open().verify()
+
+    # ---- numbers
+
+    def logits(self, ids: Sequence[int]) -> "numpy.typing.NDArray[numpy.float32]":
+        """float32 (T, V): the logits behind each of T ids of a new sequence, for each
+        of V tokens of the vocabulary. They are those of `score` of an executable with
+        the same options, to the bit. Needs numpy.
+
+        Raises ContextFullError, and EngineError for an id outside the vocabulary.
+        """
+        import numpy
+        out = numpy.empty((len(ids), self.info.vocab_size), numpy.float32)
+        with self._pool.take() as session:
+            session.score([int(id) for id in ids], out)
+        return out
+
+    # ---- generating
+
+    @overload
+    def generate(self, prompt: Union[str, Sequence[int]], *,
+                 max_tokens: Optional[int] = None, stream: Literal[False] = False,
+                 special: bool = True, ignore_stop: bool = False,
+                 temperature: Optional[float] = None, top_k: Optional[int] = None,
+                 top_p: Optional[float] = None, min_p: Optional[float] = None,
+                 seed: Optional[int] = None) -> str: ...
+
+    @overload
+    def generate(self, prompt: Union[str, Sequence[int]], *,
+                 max_tokens: Optional[int] = None, stream: Literal[True],
+                 special: bool = True, ignore_stop: bool = False,
+                 temperature: Optional[float] = None, top_k: Optional[int] = None,
+                 top_p: Optional[float] = None, min_p: Optional[float] = None,
+                 seed: Optional[int] = None) -> Iterator[str]: ...
+
+    def generate(self, prompt: Union[str, Sequence[int]], *,
+                 max_tokens: Optional[int] = None, stream: bool = False,
+                 special: bool = True, ignore_stop: bool = False,
+                 temperature: Optional[float] = None, top_k: Optional[int] = None,
+                 top_p: Optional[float] = None, min_p: Optional[float] = None,
+                 seed: Optional[int] = None) -> Union[str, Iterator[str]]:
+        """The text that follows a prompt: all of it, or with `stream` an iterator of
+        its pieces as they come, which stops the model when it is closed.
+
+        A text begins with <bos> if the vocabulary has one; `special`: tokens such as
+        <bos> in it become their ids. Ids are taken as they are. max_tokens None: until
+        the model stops or the context is full. ignore_stop: stop tokens are ordinary
+        ones. None of what follows: the model's default.
+
+        temperature: 0: always the most likely token. top_k: the most likely tokens that
+        are considered; 0: all. top_p: probability that they have together; 1: all.
+        min_p: least probability, as a part of the largest; 0: none. seed: equal seeds
+        give equal answers; None: a random one.
+
+        Raises ContextFullError if the prompt does not fit, EngineError.
+        """
+        if isinstance(prompt, str):
+            ids = self.tokenize(prompt, special=special)
+            bos = self.info.bos_id
+            if bos >= 0 and ids[:1] != [bos]:
+                ids = [bos, *ids]
+        else:
+            ids = [int(id) for id in prompt]
+        limit = -1 if max_tokens is None else max_tokens
+        sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
+
+        def run(on_text: Callable[[int, bytes], Optional[bool]]) -> None:
+            with self._pool.take() as session:
+                session.generate(ids, limit, ignore_stop, sampling, on_text, None)
+
+        return _pieces(run) if stream else "".join(_collect(run))
+
+    def generate_ids(self, prompt: Sequence[int], *, max_tokens: Optional[int] = None,
+                     ignore_stop: bool = False, temperature: Optional[float] = None,
+                     top_k: Optional[int] = None, top_p: Optional[float] = None,
+                     min_p: Optional[float] = None, seed: Optional[int] = None
+                     ) -> list[int]:
+        """As generate, but from ids to ids: for models without a tokenizer, too."""
+        made: list[int] = []
+        sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
+        with self._pool.take() as session:
+            session.generate([int(id) for id in prompt],
+                             -1 if max_tokens is None else max_tokens, ignore_stop,
+                             sampling, None, made.append)
+        return made
+
+    def chat(self, *, system: Optional[str] = None, think: bool = False) -> "Chat":
+        """Begins a conversation in the model's own format. `system`: instructions for
+        all of it; `think`: the model thinks before it answers.
+
+        Raises EngineError if the model has no chat format, or does not think.
+        """
+        return Chat(self, system, think)
+
+    # ---- asyncio
+
+    async def agenerate(self, prompt: Union[str, Sequence[int]], **options: Any) -> str:
+        """generate without blocking the event loop. Cancelling the task stops the
+        model."""
+        return "".join([piece async for piece in self.astream(prompt, **options)])
+
+    async def astream(self, prompt: Union[str, Sequence[int]],
+                      **options: Any) -> AsyncIterator[str]:
+        """generate(stream=True) without blocking the event loop."""
+        pieces = self.generate(prompt, stream=True, **options)
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                piece = await loop.run_in_executor(None, _next, pieces)
+                if piece is None:
+                    return
+                yield piece
+        finally:
+            # On a thread: the iterator may be waiting for its next piece there.
+            closer = threading.Thread(target=_close, args=(pieces,), daemon=True)
+            closer.start()
+
+    # ---- life
+
+    def close(self) -> None:
+        """Frees idle sessions; code and weights leave the process with the last
+        session in use. Further calls raise EngineError. May be called twice."""
+        self._pool.close()
+        self._library = None
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (f"<gemcut.Engine {self.info.name}: {self.info.quantization}, "
+                f"{self.info.level}, context {self.info.context}>")
+
+    def _open(self) -> Any:
+        library = self._library
+        if library is None:
+            raise EngineError("the engine is closed")
+        return library
+
+    def _sampling(self, temperature: Optional[float], top_k: Optional[int],
+                  top_p: Optional[float], min_p: Optional[float],
+                  seed: Optional[int]) -> Any:
+        return self._native.Sampling(temperature, top_p, min_p, top_k, seed)
+
+
+class Chat:
+    """A conversation. One thread at a time; what was said stays in its session, so
+    that a turn runs only what is new.
+
+    Attributes:
+        thought: what the model thought before its last answer.
+    """
+
+    def __init__(self, engine: Engine, system: Optional[str], think: bool) -> None:
+        self._engine = engine
+        self._lease = engine._pool.take()
+        self._session: Any = self._lease.__enter__()
+        self.thought = ""
+        try:
+            self._session.begin_chat(system, think)
+        except BaseException:
+            self.close()
+            raise
+
+    @overload
+    def send(self, text: str, *, max_tokens: Optional[int] = None,
+             stream: Literal[False] = False, temperature: Optional[float] = None,
+             top_k: Optional[int] = None, top_p: Optional[float] = None,
+             min_p: Optional[float] = None, seed: Optional[int] = None) -> str: ...
+
+    @overload
+    def send(self, text: str, *, max_tokens: Optional[int] = None,
+             stream: Literal[True], temperature: Optional[float] = None,
+             top_k: Optional[int] = None, top_p: Optional[float] = None,
+             min_p: Optional[float] = None, seed: Optional[int] = None
+             ) -> Iterator[str]: ...
+
+    def send(self, text: str, *, max_tokens: Optional[int] = None, stream: bool = False,
+             temperature: Optional[float] = None, top_k: Optional[int] = None,
+             top_p: Optional[float] = None, min_p: Optional[float] = None,
+             seed: Optional[int] = None) -> Union[str, Iterator[str]]:
+        """The answer to the user's text; options as for Engine.generate. A turn that
+        fails changes nothing; one whose iterator is closed early counts as said."""
+        session = self._session
+        if session is None:
+            raise EngineError("the conversation is closed")
+        sampling = self._engine._sampling(temperature, top_k, top_p, min_p, seed)
+        self.thought = ""
+        thought: list[bytes] = []
+
+        def run(on_text: Callable[[int, bytes], Optional[bool]]) -> None:
+            def split(kind: int, piece: bytes) -> Optional[bool]:
+                if kind != _THOUGHT:
+                    return on_text(kind, piece)
+                thought.append(piece)
+                self.thought = b"".join(thought).decode(errors="replace")
+                return None
+
+            session.chat(text, -1 if max_tokens is None else max_tokens, sampling,
+                         split, None)
+
+        return _pieces(run) if stream else "".join(_collect(run))
+
+    def close(self) -> None:
+        """Gives the session back. May be called twice."""
+        if self._session is not None:
+            self._session = None
+            self._lease.__exit__(None, None, None)
+
+    def __enter__(self) -> "Chat":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_session", None) is not None:
+            self.close()
+
+
+_Run = Callable[[Callable[[int, bytes], Optional[bool]]], None]
+
+
+def _collect(run: _Run) -> list[str]:
+    pieces: list[str] = []
+    run(lambda kind, piece: pieces.append(piece.decode(errors="replace")))
+    return pieces
+
+
+def _next(pieces: Iterator[str]) -> Optional[str]:
+    return next(pieces, None)
+
+
+def _close(pieces: Iterator[str]) -> None:
+    # "generator already executing": the thread that runs it sees `next` end first.
+    close = getattr(pieces, "close")
+    while True:
+        try:
+            return close()  # type: ignore[no-any-return]
+        except ValueError:
+            threading.Event().wait(0.01)
+
+
+def _pieces(run: _Run) -> Iterator[str]:
+    """Pieces of text while a thread of its own makes them."""
+    made: "queue.Queue[Union[str, BaseException, None]]" = queue.Queue()
+    stopped = threading.Event()
+
+    def on_text(kind: int, piece: bytes) -> bool:
+        made.put(piece.decode(errors="replace"))
+        return stopped.is_set()
+
+    def work() -> None:
+        try:
+            run(on_text)
+            made.put(None)
+        except BaseException as error:  # handed to whoever reads
+            made.put(error)
+
+    def read() -> Iterator[str]:
+        thread = threading.Thread(target=work, name="gemcut-generate", daemon=True)
+        thread.start()
+        try:
+            while True:
+                piece = made.get()
+                if piece is None:
+                    return
+                if isinstance(piece, BaseException):
+                    raise piece
+                yield piece
+        finally:
+            stopped.set()
+            thread.join()
+
+    return read()
+
+
+def load(path: StrPath, *, level: Optional[str] = None,
+         weights_file: Optional[StrPath] = None, threads: int = 0, context: int = 0,
+         adapter: Optional[str] = None) -> Engine:
+    """Loads what compile wrote with emit="shared-lib". Takes milliseconds: weights are
+    mapped, not read.
+
+    `level`: the code to run, such as "avx2"; None: the best that this CPU can run.
+    `weights_file`: the sidecar, if it does not lie beside `path`. Of each session:
+    `threads`, 0 for one per physical core; `context`, its most tokens, 0 for all that
+    were compiled in; `adapter`, the name of a LoRA adapter.
+
+    Raises EngineError for a file that is damaged, no compiled model or of another
+    version, UnsupportedError if this CPU can run none of its code.
+    """
+    return Engine(path, level=level, weights_file=weights_file, threads=threads,
+                  context=context, adapter=adapter)

@@ -1,0 +1,226 @@
+"""Running models: the same answers as the executable's, from threads, processes and
+asyncio."""
+import asyncio
+import ctypes
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+
+import numpy
+import pytest
+
+import gemcut
+from conftest import ROOT
+
+PROMPT = "Tell me a story about a fox"
+IDS = [2, 17, 93, 5, 2048, 7, 7, 7]
+
+
+def run(tiny, *arguments):
+    return subprocess.run([tiny.path, *arguments], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def test_info_describes_the_model(engine):
+    info = engine.info
+    assert info.name == "tiny-gemma4" and info.quantization == "int4"
+    assert info.level == "avx2" and info.context == 256
+    assert info.vocab_size == 4096 and info.has_tokenizer and info.has_chat
+    assert info.report["model"] == "tiny-gemma4"
+    engine.verify()
+
+
+def test_logits_are_those_of_the_executable_to_the_bit(engine, tiny, tmp_path):
+    file = tmp_path / "logits.npy"
+    run(tiny, "score", "--ids", ",".join(map(str, IDS)), "--logits", file)
+    logits = engine.logits(IDS)
+    assert logits.dtype == numpy.float32
+    assert logits.shape == (len(IDS), engine.info.vocab_size)
+    assert logits.tobytes() == numpy.load(file).tobytes()
+
+
+def test_text_is_that_of_the_executable(engine, tiny):
+    answer = engine.generate(PROMPT, max_tokens=24, temperature=0)
+    ids = ",".join(map(str, [engine.info.bos_id, *engine.tokenize(PROMPT)]))
+    greedily = ["-n", "24", "--temp", "0"]
+    assert answer == run(tiny, "generate", "--ids", ids, *greedily).rstrip("\n")
+    with engine.chat() as chat:
+        assert (chat.send(PROMPT, max_tokens=24, temperature=0)
+                == run(tiny, "-p", PROMPT, *greedily).rstrip("\n"))
+    assert "".join(engine.generate(PROMPT, max_tokens=24, temperature=0,
+                                   stream=True)) == answer
+
+
+def test_ids_and_text(engine):
+    ids = engine.tokenize("a fox <bos>")
+    assert engine.detokenize(ids) == "a fox <bos>"
+    assert engine.tokenize("<bos>", special=True) == [engine.info.bos_id]
+    assert engine.detokenize([engine.info.bos_id], special=True) == "<bos>"
+    assert engine.tokenize("") == []
+    assert engine.generate_ids([2, *ids], max_tokens=5, temperature=0) == \
+        engine.generate_ids([2, *ids], max_tokens=5, temperature=0)
+
+
+def test_seeds_decide(engine):
+    def say(seed):
+        return engine.generate(PROMPT, max_tokens=16, temperature=1.5, seed=seed)
+    assert say(1) == say(1)
+    assert len({say(seed) for seed in range(4)}) > 1
+
+
+def test_a_conversation_remembers(engine):
+    with engine.chat(system="Be brief.") as chat:
+        first = chat.send("Hello", max_tokens=12, temperature=0)
+        second = chat.send("Hello", max_tokens=12, temperature=0)
+    with engine.chat(system="Be brief.") as again:
+        assert "".join(again.send("Hello", max_tokens=12, temperature=0,
+                                  stream=True)) == first
+        assert again.send("Hello", max_tokens=12, temperature=0) == second
+    with pytest.raises(gemcut.EngineError, match="closed"):
+        again.send("Hello")
+
+
+def test_closing_a_stream_stops_the_model(engine):
+    pieces = engine.generate(PROMPT, temperature=0, ignore_stop=True, stream=True)
+    next(pieces)
+    pieces.close()
+    before = threading.active_count()
+    assert engine.generate(PROMPT, max_tokens=4, temperature=0)
+    assert threading.active_count() <= before
+
+
+def test_errors_are_typed(engine, tiny, tmp_path):
+    with pytest.raises(gemcut.ContextFullError):
+        engine.generate([2] * 300)
+    with pytest.raises(gemcut.EngineError, match="4096"):
+        engine.logits([4096])
+    with pytest.raises(gemcut.EngineError, match="no compiled model"):
+        gemcut.load(ROOT / "README.md")
+    with pytest.raises(gemcut.EngineError, match="cannot be opened"):
+        gemcut.load(tmp_path / "nothing.so")
+    with pytest.raises(gemcut.EngineError, match="level"):
+        gemcut.load(engine.path, level="sse2")
+
+
+def test_a_damaged_library_is_refused(library, tmp_path):
+    damaged = tmp_path / "libtiny.so"
+    data = bytearray(library.path.read_bytes())
+    data[-20] ^= 1
+    damaged.write_bytes(data)
+    with pytest.raises(gemcut.EngineError, match="footer|checksum"):
+        gemcut.load(damaged)
+
+
+def test_a_closed_engine_says_so(library):
+    engine = gemcut.load(library)
+    engine.close()
+    engine.close()
+    with pytest.raises(gemcut.EngineError, match="closed"):
+        engine.generate(PROMPT)
+    with pytest.raises(gemcut.EngineError, match="closed"):
+        engine.tokenize(PROMPT)
+
+
+def test_eight_threads_say_what_one_does(engine):
+    prompts = [f"{PROMPT} and number {i}" for i in range(8)]
+    alone = [engine.generate(p, max_tokens=12, temperature=0) for p in prompts]
+    together = [""] * 8
+
+    def work(i):
+        together[i] = engine.generate(prompts[i], max_tokens=12, temperature=0)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_asyncio(engine):
+    async def both():
+        return await asyncio.gather(
+            *(engine.agenerate(f"{PROMPT} {i}", max_tokens=8, temperature=0)
+              for i in range(3)))
+
+    assert asyncio.run(both()) == [
+        engine.generate(f"{PROMPT} {i}", max_tokens=8, temperature=0)
+        for i in range(3)]
+
+
+def test_cancelling_a_task_stops_the_model(engine):
+    async def stop():
+        task = asyncio.create_task(engine.agenerate(PROMPT, temperature=0,
+                                                    ignore_stop=True))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(stop())
+    assert engine.generate(PROMPT, max_tokens=4, temperature=0)
+
+
+def answer_in(path, queue):
+    with gemcut.load(path) as engine:
+        queue.put(engine.generate(PROMPT, max_tokens=8, temperature=0))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_child_processes(engine, method):
+    expected = engine.generate(PROMPT, max_tokens=8, temperature=0)
+    context = multiprocessing.get_context(method)
+    answers = context.Queue()
+    child = context.Process(target=answer_in, args=(engine.path, answers))
+    child.start()
+    assert answers.get(timeout=60) == expected
+    child.join()
+
+
+def test_an_engine_survives_fork(engine):
+    expected = engine.generate(PROMPT, max_tokens=8, temperature=0)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, engine.generate(PROMPT, max_tokens=8,
+                                         temperature=0).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read().decode() == expected
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_loading_and_unloading_keeps_memory_flat(library):
+    def resident():
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cycle():
+        with gemcut.load(library) as engine:
+            engine.generate_ids([2, 5], max_tokens=2, temperature=0)
+
+    for _ in range(5):
+        cycle()
+    ctypes.CDLL(None).malloc_trim(0)
+    before = resident()
+    for _ in range(40):
+        cycle()
+    ctypes.CDLL(None).malloc_trim(0)
+    assert resident() - before < 4 << 20
+    with open("/proc/self/maps") as maps:
+        assert "libtiny.so" in maps.read()  # the engine of the other tests
+
+
+def test_importing_is_quick_and_needs_neither_numpy_nor_the_compiler():
+    code = ("import sys, time; t = time.perf_counter(); import gemcut; "
+            "print(time.perf_counter() - t); "
+            "assert not {'numpy', 'gemcut._gemcut', 'gemcut._engine'} "
+            "& set(sys.modules)")
+    seconds = min(float(subprocess.run([sys.executable, "-c", code], check=True,
+                                       capture_output=True, text=True).stdout)
+                  for _ in range(5))
+    print(f"import gemcut: {1000 * seconds:.1f} ms")
+    assert seconds < 0.25  # 50 ms on a machine that does nothing else
