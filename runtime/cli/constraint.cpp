@@ -26,13 +26,16 @@ gemcut_status Constraint::open(const text::Tokenizer &tokenizer,
     return GEMCUT_OK;
   vocabulary = constrain::Vocabulary::build(tokenizer, gemcut_model.stop_ids,
                                             size_t(gemcut_model.stop_id_count));
+  constrain::GrammarOptions options;
+  if (mayThink)
+    options.thought = constrain::Thought::Allowed;
   if (pattern)
-    return compileRegex(vocabulary, pattern, {mayThink}, grammar);
+    return compileRegex(vocabulary, pattern, options, grammar);
   std::string text = schema;
   if (schema[strspn(schema, " \t\r\n")] != '{')
     if (gemcut_status status = readFile(schema, text))
       return status;
-  return compileJsonSchema(vocabulary, text, {mayThink}, grammar);
+  return compileJsonSchema(vocabulary, text, options, grammar);
 }
 
 LogitsFilter *Constraint::begin() {

@@ -18,7 +18,7 @@ gemcut_status constrain::compileRegex(const VocabularyPtr &vocabulary,
                 error.c_str());
   NetworkBuilder builder;
   uint32_t root = builder.addRule("the answer"), from;
-  if (gemcut_status status = addThought(builder, *vocabulary, options,
+  if (gemcut_status status = addThought(builder, *vocabulary, options.thought,
                                         builder.startOf(root), from))
     return status;
   builder.addChars(from, text, CharCoding::Utf8, builder.endOf(root));

@@ -23,9 +23,15 @@ class Grammar;
 using GrammarPtr = std::shared_ptr<const Grammar>;
 using VocabularyPtr = std::shared_ptr<const Vocabulary>;
 
+/// What may stand before the answer.
+enum class Thought {
+  None,
+  Allowed, // <|channel> TEXT <channel|>
+  Open,    // TEXT <channel|>: the prompt ends inside a thought
+};
+
 struct GrammarOptions {
-  /// A thought, <|channel> TEXT <channel|>, may stand before the answer.
-  bool mayThink = false;
+  Thought thought = Thought::None;
 };
 
 /// Answers are JSON texts that are valid for `schema`, a JSON text: see
@@ -62,8 +68,11 @@ enum class ToolChoice {
 
 struct ToolOptions {
   ToolChoice choice = ToolChoice::Required;
-  bool parallel = true; // several calls may follow each other
-  bool mayThink = false;
+  bool parallel = true;            // several calls may follow each other
+  Thought thought = Thought::None; // of Auto: anything goes as it is
+  /// With Auto: a JSON schema. An answer without calls is then not any text but
+  /// a JSON text that is valid for it, and `thought` counts.
+  std::string answerSchema;
 };
 
 /// Answers call `tools` (for a named tool: that one alone) in the syntax of the
@@ -71,8 +80,8 @@ struct ToolOptions {
 /// the order in which the chat template writes them.
 ///
 /// GEMCUT_INVALID_ARGUMENT: as compileJsonSchema, for each tool's parameters
-/// (which must describe an object), a tool without a name, no tool at all, or a
-/// vocabulary without the tokens of calls.
+/// (which must describe an object) and answerSchema, a tool without a name, no
+/// tool at all, or a vocabulary without the tokens of calls.
 [[nodiscard]] gemcut_status compileToolCalls(const VocabularyPtr &vocabulary,
                                              const std::vector<Tool> &tools,
                                              const ToolOptions &options,

@@ -149,10 +149,10 @@ gemcut_status constrain::makeGrammar(const VocabularyPtr &vocabulary,
 
 gemcut_status constrain::addThought(NetworkBuilder &builder,
                                     const Vocabulary &vocabulary,
-                                    const GrammarOptions &options,
-                                    uint32_t from, uint32_t &to) {
+                                    Thought thought, uint32_t from,
+                                    uint32_t &to) {
   to = from;
-  if (!options.mayThink)
+  if (thought == Thought::None)
     return GEMCUT_OK;
   int32_t open = vocabulary.role(GEMCUT_TOKEN_CHANNEL_OPEN);
   int32_t close = vocabulary.role(GEMCUT_TOKEN_CHANNEL_CLOSE);
@@ -162,8 +162,12 @@ gemcut_status constrain::addThought(NetworkBuilder &builder,
                 "can stand before a constrained answer");
   to = builder.addNode();
   uint32_t inside = builder.addNode();
-  builder.addMove(from, to);
-  builder.addSpecial(from, open, inside);
+  if (thought == Thought::Allowed) {
+    builder.addMove(from, to);
+    builder.addSpecial(from, open, inside);
+  } else {
+    builder.addMove(from, inside);
+  }
   builder.addEdge(inside, 0, 255, inside);
   builder.setRun(inside, {kUnbounded, kUnbounded});
   builder.addSpecial(inside, close, to);

@@ -69,12 +69,12 @@ private:
                                         NetworkBuilder &builder,
                                         const char *what, GrammarPtr &out);
 
-/// A thought that may be left out, from `from`; returns the node behind it.
+/// A thought from `from`; gives the node behind it.
 /// GEMCUT_INVALID_ARGUMENT: the vocabulary has no tokens for thoughts.
 [[nodiscard]] gemcut_status addThought(NetworkBuilder &builder,
                                        const Vocabulary &vocabulary,
-                                       const GrammarOptions &options,
-                                       uint32_t from, uint32_t &to);
+                                       Thought thought, uint32_t from,
+                                       uint32_t &to);
 
 } // namespace gemcut::constrain
 

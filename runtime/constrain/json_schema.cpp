@@ -74,7 +74,7 @@ gemcut_status constrain::compileJsonSchema(const VocabularyPtr &vocabulary,
     return status;
   NetworkBuilder builder;
   uint32_t root = builder.addRule("the answer"), from;
-  if (gemcut_status status = addThought(builder, *vocabulary, options,
+  if (gemcut_status status = addThought(builder, *vocabulary, options.thought,
                                         builder.startOf(root), from))
     return status;
   ValueSyntax syntax(builder, /*quoteId=*/-1);

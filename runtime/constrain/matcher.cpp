@@ -80,7 +80,13 @@ void Matcher::rollback(size_t count) {
 
 void constrain::maskLogits(const uint32_t *words, float *logits,
                            size_t vocabulary) {
-  for (size_t id = 0; id < vocabulary; ++id)
-    if (!(words[id / 32] >> id % 32 & 1))
-      logits[id] = -INFINITY;
+  for (size_t first = 0; first < vocabulary; first += 32) {
+    uint32_t word = words[first / 32];
+    if (word == UINT32_MAX)
+      continue;
+    size_t count = std::min(vocabulary - first, size_t(32));
+    for (size_t bit = 0; bit < count; ++bit)
+      if (!(word >> bit & 1))
+        logits[first + bit] = -INFINITY;
+  }
 }

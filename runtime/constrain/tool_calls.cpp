@@ -71,7 +71,10 @@ gemcut_status constrain::compileToolCalls(const VocabularyPtr &vocabulary,
   NetworkBuilder builder;
   uint32_t root = builder.addRule("the answer"), from = builder.startOf(root);
   uint32_t end = builder.endOf(root), after = builder.addNode();
-  if (options.choice == ToolChoice::Auto) {
+  ValueSyntax syntax(builder, vocabulary->role(GEMCUT_TOKEN_QUOTE));
+  ValueSyntax json(builder, /*quoteId=*/-1);
+  bool hasSchema = !options.answerSchema.empty();
+  if (options.choice == ToolChoice::Auto && !hasSchema) {
     // Anything, thoughts and other special tokens included, but calls.
     uint32_t free = builder.addNode();
     builder.addMove(from, free);
@@ -79,11 +82,21 @@ gemcut_status constrain::compileToolCalls(const VocabularyPtr &vocabulary,
     builder.setRun(free, {kUnbounded, kUnbounded});
     builder.addMove(free, end);
     from = free;
-  } else if (gemcut_status status = addThought(
-                 builder, *vocabulary, {options.mayThink}, from, from)) {
+  } else if (gemcut_status status = addThought(builder, *vocabulary,
+                                               options.thought, from, from)) {
     return status;
   }
-  ValueSyntax syntax(builder, vocabulary->role(GEMCUT_TOKEN_QUOTE));
+  if (options.choice == ToolChoice::Auto && hasSchema) {
+    Json schema;
+    if (gemcut_status status =
+            parseJson(options.answerSchema, "the schema", schema))
+      return status;
+    uint32_t answer = builder.addNode();
+    builder.addMove(from, answer);
+    if (gemcut_status status =
+            addSchema(builder, json, schema, "the schema", answer, end))
+      return status;
+  }
   uint32_t begin = builder.addNode();
   builder.addMove(from, begin);
   if (gemcut_status status =

@@ -109,16 +109,13 @@ static Thinking readThinking(Fields &fields, ApiError &error) {
   return thinking;
 }
 
-static void readResponseFormat(Fields &fields, ApiError &error) {
+static void readResponseFormat(Fields &fields, AnswerForm &form,
+                               ApiError &error) {
   const Value *format = fields.getObject("response_format");
   if (!format)
     return;
   Fields inner(*format, error, "response_format.");
-  if (inner.getString("type") != "text")
-    inner.fail("type",
-               "'response_format' of a type other than 'text' is not supported "
-               "by this server.",
-               "unsupported_parameter");
+  readAnswerFormat(inner, /*isNested=*/true, "response_format", form);
 }
 
 static void checkTools(Fields &fields, const Value &tools) {
@@ -136,6 +133,19 @@ static void checkTools(Fields &fields, const Value &tools) {
   }
 }
 
+/// Whether there is a tool of this name; "": any.
+static bool hasTool(const Value &tools, std::string_view name) {
+  if (!tools.isList())
+    return false;
+  for (const Value &tool : tools.items()) {
+    const Value *function = tool.find("function");
+    const Value *known = (function ? *function : tool).find("name");
+    if (name.empty() || (known && known->isString() && known->bytes() == name))
+      return true;
+  }
+  return false;
+}
+
 Value server::readToolChoice(Fields &fields, GenerationRequest &request) {
   const Value *tools = fields.getList("tools"),
               *choice = fields.find("tool_choice");
@@ -148,11 +158,26 @@ Value server::readToolChoice(Fields &fields, GenerationRequest &request) {
                                               : "";
   if (how == "none")
     return Value();
-  if (how != "auto")
-    fields.fail("tool_choice",
-                "'tool_choice' must be 'auto' or 'none'; calls that are "
-                "required are not supported by this server.",
-                "unsupported_parameter");
+  // {"type": "function", "function": {"name"}}; of responses {"type", "name"}.
+  const Value *named = choice ? choice->find("function") : nullptr;
+  const Value *name = named    ? named->find("name")
+                      : choice ? choice->find("name")
+                               : nullptr;
+  if (name && name->isString()) {
+    request.form.onlyTool = name->bytes();
+    how = "required";
+  }
+  request.form.mustCall = how == "required";
+  if (how != "auto" && how != "required")
+    fields.fail(
+        "tool_choice",
+        "'tool_choice' must be 'auto', 'none', 'required' or a function "
+        "with its name.");
+  if (request.form.mustCall && !hasTool(shown, request.form.onlyTool))
+    fields.fail("tool_choice", request.form.onlyTool.empty()
+                                   ? "'tool_choice' needs 'tools'."
+                                   : "'tool_choice' names a function that is "
+                                     "not among 'tools'.");
   request.mayCallTools = !shown.isUndefined();
   return shown;
 }
@@ -187,7 +212,7 @@ ApiError server::readChatRequest(const Value &body, const ModelContext &context,
   if (tools.isList())
     checkTools(fields, tools);
   Thinking thinking = readThinking(fields, error);
-  readResponseFormat(fields, error);
+  readResponseFormat(fields, request.form, error);
   if (const Value *modalities = fields.getList("modalities"))
     for (const Value &modality : modalities->items())
       if (!modality.isString() || modality.bytes() != "text")
@@ -204,6 +229,8 @@ ApiError server::readChatRequest(const Value &body, const ModelContext &context,
     return error;
   renderMessages(readCalls(*messages), tools, thinking, context, request,
                  error);
+  request.form.tools = tools;
+  compileForm(thinking, context, request, error);
   checkPromptLength(context, "messages", request, error);
   return error;
 }

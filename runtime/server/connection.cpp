@@ -2,6 +2,8 @@
 
 #include "runtime/server/connection.h"
 
+#include "runtime/constrain/matcher_filter.h"
+
 #include <boost/beast/http/read.hpp>
 
 #include <algorithm>
@@ -254,6 +256,9 @@ void Connection::startGeneration(std::unique_ptr<GenerationRequest> request) {
       last.prompt = prompt;
       // Each choice of a seed has random numbers of its own.
       last.sampling.seed += uint64_t(i);
+      if (request->grammar.grammar)
+        last.filter = std::make_shared<constrain::MatcherFilter>(
+            request->grammar.vocabulary, request->grammar.grammar);
       last.listener = std::make_shared<Answer>(*hub.context.tokenizer, *request,
                                                job, requests.size() - 1);
     }

@@ -23,6 +23,8 @@ struct GenerationRequest {
   std::vector<std::string> stops;
   bool startsInThought = false; // the prompt ends inside a thought
   bool mayCallTools = false;
+  AnswerForm form;
+  GrammarCache::Entry grammar; // that all answers follow
   bool parallelCalls = true;
   std::string echoedMembers; // of responses: members to repeat, JSON
 };
@@ -62,8 +64,12 @@ void renderMessages(const text::Value &messages, const text::Value &tools,
 void checkPromptLength(const ModelContext &context, const char *param,
                        GenerationRequest &request, ApiError &error);
 
-/// "tool_choice": "auto" and "none" ("none": no tools are shown to the model).
-/// Gives the tools to show.
+/// Compiles `form`, for answers to the one prompt.
+void compileForm(const Thinking &thinking, const ModelContext &context,
+                 GenerationRequest &request, ApiError &error);
+
+/// "tool_choice": "auto", "none" (no tools are shown to the model), "required"
+/// or a function. Gives the tools to show.
 text::Value readToolChoice(Fields &fields, GenerationRequest &request);
 
 } // namespace gemcut::server

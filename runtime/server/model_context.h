@@ -3,14 +3,16 @@
 #define GEMCUT_RUNTIME_SERVER_MODEL_CONTEXT_H
 
 #include "runtime/abi/model.h"
+#include "runtime/server/answer_form.h"
 #include "runtime/session/sampler.h"
 #include "runtime/text/tokenizer.h"
 
+#include <memory>
 #include <string>
 
 namespace gemcut::server {
 
-/// The model that a server serves. Constant while it runs.
+/// The model that a server serves. Constant while it runs, but for the cache.
 struct ModelContext {
   const gemcut_model_info *model = nullptr;
   const text::Tokenizer *tokenizer = nullptr;
@@ -18,6 +20,7 @@ struct ModelContext {
   SamplerOptions sampling; // where a request says nothing
   int32_t context = 0;     // positions per slot
   int64_t created = 0;     // seconds since 1970
+  std::shared_ptr<GrammarCache> grammars = std::make_shared<GrammarCache>();
 };
 
 } // namespace gemcut::server

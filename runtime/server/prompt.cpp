@@ -53,3 +53,30 @@ void server::renderMessages(const Value &messages, const Value &tools,
   if (!request.mayCallTools && callOpen >= 0)
     request.common.biases.push_back({callOpen, -INFINITY});
 }
+
+/// Whether the prompt ends inside a thought that it began.
+static bool endsInThought(const std::vector<int32_t> &prompt,
+                          const text::Tokenizer &tokenizer) {
+  int32_t open = tokenizer.role(GEMCUT_TOKEN_CHANNEL_OPEN);
+  int32_t close = tokenizer.role(GEMCUT_TOKEN_CHANNEL_CLOSE);
+  int32_t turn = tokenizer.role(GEMCUT_TOKEN_TURN_OPEN);
+  for (size_t i = prompt.size(); i-- > 0;)
+    if (prompt[i] == open || prompt[i] == close || prompt[i] == turn)
+      return prompt[i] == open && open >= 0;
+  return false;
+}
+
+void server::compileForm(const Thinking &thinking, const ModelContext &context,
+                         GenerationRequest &request, ApiError &error) {
+  if (error)
+    return;
+  const text::Tokenizer &tokenizer = *context.tokenizer;
+  request.startsInThought = endsInThought(request.prompts[0], tokenizer);
+  request.form.parallelCalls = request.parallelCalls;
+  constrain::Thought thought =
+      request.startsInThought ? constrain::Thought::Open
+      : thinking.isEnabled    ? constrain::Thought::Allowed
+                              : constrain::Thought::None;
+  request.grammar = context.grammars->find(request.form, thought, tokenizer,
+                                           *context.model, error);
+}

@@ -136,7 +136,7 @@ static Value nestTools(Fields &fields, const Value &tools) {
     }
     std::vector<Value::Entry> function;
     for (const Value::Entry &entry : tool.entries())
-      if (entry.key.bytes != "type" && entry.key.bytes != "strict")
+      if (entry.key.bytes != "type")
         function.push_back(entry);
     std::vector<Value::Entry> outer;
     outer.push_back(makeEntry("type", Value::trusted("function")));
@@ -171,7 +171,10 @@ static std::string repeatMembers(const Value &body,
   json.key("top_p").number(double(request.common.sampling.topP));
   json.memberNull("previous_response_id").key("store").boolean(false);
   json.member("truncation", "disabled");
-  json.key("text").raw("{\"format\":{\"type\":\"text\"}}");
+  const Value *text = body.find("text");
+  json.key("text").raw(text && text->isMap() && text->find("format")
+                           ? text::toCompactJson(*text)
+                           : "{\"format\":{\"type\":\"text\"}}");
   std::string members = json.take();
   return members.substr(1); // without the brace: they follow others
 }
@@ -210,13 +213,13 @@ ApiError server::readResponsesRequest(const Value &body,
     inner.ignore({"summary", "generate_summary"});
     inner.refuseUnknown();
   }
-  if (const Value *format = fields.getObject("text"))
-    if (const Value *inner = format->find("format"))
-      if (getText(*inner, "type") != "text")
-        fields.fail("text.format",
-                    "'text.format' of a type other than 'text' is not "
-                    "supported by this server.",
-                    "unsupported_parameter");
+  if (const Value *format = fields.getObject("text")) {
+    Fields members(*format, error, "text.");
+    if (const Value *inner = members.getObject("format")) {
+      Fields format(*inner, error, "text.format.");
+      readAnswerFormat(format, /*isNested=*/false, "text.format", request.form);
+    }
+  }
   fields.refuse("previous_response_id", "this server stores no responses");
   fields.refuse("conversation", "this server stores no conversations");
   fields.refuse("background", "this server answers while the caller waits");
@@ -229,6 +232,8 @@ ApiError server::readResponsesRequest(const Value &body,
     return error;
   Value list = Value::list(std::move(messages));
   renderMessages(list, tools, thinking, context, request, error);
+  request.form.tools = tools;
+  compileForm(thinking, context, request, error);
   checkPromptLength(context, "input", request, error);
   if (error && error.param == "messages")
     error.param = "input";

@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support import TINY, compile_model, ids_argument, run
+from test_server import CHAT, RESPONSES, WEATHER, Server
 
 COUNT = int(os.environ.get("GEMCUT_CONSTRAINED", 40))
 
@@ -283,6 +284,124 @@ class Constrain(unittest.TestCase):
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
         result = run(self.tiny, "generate", "--ids", "2", "--regex", "a", "--ignore-stop", check=False)
         self.assertEqual(result.returncode, 2)
+
+
+class ConstrainedServer(unittest.TestCase):
+    PERSON = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20},
+                                               "age": {"type": "integer", "minimum": 0, "maximum": 150}},
+              "required": ["name", "age"], "additionalProperties": False}
+    ASK = [{"role": "user", "content": "Tell me about Anna."}]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-constrain-"))
+        tiny = compile_model(TINY, cls.folder / "tiny", "--quant", "int8", "--cpu", "avx2", "--slots", 3)
+        cls.server = Server(tiny)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        shutil.rmtree(cls.folder)
+
+    def chat(self, **members):
+        status, answer = self.server.post(CHAT, {"messages": self.ASK, "max_tokens": 300, **members})
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def test_response_formats(self):
+        answer = self.chat(response_format={"type": "json_schema", "json_schema": {"name": "p", "schema": self.PERSON}}, n=3)
+        for choice in answer["choices"]:
+            self.assertEqual(choice["finish_reason"], "stop")
+            self.assertIsNone(validate(json.loads(choice["message"]["content"]), self.PERSON, self.PERSON))
+        answer = self.chat(response_format={"type": "json_object"}, temperature=0, max_tokens=500)
+        content = answer["choices"][0]["message"]["content"]
+        self.assertTrue(content.startswith("{"))
+        if answer["choices"][0]["finish_reason"] == "stop":
+            self.assertIsInstance(json.loads(content), dict)
+        status, answer = self.server.post(RESPONSES, {"input": "Who?", "text": {"format": {
+            "type": "json_schema", "name": "p", "schema": self.PERSON, "strict": True}}})
+        self.assertEqual(status, 200, answer)
+        text = answer["output"][0]["content"][0]["text"]
+        self.assertIsNone(validate(json.loads(text), self.PERSON, self.PERSON))
+        self.assertEqual(answer["text"]["format"]["type"], "json_schema")
+
+    def test_streams_and_logprobs(self):
+        body = {"messages": self.ASK, "seed": 4, "response_format": {
+            "type": "json_schema", "json_schema": {"name": "p", "schema": self.PERSON}}}
+        chunks = [json.loads(data) for _, data in self.server.stream(CHAT, body)[:-1]]
+        text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks)
+        self.assertIsNone(validate(json.loads(text), self.PERSON, self.PERSON))
+        whole = self.chat(seed=4, logprobs=True, max_tokens=None, response_format=body["response_format"])
+        self.assertEqual(whole["choices"][0]["message"]["content"], text)
+
+    def test_required_and_named_calls(self):
+        other = {"type": "function", "function": {"name": "add", "parameters": {
+            "type": "object", "properties": {"x": {"type": "integer", "minimum": 3, "maximum": 9}}, "required": ["x"]}}}
+        for seed in range(6):
+            answer = self.chat(tools=[WEATHER, other], tool_choice="required", parallel_tool_calls=False, seed=seed,
+                               temperature=1.5)
+            choice = answer["choices"][0]
+            if choice["finish_reason"] == "length":
+                continue  # a city's name has no bounded length
+            self.assertEqual(choice["finish_reason"], "tool_calls", answer)
+            (call,) = choice["message"]["tool_calls"]
+            arguments = json.loads(call["function"]["arguments"])
+            if call["function"]["name"] == "add":
+                self.assertIn(arguments["x"], range(3, 10))
+            else:
+                self.assertEqual(list(arguments), ["city"])
+        named = {"type": "function", "function": {"name": "add"}}
+        for seed in range(3):
+            answer = self.chat(tools=[WEATHER, other], tool_choice=named, seed=seed, temperature=1.5,
+                               parallel_tool_calls=False)
+            (call,) = answer["choices"][0]["message"]["tool_calls"]
+            self.assertEqual(call["function"]["name"], "add")
+            self.assertIn(json.loads(call["function"]["arguments"])["x"], range(3, 10))
+        status, answer = self.server.post(RESPONSES, {
+            "input": "Add.", "tools": [{"type": "function", **other["function"]}], "parallel_tool_calls": False,
+            "tool_choice": {"type": "function", "name": "add"}})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(answer["output"][-1]["name"], "add")
+
+    def test_auto_keeps_arguments_valid(self):
+        question = [{"role": "user", "content": "What is the weather in Oslo?"}]
+        tool = json.loads(json.dumps(WEATHER))
+        tool["function"]["parameters"]["properties"]["city"] = {"enum": ["Paris", "Rome"]}
+        answer = self.chat(messages=question, tools=[tool], temperature=0)
+        call = answer["choices"][0]["message"]["tool_calls"][0]["function"]
+        self.assertIn(json.loads(call["arguments"])["city"], ["Paris", "Rome"])
+        # Or an answer in JSON; and what cannot be compiled is free unless it is strict.
+        answer = self.chat(tools=[tool], response_format={"type": "json_schema", "json_schema": {"schema": self.PERSON}})
+        message = answer["choices"][0]["message"]
+        if not message.get("tool_calls"):
+            self.assertIsNone(validate(json.loads(message["content"]), self.PERSON, self.PERSON))
+        tool["function"]["parameters"]["if"] = {}
+        self.chat(messages=question, tools=[tool])
+        tool["function"]["strict"] = True
+        self.expect_error({"tools": [tool]}, "tools", "invalid_json_schema", "at #/if")
+
+    def expect_error(self, members, param, code, fragment):
+        status, answer = self.server.post(CHAT, {"messages": self.ASK, **members})
+        self.assertEqual(status, 400, answer)
+        error = answer["error"]
+        self.assertEqual((error["param"], error["code"]), (param, code), error)
+        self.assertIn(fragment, error["message"])
+
+    def test_errors(self):
+        schema = {"type": "object", "properties": {"a": {"contains": {}}}}
+        cases = [
+            ({"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}, "response_format",
+             "invalid_json_schema", "The schema at #/properties/a/contains: the keyword 'contains' is not supported"),
+            ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "missing_required_parameter",
+             "needs a schema"),
+            ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value", "json_object"),
+            ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice",
+             "invalid_value", "not among"),
+            ({"tool_choice": "required"}, "tool_choice", "invalid_value", "needs 'tools'"),
+        ]
+        for members, *expected in cases:
+            with self.subTest(members=members):
+                self.expect_error(members, *expected)
 
 
 if __name__ == "__main__":

@@ -41,9 +41,11 @@ VocabularyPtr test::getTestVocabulary() {
   return vocabulary;
 }
 
-GrammarPtr test::compileSchema(const std::string &schema, bool mayThink) {
+GrammarPtr test::compileSchema(const std::string &schema,
+                               constrain::Thought thought) {
   GrammarPtr grammar;
-  GrammarOptions options = {mayThink};
+  GrammarOptions options;
+  options.thought = thought;
   EXPECT_EQ(compileJsonSchema(getTestVocabulary(), schema, options, grammar),
             GEMCUT_OK)
       << schema << ": " << gemcut_last_error();

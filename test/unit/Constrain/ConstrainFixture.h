@@ -16,8 +16,9 @@ const TestTokenizer &getTestTokenizer();
 constrain::VocabularyPtr getTestVocabulary();
 
 /// The grammar; a failed expectation and null on errors.
-constrain::GrammarPtr compileSchema(const std::string &schema,
-                                    bool mayThink = false);
+constrain::GrammarPtr
+compileSchema(const std::string &schema,
+              constrain::Thought thought = constrain::Thought::None);
 constrain::GrammarPtr compilePattern(const std::string &pattern);
 constrain::GrammarPtr compileTools(const std::vector<constrain::Tool> &tools,
                                    constrain::ToolOptions options = {});

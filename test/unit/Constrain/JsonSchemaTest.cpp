@@ -354,11 +354,16 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
 }
 
 TEST(JsonSchemaTest, AThoughtMayComeFirst) {
-  auto grammar = compileSchema(R"({"type":"null"})", /*mayThink=*/true);
+  auto grammar =
+      compileSchema(R"({"type":"null"})", constrain::Thought::Allowed);
   EXPECT_TRUE(accepts(grammar, "null"));
   EXPECT_TRUE(accepts(grammar, "<|channel>thought\nnull? \xff<channel|>null"));
   EXPECT_FALSE(accepts(grammar, "<|channel>thought"));
   EXPECT_FALSE(accepts(grammar, "<|channel>a<|channel>b<channel|>null"));
   EXPECT_FALSE(accepts(compileSchema(R"({"type":"null"})"),
                        "<|channel>a<channel|>null"));
+  auto open = compileSchema(R"({"type":"null"})", constrain::Thought::Open);
+  EXPECT_TRUE(accepts(open, "thought\n<channel|>null"));
+  EXPECT_FALSE(accepts(open, "null"));
+  EXPECT_FALSE(accepts(open, "<channel|>x<channel|>null"));
 }

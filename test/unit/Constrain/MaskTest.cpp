@@ -85,7 +85,8 @@ TEST(MaskTest, OfCalls) {
   for (ToolChoice choice : {ToolChoice::Required, ToolChoice::Auto}) {
     ToolOptions options;
     options.choice = choice;
-    options.mayThink = choice == ToolChoice::Required;
+    if (choice == ToolChoice::Required)
+      options.thought = Thought::Allowed;
     checkMasks(compileTools(tools, options), 4, 25, "tools");
   }
 }

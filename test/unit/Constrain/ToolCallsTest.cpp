@@ -69,9 +69,24 @@ TEST(ToolCallsTest, AutoConstrainsCallsAlone) {
   EXPECT_FALSE(accepts(grammar, "x<|tool_call>call:f{a:1"));
 }
 
+TEST(ToolCallsTest, AnAnswerInsteadOfCalls) {
+  constrain::ToolOptions options;
+  options.choice = ToolChoice::Auto;
+  options.answerSchema =
+      R"({"type":"object","properties":{"a":{"type":"string"}}})";
+  options.thought = constrain::Thought::Allowed;
+  auto grammar = compileTools({{"f", ""}}, options);
+  EXPECT_TRUE(accepts(grammar, "{\"a\":\"x\"}"));
+  EXPECT_TRUE(accepts(grammar, "<|channel>t<channel|>{}"));
+  EXPECT_TRUE(
+      accepts(grammar, "<|tool_call>call:f{a:<|\"|>x<|\"|>}<tool_call|>"));
+  EXPECT_FALSE(accepts(grammar, "text"));
+  EXPECT_FALSE(accepts(grammar, "{}<|tool_call>call:f{}<tool_call|>"));
+}
+
 TEST(ToolCallsTest, ThoughtsBeforeRequiredCalls) {
   constrain::ToolOptions options;
-  options.mayThink = true;
+  options.thought = constrain::Thought::Allowed;
   auto grammar = compileTools({{"f", ""}}, options);
   EXPECT_TRUE(accepts(
       grammar,
