@@ -42,6 +42,22 @@ llvm::Error addRowTables(ModuleOp module, gemcut_model_info &info) {
   return llvm::Error::success();
 }
 
+llvm::Error addKvCaches(ModuleOp module, gemcut_model_info &info) {
+  for (auto cache : module.getOps<kernel::CacheOp>()) {
+    auto type = cast<kernel::CacheType>(cache.getType());
+    if (info.kv_cache_count == GEMCUT_MAX_KV_CACHES)
+      return llvm::createStringError(
+          "the model has more layers with KV of their own than the " +
+          std::to_string(GEMCUT_MAX_KV_CACHES) + " that are supported");
+    info.kv_caches[info.kv_cache_count++] = {
+        uint64_t(*cache.getOffset()), uint32_t(2 * type.getHeads()),
+        uint32_t(type.getValueOffset(0) / type.getHeads() * GEMCUT_KV_BLOCK /
+                 type.getCapacity()),
+        uint32_t(type.getCapacity()), uint32_t(type.getWindow())};
+  }
+  return llvm::Error::success();
+}
+
 std::string recipeName(StringRef quant) {
   return quant.ends_with(".json") ? llvm::sys::path::stem(quant).str()
                                   : quant.str();
@@ -79,6 +95,8 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.weight_bytes_per_token = plan.weightBytesPerToken;
   info.table_resident_bytes = plan.tableBound;
   if (llvm::Error error = addRowTables(kernelModule, info))
+    return error;
+  if (llvm::Error error = addKvCaches(kernelModule, info))
     return error;
 
   auto role = [&](gemcut_token_role which, int64_t fallback = -1) {

@@ -14,11 +14,12 @@
 extern "C" {
 #endif
 
-#define GEMCUT_MODEL_VERSION 3
+#define GEMCUT_MODEL_VERSION 4
 #define GEMCUT_MAX_STOP_IDS 16
 #define GEMCUT_MAX_SUPPRESSED_IDS 64
 #define GEMCUT_MAX_ROW_TABLES 4
 #define GEMCUT_MAX_ADAPTERS 8
+#define GEMCUT_MAX_KV_CACHES 128
 #define GEMCUT_ADAPTER_NAME 32 /* bytes, with the terminator */
 
 /* -1 where the vocabulary has no such token. */
@@ -33,6 +34,17 @@ typedef struct gemcut_row_table {
   uint64_t offset; /* in the weight section, a multiple of GEMCUT_TABLE_PAGE */
   uint32_t rows, row_bytes;
 } gemcut_row_table;
+
+/* The KV cache of one layer in a slot: `regions` regions (K and V of each KV head)
+ * of capacity / GEMCUT_KV_BLOCK blocks each. Layout: runtime/abi/packed_layout.h. */
+typedef struct gemcut_kv_cache {
+  uint64_t offset;      /* from the beginning of the slot */
+  uint32_t regions;
+  uint32_t block_bytes; /* of GEMCUT_KV_BLOCK positions of a region */
+  uint32_t capacity;    /* positions, a multiple of GEMCUT_KV_BLOCK */
+  uint32_t window;      /* positions that a row sees, itself included; 0: all, and
+                           capacity is at least the context */
+} gemcut_kv_cache;
 
 typedef struct gemcut_model_info {
   uint32_t version;        /* GEMCUT_MODEL_VERSION */
@@ -76,6 +88,8 @@ typedef struct gemcut_model_info {
   int32_t adapter_count;
   /* Names of the adapters that gemcut_step.adapter chooses, in order. */
   char adapters[GEMCUT_MAX_ADAPTERS][GEMCUT_ADAPTER_NAME];
+  int32_t kv_cache_count;
+  gemcut_kv_cache kv_caches[GEMCUT_MAX_KV_CACHES];
 } gemcut_model_info;
 
 /* Code of one ISA level. The runtime picks the first level, in table order, whose

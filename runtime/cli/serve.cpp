@@ -6,6 +6,8 @@
 #include "runtime/server/server.h"
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 using namespace gemcut;
@@ -15,12 +17,25 @@ namespace {
 
 struct ServeOptions {
   const char *host = "127.0.0.1", *key = nullptr, *keyFile = nullptr,
-             *name = nullptr;
+             *name = nullptr, *cacheBytes = "512M";
   int port = 8080, queue = 64, connections = 256, bodyMegabytes = 16;
   int timeout = 600, grace = 30, stallMilliseconds = 250;
 };
 
 } // namespace
+
+/// "512M": bytes with an optional K, M or G. False if it is none.
+static bool readSize(const char *text, uint64_t &bytes) {
+  char *end = nullptr;
+  unsigned long long number = strtoull(text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || number > UINT64_MAX >> 30)
+    return false;
+  const char *units = "KMG", *unit = *end ? strchr(units, *end) : nullptr;
+  if (*end && (!unit || end[1]))
+    return false;
+  bytes = uint64_t(number) << (unit ? 10 * (unit - units + 1) : 0);
+  return true;
+}
 
 /// The lines of a file that are not empty.
 static gemcut_status readKeys(const char *path,
@@ -54,6 +69,11 @@ static gemcut_status serve(const CommonOptions &common,
   serverOptions.graceSeconds = options.grace;
   serverOptions.batch.queue = size_t(options.queue);
   serverOptions.batch.stallSeconds = options.stallMilliseconds * 1e-3;
+  if (!readSize(options.cacheBytes, serverOptions.batch.cacheBytes))
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "--cache-bytes is '%s', but must be a number, which K, M or G "
+                "may follow",
+                options.cacheBytes);
   if (options.key)
     serverOptions.keys.emplace_back(options.key);
   if (options.keyFile)
@@ -127,6 +147,9 @@ int cli::runServe(int argc, char **argv) {
             "Cuts prompts into steps of about this time while others "
             "generate, so that their streams do not stall longer.",
             1, 100000);
+  flags.add(options.cacheBytes, "cache-bytes", 0, "SIZE",
+            "Keeps the beginnings of earlier prompts in at most this much "
+            "memory, so that what comes again is not run again; 0 keeps none.");
   common.addSamplingFlags(flags);
   common.addSessionFlags(flags);
   std::vector<const char *> positionals;

@@ -56,6 +56,10 @@ std::string server::writeMetrics(const BatchCounters &batch,
       double(batch.promptTokens));
   add("gemcut_cached_prompt_tokens_total", "counter",
       "Prompt tokens taken from the prefix cache.", double(batch.cachedTokens));
+  add("gemcut_cache_bytes", "gauge", "Keys and values in the prefix cache.",
+      double(batch.cacheBytes));
+  add("gemcut_cached_sequences", "gauge", "Sequences in the prefix cache.",
+      double(batch.cachedSequences));
   add("gemcut_generated_tokens_total", "counter", "Tokens generated.",
       double(batch.newTokens));
   add("gemcut_prompt_seconds_total", "counter", "Time spent on prompts.",

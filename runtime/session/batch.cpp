@@ -24,6 +24,7 @@ gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
   for (int32_t slot = holder.getSlots() - 1; slot >= 0; --slot)
     freeSlots.push_back(slot);
   counters.slots = size_t(holder.getSlots());
+  cache.open(holder.getModel(), what.cacheBytes);
   publish();
   return sampler.open(holder.getModel(), SamplerOptions());
 }
@@ -111,9 +112,19 @@ void Batch::admit() {
     else if (added.request.prompt.empty()) {
       added.result.error = "the prompt is empty";
       end(added, BatchStop::Failed);
-    }
+    } else
+      restore(added);
   }
   dropEnded();
+}
+
+void Batch::restore(Stream &stream) {
+  const std::vector<int32_t> &prompt = stream.request.prompt;
+  PrefixCache::Found found = cache.restore(*session, stream.slot, prompt);
+  stream.promptDone = stream.result.cachedTokens = found.restored;
+  counters.cachedTokens += found.restored;
+  stream.keepAt = cache.choosePositions(prompt, found);
+  std::reverse(stream.keepAt.begin(), stream.keepAt.end());
 }
 
 size_t Batch::getChunkRows(bool isAnyGenerating) const {
@@ -159,6 +170,9 @@ void Batch::runPrompt() {
   counters.promptSeconds += took;
   if (rows >= kLeastRows)
     recordMean(rowSeconds, took / double(rows));
+  for (; !stream.keepAt.empty() && stream.keepAt.back() <= stream.promptDone;
+       stream.keepAt.pop_back())
+    cache.keep(*session, stream.slot, stream.keepAt.back());
   if (rows < left)
     return;
   stream.isGenerating = true;
@@ -262,6 +276,8 @@ void Batch::dropEnded() {
 
 void Batch::publish() {
   counters.readingPrompts = counters.generating = 0;
+  counters.cacheBytes = cache.getBytes();
+  counters.cachedSequences = cache.getSequenceCount();
   for (const std::unique_ptr<Stream> &stream : running)
     if (stream->slot >= 0)
       ++(stream->isGenerating ? counters.generating : counters.readingPrompts);

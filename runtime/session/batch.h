@@ -9,6 +9,7 @@
 #define GEMCUT_RUNTIME_SESSION_BATCH_H
 
 #include "runtime/session/batch_request.h"
+#include "runtime/session/prefix_cache.h"
 #include "runtime/session/session.h"
 #include "runtime/session/token_choice.h"
 
@@ -25,6 +26,8 @@ struct BatchOptions {
   /// one decode step for each decode_max_rows sequences. Chunks of 16 tokens
   /// are run even if they take longer.
   double stallSeconds = 0.25;
+  /// Of the prefix cache; 0: every prompt is run from its beginning.
+  uint64_t cacheBytes = 0;
 };
 
 /// What a batch did since `open`, and what it holds now.
@@ -32,6 +35,7 @@ struct BatchCounters {
   size_t slots = 0, queued = 0, readingPrompts = 0, generating = 0;
   uint64_t accepted = 0, refused = 0, completed = 0, cancelled = 0, failed = 0;
   uint64_t promptTokens = 0, cachedTokens = 0, newTokens = 0;
+  uint64_t cacheBytes = 0, cachedSequences = 0;
   uint64_t promptSteps = 0, decodeSteps = 0, decodeRows = 0;
   double promptSeconds = 0, decodeSeconds = 0; // inside the session's calls
   double requestSeconds = 0; // from submission to end, of all ended requests
@@ -78,7 +82,8 @@ private:
     TokenChoice choice;
     uint64_t ticket;
     int32_t slot = -1;
-    size_t promptDone = 0; // tokens of the prompt that the slot holds
+    size_t promptDone = 0;      // tokens of the prompt that the slot holds
+    std::vector<size_t> keepAt; // positions for the prefix cache, descending
     bool isGenerating = false;
     int32_t next = 0; // chosen and not yet run
     double submitted = 0, started = 0;
@@ -90,6 +95,8 @@ private:
   void admit();
   void runPrompt();
   void runDecode();
+  /// Takes over what the prefix cache has of a prompt.
+  void restore(Stream &stream);
   size_t getChunkRows(bool isAnyGenerating) const;
   /// Chooses the next token; ends the stream if there is to be none.
   void choose(Stream &stream, float *logits);
@@ -100,6 +107,7 @@ private:
 
   Session *session = nullptr;
   Sampler sampler;
+  PrefixCache cache;
   BatchOptions options;
 
   // Of the stepping thread.

@@ -373,6 +373,17 @@ gemcut_status Session::rewind(int32_t slot, size_t count) {
   return GEMCUT_OK;
 }
 
+gemcut_status Session::adopt(int32_t slot, const int32_t *ids, size_t count) {
+  if (gemcut_status status = reset(slot))
+    return status;
+  if (gemcut_status status = checkAppend(slot, ids, count))
+    return status;
+  std::copy(ids, ids + count,
+            history.as<int32_t>() + size_t(slot) * size_t(context));
+  states[slot].count = count;
+  return GEMCUT_OK;
+}
+
 void Session::rewindForTiming(int32_t slot, size_t count) {
   states[slot].count = std::min(states[slot].count, count);
 }

@@ -112,6 +112,16 @@ public:
   /// matter.
   void rewindForTiming(int32_t slot, size_t count);
 
+  /// The KV memory of a slot, model.kv_slot_bytes.
+  uint8_t *getKv(int32_t slot) const {
+    return kv.data() + size_t(slot) * program.model->kv_slot_bytes;
+  }
+  /// Makes a slot hold `count` tokens from position 0 on, whose keys and values
+  /// the caller has put into its KV memory (runtime/session/kv_image.h).
+  /// Errors: as prefill.
+  [[nodiscard]] gemcut_status adopt(int32_t slot, const int32_t *ids,
+                                    size_t count);
+
   /// The tokens a slot holds.
   const int32_t *getTokens(int32_t slot) const {
     return history.as<int32_t>() + size_t(slot) * size_t(context);

@@ -270,7 +270,7 @@ class ServerTest(unittest.TestCase):
         self.assertEqual("".join(deltas), text)
         final = events[-1][1]["response"]
         self.assertEqual(final["output"][1]["content"][0]["text"], text)
-        self.assertEqual(final["usage"], answer["usage"])
+        self.assertEqual(final["usage"]["total_tokens"], answer["usage"]["total_tokens"])
 
     def test_responses_with_tools(self):
         tool = {"type": "function", **WEATHER["function"]}
@@ -422,6 +422,29 @@ class ServerTest(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
+
+    def test_cached_prefixes_give_the_bits_of_cold_runs(self):
+        """Conversations whose prompts grow beyond the window and the ring of sliding layers."""
+        cold = Server(self.executable, "--cache-bytes", 0)
+        try:
+            system = {"role": "system", "content": "You know everything about foxes and lanterns. " * 25}
+            cached = []
+            for name in ("Ivy", "Rosa"):
+                messages = [system]
+                for turn in range(4):
+                    messages = messages + [{"role": "user", "content": f"{name} asks {turn}: " + "why is that so? " * (8 * turn)}]
+                    body = {"messages": messages, "temperature": 0, "max_tokens": 30, "logprobs": True, "top_logprobs": 5}
+                    answer, expected = (server.post(CHAT, body)[1] for server in (self.server, cold))
+                    self.assertEqual(answer["choices"], expected["choices"])
+                    self.assertEqual(expected["usage"]["prompt_tokens_details"]["cached_tokens"], 0)
+                    cached.append((answer["usage"]["prompt_tokens_details"]["cached_tokens"], answer["usage"]["prompt_tokens"]))
+                    messages = messages + [answer["choices"][0]["message"]]
+            # The other conversation begins behind the system turn; later turns behind the last prompt.
+            self.assertGreater(cached[4][0], 250, cached)
+            for (now, _), (_, before) in list(zip(cached[1:], cached))[:3]:
+                self.assertGreaterEqual(now, before - 5)
+        finally:
+            cold.stop()
 
     def test_keys(self):
         keys = Path(self.folder.name, "keys")

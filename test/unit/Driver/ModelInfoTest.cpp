@@ -68,6 +68,22 @@ TEST_F(ModelInfo, TakesTokensByContentAndDefaultsFromTheCheckpoint) {
   EXPECT_EQ(made.prefill_chunk, 48);
   EXPECT_EQ(made.last_own_kv_layer, 4);
   EXPECT_EQ(made.chat_large_template, 0);
+  // Layers 0 to 4: every third one sees all positions.
+  ASSERT_EQ(made.kv_cache_count, 5);
+  uint64_t end = 0;
+  for (int32_t i = 0; i < made.kv_cache_count; ++i) {
+    const gemcut_kv_cache &cache = made.kv_caches[i];
+    bool isSliding = cache.window == 64;
+    EXPECT_EQ(cache.offset, end);
+    EXPECT_EQ(cache.regions, 2u);
+    EXPECT_EQ(cache.block_bytes,
+              (isSliding ? 64u : 128u) * 2 * GEMCUT_KV_BLOCK);
+    EXPECT_EQ(cache.capacity, isSliding ? 128u : 2048u);
+    EXPECT_EQ(cache.window, isSliding ? 64u : 0u);
+    end += uint64_t(cache.regions) * cache.capacity / GEMCUT_KV_BLOCK *
+           cache.block_bytes;
+  }
+  EXPECT_LE(end, made.kv_slot_bytes);
   EXPECT_EQ(made.special.pad, 0);
   EXPECT_EQ(made.special.eos, 1);
   EXPECT_EQ(made.special.bos, 2);

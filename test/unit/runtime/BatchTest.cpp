@@ -328,6 +328,7 @@ TEST_F(BatchTest, BiasesForbidAndPenaltiesSpread) {
   EXPECT_EQ(ids.size(), 24u);
 }
 
+<<<<<<< HEAD
 namespace {
 /// Even ids alone, and `most` of them.
 struct EvenIds : LogitsFilter {
@@ -371,6 +372,41 @@ TEST_F(BatchTest, FiltersChooseAmongWhatTheyLeave) {
     EXPECT_EQ(alone.seen, recorders[i]->ids);
   }
   EXPECT_NE(free->ids, recorders[0]->ids);
+=======
+TEST_F(BatchTest, CachedPrefixesChangeNothing) {
+  BatchOptions options;
+  options.cacheBytes = 2048; // a few sequences: some are dropped
+  open(options);
+  std::mt19937 random(5);
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  std::vector<std::vector<int32_t>> expected;
+  for (int i = 0; i < 80; ++i) {
+    auto recorder = std::make_shared<Recorder>();
+    // Of one of three beginnings, cut anywhere, and something else behind.
+    BatchRequest request =
+        makeRequest(recorder, 1 + random() % 36, int32_t(random() % 3), 3);
+    for (size_t j = random() % 40; j < request.prompt.size(); ++j)
+      request.prompt[j] = int32_t(random() % kFakeVocab);
+    expected.push_back(runAlone(request));
+    recorders.push_back(recorder);
+    submit(std::move(request));
+    for (unsigned steps = random() % 6; steps > 0; --steps)
+      batch->step();
+  }
+  runAll();
+  size_t cached = 0;
+  for (size_t i = 0; i < recorders.size(); ++i) {
+    EXPECT_EQ(recorders[i]->ids, expected[i]) << i;
+    EXPECT_LT(recorders[i]->result.cachedTokens,
+              recorders[i]->result.promptTokens);
+    cached += recorders[i]->result.cachedTokens;
+  }
+  BatchCounters counters = batch->getCounters();
+  EXPECT_GT(cached, 100u);
+  EXPECT_EQ(counters.cachedTokens, cached);
+  EXPECT_GT(counters.cacheBytes, 0u);
+  EXPECT_LE(counters.cacheBytes, options.cacheBytes);
+>>>>>>> 53af46e ([Session] Keep the beginnings of prompts for later ones)
 }
 
 TEST_F(BatchTest, ThreadsSubmitAndCancelWhileItRuns) {

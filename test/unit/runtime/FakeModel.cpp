@@ -113,6 +113,9 @@ static gemcut_model_info makeModel() {
   model.arena_bytes = 8 * 8;
   model.score_arena_bytes = 8 * 4;
   model.kv_slot_bytes = 4096;
+  model.kv_caches[model.kv_cache_count++] = {
+      0, 1, GEMCUT_KV_BLOCK * sizeof(int32_t),
+      uint32_t(gemcut_round_up(kFakeContext, GEMCUT_KV_BLOCK)), 0};
   model.weight_bytes = kFakeWeightBytes;
   model.weight_bytes_per_token = kFakeWeightBytes;
   model.special = kFakeSpecial;
