@@ -328,7 +328,6 @@ TEST_F(BatchTest, BiasesForbidAndPenaltiesSpread) {
   EXPECT_EQ(ids.size(), 24u);
 }
 
-<<<<<<< HEAD
 namespace {
 /// Even ids alone, and `most` of them.
 struct EvenIds : LogitsFilter {
@@ -372,7 +371,8 @@ TEST_F(BatchTest, FiltersChooseAmongWhatTheyLeave) {
     EXPECT_EQ(alone.seen, recorders[i]->ids);
   }
   EXPECT_NE(free->ids, recorders[0]->ids);
-=======
+}
+
 TEST_F(BatchTest, CachedPrefixesChangeNothing) {
   BatchOptions options;
   options.cacheBytes = 2048; // a few sequences: some are dropped
@@ -406,7 +406,6 @@ TEST_F(BatchTest, CachedPrefixesChangeNothing) {
   EXPECT_EQ(counters.cachedTokens, cached);
   EXPECT_GT(counters.cacheBytes, 0u);
   EXPECT_LE(counters.cacheBytes, options.cacheBytes);
->>>>>>> 53af46e ([Session] Keep the beginnings of prompts for later ones)
 }
 
 TEST_F(BatchTest, ThreadsSubmitAndCancelWhileItRuns) {
