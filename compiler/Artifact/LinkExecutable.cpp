@@ -64,7 +64,8 @@ gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
   if (!inputs)
     return inputs.takeError();
   std::vector<std::string> arguments{
-      "-static", "--gc-sections", "-s", "--build-id=none", "-z", "noexecstack"};
+      "-static", "--gc-sections", "--icf=all", "-s", "--build-id=none",
+      "-z",      "noexecstack"};
   if (!toolchain.sysroot.empty()) // for the paths inside linker scripts
     arguments.push_back("--sysroot=" + toolchain.sysroot);
   arguments.insert(arguments.end(), {toolchain.libcDir + "/crt1.o",

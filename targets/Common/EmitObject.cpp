@@ -27,9 +27,11 @@ createMachine(StringRef triple, StringRef cpu, StringRef features) {
   if (!target)
     return llvm::createStringError("this compiler has no code generator for " +
                                    triple.str() + ": " + error);
+  llvm::TargetOptions options;
+  options.FunctionSections = true; // linkers fold what levels have in common
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      parsed, cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
+      parsed, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {

@@ -7,7 +7,9 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cstddef>
 
@@ -48,6 +50,7 @@ private:
   const VectorIsa &vectorIsa;
   OwningOpRef<ModuleOp> target;
   int64_t kvSlotBytes = 0;
+  llvm::StringMap<std::string> stageFunctions; ///< by stageKey
 
   Type lowerType(Type type) {
     if (isa<kernel::BufferType, kernel::WeightType, kernel::CacheType>(type))
@@ -110,9 +113,7 @@ private:
                    mapping, kvSlotBytes);
     for (Operation &op : function.getBody().front()) {
       e.setLoc(op.getLoc());
-      int64_t before = e.getBarrierCount();
-      if (failed(lowerOp(e, &op, mapping)) ||
-          failed(checkBarriers(&op, e.getBarrierCount() - before)))
+      if (failed(lowerOp(e, &op, mapping)))
         return failure();
     }
     return success();
@@ -144,9 +145,7 @@ private:
 
   LogicalResult lowerOp(StageEmitter &e, Operation *op, IRMapping &mapping) {
     if (auto stage = dyn_cast<kernel::StageOpInterface>(op))
-      if (!stage.getStagePartition())
-        return op->emitOpError(
-            "has no partition; run kernel-partition-stages first");
+      return lowerStage(e, stage, mapping);
     return TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](func::ReturnOp) {
           func::ReturnOp::create(e.getBuilder(), op->getLoc());
@@ -200,6 +199,76 @@ private:
           lowerCountRows(e, count);
           return success();
         })
+        .Default([&](Operation *) {
+          return op->emitOpError("has no machine code on CPU targets");
+        });
+  }
+
+  /// Calls the function of a stage with (step, frame, thread, operands).
+  LogicalResult lowerStage(StageEmitter &e, kernel::StageOpInterface stage,
+                           IRMapping &mapping) {
+    if (!stage.getStagePartition())
+      return stage->emitOpError(
+          "has no partition; run kernel-partition-stages first");
+    const FunctionContext &context = e.getContext();
+    SmallVector<Value> arguments{context.step, context.arena, context.thread};
+    for (Value operand : stage->getOperands())
+      arguments.push_back(mapping.lookup(operand));
+    std::string &name = stageFunctions[stageKey(stage)];
+    if (name.empty()) {
+      name = ("stage." + stage->getName().stripDialect() + "." +
+              llvm::Twine(stageFunctions.size()))
+                 .str();
+      if (failed(buildStageFunction(stage, name, ValueRange(arguments))))
+        return failure();
+    }
+    func::CallOp::create(e.getBuilder(), stage.getLoc(), TypeRange{}, name,
+                         arguments);
+    return success();
+  }
+
+  /// Equal for stages with equal code: the op's name, attributes and types, and
+  /// which of its operands are the same value.
+  static std::string stageKey(kernel::StageOpInterface stage) {
+    std::string key;
+    llvm::raw_string_ostream stream(key);
+    stream << stage->getName() << stage->getAttrDictionary();
+    ValueRange operands = stage->getOperands();
+    for (Value operand : operands)
+      stream << ' ' << llvm::find(operands, operand) - operands.begin() << ' '
+             << operand.getType();
+    return key;
+  }
+
+  LogicalResult buildStageFunction(kernel::StageOpInterface stage,
+                                   StringRef name, ValueRange arguments) {
+    OpBuilder builder = OpBuilder::atBlockEnd(target->getBody());
+    auto function =
+        func::FuncOp::create(builder, stage.getLoc(), name,
+                             builder.getFunctionType(arguments.getTypes(), {}));
+    makeInternal(function);
+    forbidInlining(function); // linkers fold equal functions of two levels
+    Block *block = function.addEntryBlock();
+    builder.setInsertionPointToStart(block);
+    FunctionContext context;
+    context.step = block->getArgument(0);
+    context.arena = block->getArgument(1);
+    context.thread = block->getArgument(2);
+    Emitter emitter(builder, stage.getLoc());
+    context.team = loadField(emitter, context.step, offsetof(gemcut_step, team),
+                             emitter.ptrType());
+    IRMapping mapping;
+    mapping.map(stage->getOperands(), block->getArguments().drop_front(3));
+    StageEmitter e(builder, stage.getLoc(), vectorIsa, *target, context,
+                   mapping, kvSlotBytes);
+    if (failed(buildStage(e, stage)))
+      return failure();
+    func::ReturnOp::create(builder, stage.getLoc());
+    return checkBarriers(stage, e.getBarrierCount());
+  }
+
+  LogicalResult buildStage(StageEmitter &e, Operation *stage) {
+    return TypeSwitch<Operation *, LogicalResult>(stage)
         .Case([&](kernel::LoadRowsOp o) {
           return buildLoadRows(e, o), success();
         })
@@ -251,19 +320,17 @@ private:
         .Case(
             [&](kernel::RescoreOp o) { return buildRescore(e, o), success(); })
         .Default([&](Operation *) {
-          return op->emitOpError("has no machine code on CPU targets");
+          return stage->emitOpError("has no machine code on CPU targets");
         });
   }
 
   /// Whoever times barriers takes their number from the stage.
-  LogicalResult checkBarriers(Operation *op, int64_t emitted) {
-    auto stage = dyn_cast<kernel::StageOpInterface>(op);
-    int64_t expected = stage ? stage.getBarrierCount() : 0;
-    if (emitted == expected)
+  LogicalResult checkBarriers(kernel::StageOpInterface stage, int64_t emitted) {
+    if (emitted == stage.getBarrierCount())
       return success();
-    return op->emitOpError()
+    return stage->emitOpError()
            << "has " << emitted << " barriers in machine code, but says it has "
-           << expected;
+           << stage.getBarrierCount();
   }
 
   LogicalResult lowerCall(StageEmitter &e, func::CallOp call) {
