@@ -4,6 +4,7 @@
 The weights are a pure function of their names (`--weights random:0`), so none are stored.
 """
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
+from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
                      read_safetensors, run)
 
 CASE = GOLDENS / "e2b-layer"
@@ -51,6 +52,15 @@ class E2bLayer(unittest.TestCase):
                 result = run(self.executable, "generate", "--ids", ids_argument(self.run_info["ids"]), "-n", 1,
                              "--temp", "0", "--print-ids", "--ignore-stop", *flags)
                 self.assertEqual(integers(result.stdout), [best])
+
+    def test_code_of_all_levels_is_small(self):
+        """Equal stages share one function, and equal functions of two levels are one."""
+        for target, most in (("x86_64-linux", 2.6), ("aarch64-linux", 2.2)):
+            with self.subTest(target=target):
+                out = self.folder / target
+                result = run(GEMCUT, "compile", CASE / "config.json", "--weights", "random", "--target", target, "-o", out)
+                code = re.search(r"([0-9.]+) MiB of code, quantization int4", result.stdout)
+                self.assertLess(float(code.group(1)), most)
 
 
 if __name__ == "__main__":

@@ -92,8 +92,10 @@ void RowBlocks::multiply(
     BlockTarget target = getTarget(row);
     multiplyBlock(tiles, count, e.at(input, e.mul(row, inputRowBytes)), row,
                   size, target);
-    for (int64_t m = 0; m < size; ++m)
+    // Not unrolled: epilogues would be most of a program's code.
+    e.loop(e.i64(0), e.i64(size), 1, [&](Value m) {
       finish(e.add(row, m), e.at(target.address, e.mul(target.stride, m)));
+    });
   };
   Value full = e.mul(e.div(rows, most), most);
   e.loop(e.i64(0), full, most, [&](Value row) { emitBlock(row, most); });
