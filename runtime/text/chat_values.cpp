@@ -3,8 +3,9 @@
 #include "runtime/text/chat_tools.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 using namespace gemcut::text;
 using json = nlohmann::ordered_json;
@@ -76,10 +77,14 @@ std::vector<Entry> sorted(const json &object) {
 std::string renderDouble(double value) {
   if (!std::isfinite(value))
     return "null";
+  // std::to_chars would do, with tables of 128 KB.
   char buffer[32];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
-                           std::chars_format::scientific);
-  std::string text(buffer, end.ptr);
+  for (int places = 0; places < 17; ++places) {
+    snprintf(buffer, sizeof buffer, "%.*e", places, value);
+    if (strtod(buffer, nullptr) == value)
+      break;
+  }
+  std::string text(buffer);
   size_t mark = text.find('e');
   int exponent = std::atoi(text.c_str() + mark + 1);
   std::string sign = text[0] == '-' ? "-" : "";
