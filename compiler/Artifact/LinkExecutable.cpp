@@ -40,13 +40,13 @@ Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
 llvm::Error gemcut::artifact::checkLinkInputs(llvm::StringRef runtimeArchive,
                                               const Toolchain &toolchain) {
   const LinkInput needed[] = {
-      {toolchain.libcDir + "/crt1.o", toolchain.libcPackage},
+      {toolchain.libcDir + "/rcrt1.o", toolchain.libcPackage},
       {toolchain.libcDir + "/crti.o", toolchain.libcPackage},
       {toolchain.libcDir + "/crtn.o", toolchain.libcPackage},
       {toolchain.libcDir + "/libc.a", toolchain.libcPackage},
       {toolchain.libcDir + "/libm.a", toolchain.libcPackage},
-      {toolchain.gccDir + "/crtbeginT.o", toolchain.gccPackage},
-      {toolchain.gccDir + "/crtend.o", toolchain.gccPackage},
+      {toolchain.gccDir + "/crtbeginS.o", toolchain.gccPackage},
+      {toolchain.gccDir + "/crtendS.o", toolchain.gccPackage},
       {toolchain.gccDir + "/libgcc.a", toolchain.gccPackage},
       {toolchain.gccDir + "/libgcc_eh.a", toolchain.gccPackage},
       {toolchain.stdcxxDir + "/libstdc++.a", toolchain.stdcxxPackage}};
@@ -64,19 +64,21 @@ gemcut::artifact::linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
   if (!inputs)
     return inputs.takeError();
   std::vector<std::string> arguments{
-      "-static", "--gc-sections", "--icf=all", "-s", "--build-id=none",
-      "-z",      "noexecstack"};
+      "-static",    "-pie", "--no-dynamic-linker",  "-z",
+      "text",       "-z",   "pack-relative-relocs", "--gc-sections",
+      "--icf=all",  "-s",   "--build-id=none",      "-z",
+      "noexecstack"};
   if (!toolchain.sysroot.empty()) // for the paths inside linker scripts
     arguments.push_back("--sysroot=" + toolchain.sysroot);
-  arguments.insert(arguments.end(), {toolchain.libcDir + "/crt1.o",
+  arguments.insert(arguments.end(), {toolchain.libcDir + "/rcrt1.o",
                                      toolchain.libcDir + "/crti.o",
-                                     toolchain.gccDir + "/crtbeginT.o"});
+                                     toolchain.gccDir + "/crtbeginS.o"});
   arguments.insert(arguments.end(), inputs->begin(), inputs->end());
   arguments.insert(arguments.end(),
                    {runtimeArchive.str(), "-L" + toolchain.stdcxxDir,
                     "-L" + toolchain.gccDir, "-L" + toolchain.libcDir,
                     "--start-group", "-lstdc++", "-lm", "-lgcc", "-lgcc_eh",
-                    "-lc", "--end-group", toolchain.gccDir + "/crtend.o",
+                    "-lc", "--end-group", toolchain.gccDir + "/crtendS.o",
                     toolchain.libcDir + "/crtn.o"});
   return runLinker(std::move(arguments), "the executable");
 }

@@ -16,8 +16,8 @@ namespace gemcut::artifact {
 /// Where the static C and C++ libraries of a target are.
 struct Toolchain {
   std::string sysroot;   ///< prefix of the folders below, or empty
-  std::string libcDir;   ///< crt1.o, crti.o, crtn.o, libc.a, libm.a
-  std::string gccDir;    ///< crtbeginT.o, crtend.o, libgcc.a, libgcc_eh.a
+  std::string libcDir;   ///< rcrt1.o, crti.o, crtn.o, libc.a, libm.a
+  std::string gccDir;    ///< crtbeginS.o, crtendS.o, libgcc.a, libgcc_eh.a
   std::string stdcxxDir; ///< libstdc++.a
   /// Debian packages with the files of the three folders.
   std::string libcPackage, gccPackage, stdcxxPackage;
@@ -34,9 +34,9 @@ llvm::Error checkLinkInputs(llvm::StringRef runtimeArchive,
                             const Toolchain &toolchain);
 
 /// Links `objects` (object code in memory) and the archive `runtimeArchive`
-/// into a static, stripped executable by in-process lld and returns its bytes.
-/// Errors: a missing file (see checkLinkInputs), no room for temporary files,
-/// or what the linker reports.
+/// into a static, stripped, position-independent executable by in-process lld
+/// and returns its bytes. Errors: a missing file (see checkLinkInputs), no room
+/// for temporary files, or what the linker reports.
 llvm::Expected<std::vector<uint8_t>>
 linkExecutable(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
                llvm::StringRef runtimeArchive, const Toolchain &toolchain);

@@ -4,6 +4,7 @@
 
 #include "runtime/abi/artifact.h"
 #include "runtime/abi/bundle.h"
+#include "runtime/abi/image.h"
 #include "targets/Common/EmitObject.h"
 
 #include "llvm/IR/Constants.h"
@@ -48,6 +49,30 @@ public:
     define("gemcut_level_count",
            llvm::ConstantInt::get(llvm::Type::getInt32Ty(context),
                                   spec.levels.size()));
+  }
+
+  /// What leads a program that maps the executable to the model.
+  void addImage(llvm::GlobalVariable *model, llvm::GlobalVariable *levels) {
+    auto function = [&](llvm::StringRef name) {
+      auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                           /*isVarArg=*/false);
+      return llvm::cast<llvm::Constant>(
+          module.getOrInsertFunction(name, type).getCallee());
+    };
+    // The order of gemcut_image's fields.
+    static_assert(sizeof(gemcut_image) == 48 &&
+                      offsetof(gemcut_image, team_barrier) == 40,
+                  "the table below has other fields");
+    llvm::Constant *fields[] = {word(GEMCUT_IMAGE_VERSION, 32),
+                                word(sizeof(gemcut_image), 32),
+                                model,
+                                levels,
+                                word(spec.levels.size()),
+                                function("gemcut_team_claim"),
+                                function("gemcut_team_barrier")};
+    auto *image = define("gemcut_image", llvm::ConstantStruct::getAnon(fields));
+    image->setSection(GEMCUT_IMAGE_SECTION);
+    llvm::appendToUsed(module, {image});
   }
 
   void addBundle(const BundleSpec &bundle) {
@@ -143,8 +168,8 @@ llvm::Expected<llvm::SmallVector<char, 0>>
 gemcut::artifact::emitModelObject(const gemcut_model_info &info,
                                   const targets::TargetSpec &spec) {
   Tables tables(info, spec, llvm::GlobalValue::ExternalLinkage);
-  tables.addModel();
-  tables.addLevels();
+  auto *model = tables.addModel();
+  tables.addImage(model, tables.addLevels());
   tables.addLevelCount();
   return tables.emit();
 }

@@ -12,7 +12,7 @@ import numpy
 import pytest
 
 import gemcut
-from conftest import ROOT
+from conftest import OPTIONS, ROOT, TINY
 
 PROMPT = "Tell me a story about a fox"
 IDS = [2, 17, 93, 5, 2048, 7, 7, 7]
@@ -224,3 +224,83 @@ def test_importing_is_quick_and_needs_neither_numpy_nor_the_compiler():
                   for _ in range(5))
     print(f"import gemcut: {1000 * seconds:.1f} ms")
     assert seconds < 0.25  # 50 ms on a machine that does nothing else
+
+
+def test_an_executable_is_loaded_too(tiny, engine, tmp_path):
+    with gemcut.load(tiny) as loaded:
+        assert loaded.info == engine.info
+        assert loaded.logits(IDS).tobytes() == engine.logits(IDS).tobytes()
+        loaded.verify()
+        with gemcut.load(tiny) as twice:
+            assert (twice.generate(PROMPT, max_tokens=8, temperature=0)
+                    == loaded.generate(PROMPT, max_tokens=8, temperature=0))
+
+
+def test_an_executable_finds_its_sidecar(tmp_path, engine):
+    art = gemcut.compile(TINY, tmp_path / "tiny", options=OPTIONS,
+                         weights="shared-sidecar")
+    expected = engine.logits(IDS).tobytes()
+    with gemcut.load(art) as loaded:
+        assert loaded.logits(IDS).tobytes() == expected
+    own = art.sidecar.rename(tmp_path / "tiny.gemw")
+    with gemcut.load(art) as loaded:
+        assert loaded.logits(IDS).tobytes() == expected
+    elsewhere = own.rename(tmp_path / "elsewhere")
+    with pytest.raises(gemcut.EngineError, match="gemw"):
+        gemcut.load(art)
+    with gemcut.load(art, weights_file=elsewhere) as loaded:
+        assert loaded.logits(IDS).tobytes() == expected
+
+
+def test_what_is_no_executable_of_gemcut_is_refused(tiny, tmp_path):
+    with pytest.raises(gemcut.EngineError, match="footer"):
+        gemcut.load("/bin/true")
+    cut = tmp_path / "cut"
+    cut.write_bytes(tiny.path.read_bytes()[:-100])
+    with pytest.raises(gemcut.EngineError, match="footer|damaged"):
+        gemcut.load(cut)
+    stripped = tmp_path / "stripped"
+    data = bytearray(tiny.path.read_bytes())
+    data[0x3c:0x3e] = b"\0\0"  # e_shnum
+    stripped.write_bytes(data)
+    with pytest.raises(gemcut.EngineError, match="section headers"):
+        gemcut.load(stripped)
+    other = tmp_path / "other"
+    data = bytearray(tiny.path.read_bytes())
+    data[0x12] = 40  # e_machine: 32-bit ARM
+    other.write_bytes(data)
+    with pytest.raises(gemcut.EngineError, match="this machine"):
+        gemcut.load(other)
+
+
+def test_damaged_headers_never_crash(tiny, tmp_path):
+    """Every byte of the header and the segments, some of relocations and sections,
+    changed one at a time; the model is not run."""
+    code = """
+import sys, gemcut
+source, path = sys.argv[1:]
+original = open(source, "rb").read()
+start = int.from_bytes(original[0x28:0x30], "little")
+count = int.from_bytes(original[0x3c:0x3e], "little")
+places = [*range(0x10, 0x270), *range(0x638, 0x638 + 64),
+          *range(start, start + 64 * count, 9)]
+with open(path, "wb") as out:
+    out.write(original)
+refused = 0
+with open(path, "r+b", buffering=0) as out:
+    for at in places:
+        out.seek(at)
+        out.write(bytes([original[at] ^ 0xA5]))
+        try:
+            gemcut.load(path).close()
+        except gemcut.GemcutError:
+            refused += 1
+        out.seek(at)
+        out.write(original[at:at + 1])
+print(len(places), refused)
+"""
+    result = subprocess.run([sys.executable, "-c", code, tiny.path, tmp_path / "x"],
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    tried, refused = map(int, result.stdout.split())
+    assert 100 < refused < tried

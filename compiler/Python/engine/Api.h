@@ -10,10 +10,11 @@ namespace gemcut::python {
 /// The functions of gemcut.h that Python uses, of one library.
 #define GEMCUT_PYTHON_FUNCTIONS(F)                                             \
   F(last_error)                                                                \
-  F(load) F(unload) F(get_info) F(adapter_name) F(verify) F(tokenize)          \
-      F(detokenize) F(session_create) F(session_destroy) F(session_reset)      \
-          F(session_length) F(session_rewind) F(score) F(default_sampling)     \
-              F(generate) F(chat_begin) F(chat)
+  F(load)                                                                      \
+  F(unload) F(get_info) F(adapter_name) F(verify) F(tokenize) F(detokenize)    \
+      F(session_create) F(session_destroy) F(session_reset) F(session_length)  \
+          F(session_rewind) F(score) F(default_sampling) F(generate)           \
+              F(chat_begin) F(chat)
 
 struct Api {
 #define F(NAME) decltype(&gemcut_##NAME) NAME = nullptr;

@@ -35,6 +35,7 @@ static FileKind findKind(const std::string &path) {
 Library::~Library() {
   if (engine)
     api.unload(engine);
+  gemcut_executable_close(executable);
   if (handle)
     dlclose(handle);
 }
@@ -82,27 +83,32 @@ const gemcut_bundle *Library::openShared(const std::string &path) {
   return getBundle();
 }
 
+const gemcut_bundle *Library::openExecutable(const std::string &path) {
+#define F(NAME) api.NAME = gemcut_##NAME;
+  GEMCUT_PYTHON_FUNCTIONS(F)
+#undef F
+  check(gemcut_executable_open(path.c_str(), &executable));
+  return gemcut_executable_bundle(executable);
+}
+
 std::shared_ptr<Library> Library::open(const std::string &path,
                                        const std::string &level,
                                        const std::string &weights) {
   auto library = std::make_shared<Library>();
-  switch (findKind(path)) {
-  case FileKind::Other:
+  FileKind kind = findKind(path);
+  if (kind == FileKind::Other)
     throw EngineFailure(GEMCUT_CORRUPT_ARTIFACT,
                         path + ": is no compiled model; expected what gemcut "
                                "compile wrote");
-  case FileKind::Executable:
-    throw EngineFailure(GEMCUT_INVALID_ARGUMENT,
-                        path + ": is an executable, which runs as a process of "
-                               "its own; compile with emit=\"shared-lib\" to "
-                               "load the model");
-  case FileKind::Shared:
-    break;
-  }
+  const gemcut_bundle *bundle = kind == FileKind::Shared
+                                    ? library->openShared(path)
+                                    : library->openExecutable(path);
   gemcut_load_options options = GEMCUT_LOAD_OPTIONS;
   options.level = level.empty() ? nullptr : level.c_str();
-  options.weights_file = weights.empty() ? nullptr : weights.c_str();
-  const gemcut_bundle *bundle = library->openShared(path);
+  if (!weights.empty())
+    options.weights_file = weights.c_str();
+  else if (library->executable)
+    options.weights_file = gemcut_executable_weights(library->executable);
   library->check(library->api.load(bundle, &options, &library->engine));
   return library;
 }

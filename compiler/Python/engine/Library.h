@@ -4,6 +4,7 @@
 #define GEMCUT_COMPILER_PYTHON_ENGINE_LIBRARY_H
 
 #include "compiler/Python/engine/Api.h"
+#include "runtime/abi/executable.h"
 
 #include <memory>
 #include <stdexcept>
@@ -41,8 +42,10 @@ public:
 
 private:
   const gemcut_bundle *openShared(const std::string &path);
+  const gemcut_bundle *openExecutable(const std::string &path);
 
   void *handle = nullptr;
+  gemcut_executable *executable = nullptr;
 };
 
 } // namespace gemcut::python

@@ -430,8 +430,9 @@ def _pieces(run: _Run) -> Iterator[str]:
 def load(path: StrPath, *, level: Optional[str] = None,
          weights_file: Optional[StrPath] = None, threads: int = 0, context: int = 0,
          adapter: Optional[str] = None) -> Engine:
-    """Loads what compile wrote with emit="shared-lib". Takes milliseconds: weights are
-    mapped, not read.
+    """Loads what compile wrote: an executable, or a library (emit="shared-lib"). Takes
+    milliseconds: weights are mapped, not read. Of an executable its generated code and
+    its data are used, run by this package.
 
     `level`: the code to run, such as "avx2"; None: the best that this CPU can run.
     `weights_file`: the sidecar, if it does not lie beside `path`. Of each session:
