@@ -112,7 +112,7 @@ int cli::runServe(int argc, char **argv) {
   ServeOptions options;
   Flags flags(
       "serve [--port N] [flags]",
-      "Serves the model over HTTP until SIGINT or SIGTERM: "
+      "Serves the model over HTTP until SIGINT or SIGTERM: a chat page at /, "
       "/v1/chat/completions, /v1/completions, /v1/responses, /v1/models, "
       "/tokenize, /detokenize, /health, and /metrics for Prometheus. As many "
       "requests run at once as the executable was compiled with --slots for.");

@@ -124,7 +124,7 @@ ApiError Connection::checkHeader() const {
                      "forbidden_host");
   std::string_view target = toView(message.target());
   target = target.substr(0, target.find('?'));
-  if (options.keys.empty() || target == "/health")
+  if (options.keys.empty() || target == "/health" || target == "/")
     return ApiError();
   std::string_view given = toView(message[http::field::authorization]);
   static constexpr std::string_view kScheme = "Bearer ";

@@ -3,6 +3,7 @@
 #include "runtime/server/routes.h"
 
 #include "runtime/server/json_text.h"
+#include "runtime/server/page.h"
 #include "runtime/text/json_value.h"
 
 #include <algorithm>
@@ -91,6 +92,14 @@ HttpReply reportMetrics(Call &call) {
   return reply;
 }
 
+HttpReply showPage(Call &) {
+  HttpReply reply;
+  reply.contentType = "text/html; charset=utf-8";
+  reply.body = getPage();
+  reply.headers = kPageHeaders;
+  return reply;
+}
+
 HttpReply tokenize(Call &call) {
   ApiError error;
   Fields fields(call.body, error);
@@ -154,6 +163,7 @@ const Route kRoutes[] = {
     {"GET", "/v1/models", listModels},
     {"POST", "/tokenize", tokenize},
     {"POST", "/detokenize", detokenize},
+    {"GET", "/", showPage},
     {"GET", "/health", reportHealth},
     {"GET", "/metrics", reportMetrics},
 };
