@@ -8,7 +8,7 @@ PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
     python3-numpy python3-pytest qemu-user valgrind zlib1g-dev libzstd-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo build test test-fast format packages clean help
+.PHONY: demo build test test-fast wheel format packages clean help
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/'
@@ -47,6 +47,11 @@ test: packages $(BUILD)/build.ninja ## Everything that CI runs.
 	cmake --build --preset dev
 	ctest --preset dev -j2
 	test/run_sanitizers.sh
+
+wheel: build ## Builds the Python wheel into build/dist and tests it in an environment of its own.
+	cmake --build --preset dev --target _gemcut _engine
+	/usr/bin/python3 -m pip wheel . --no-deps -w $(BUILD)/dist
+	test/python/test_wheel.sh $(BUILD)/dist
 
 format: packages ## Formats the C++ sources.
 	git ls-files '*.cpp' '*.h' | xargs clang-format-22 -i

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -189,6 +188,7 @@ def ir(model: StrPath, phase: str = "gemma", *,
     Raises UsageError if no such pass runs, and what compile raises.
     """
     wanted = _merge(options, changes)
+    import tempfile
     with tempfile.TemporaryDirectory(prefix="gemcut-") as folder:
         output = os.path.join(folder, "program")
         if phase in _FORMS:

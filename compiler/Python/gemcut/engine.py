@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import queue
 import threading
 import weakref
 from contextlib import contextmanager
@@ -252,6 +250,7 @@ class Engine:
     async def astream(self, prompt: Union[str, Sequence[int]],
                       **options: Any) -> AsyncIterator[str]:
         """generate(stream=True) without blocking the event loop."""
+        import asyncio  # a third of the time to import this package
         pieces = self.generate(prompt, stream=True, **options)
         loop = asyncio.get_running_loop()
         try:
@@ -395,6 +394,7 @@ def _close(pieces: Iterator[str]) -> None:
 
 def _pieces(run: _Run) -> Iterator[str]:
     """Pieces of text while a thread of its own makes them."""
+    import queue
     made: "queue.Queue[Union[str, BaseException, None]]" = queue.Queue()
     stopped = threading.Event()
 

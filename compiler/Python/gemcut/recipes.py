@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Union
@@ -123,6 +122,7 @@ def as_argument(quant: Any, model: str,
         return
     made = quant if isinstance(quant, Recipe) else recipe(quant, model=model,
                                                           progress=progress)
+    import tempfile
     with tempfile.TemporaryDirectory(prefix="gemcut-") as folder:
         name = str(made.document.get("name", "recipe")).replace("/", "_")
         path = os.path.join(folder, name + ".json")
