@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 units='safetensors_tests gguf_tests config_tests TokenizerTest ConstrainTest
-       runtime_core_test
+       ChatTemplateTest runtime_core_test
        runtime_session_test runtime_api_test runtime_chat_test'
 cmake --preset asan >/dev/null
 # shellcheck disable=SC2086  # a list of targets

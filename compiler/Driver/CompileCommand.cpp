@@ -356,9 +356,12 @@ private:
     std::string reportText =
         makeReport(model, options, spec, plan, module, conversions, facts);
     llvm::SmallVector<artifact::SectionContent> sections;
-    if (!model.tokenizer.empty())
+    if (!model.tokenizer.empty()) {
       sections.push_back(
           artifact::bytesSection(GEMCUT_SECTION_TOKENIZER, model.tokenizer));
+      sections.push_back(
+          artifact::bytesSection(GEMCUT_SECTION_CHAT, model.chatProgram));
+    }
     // First, because the program names the checksum of its sidecar.
     if (sidecar) {
       if (llvm::Error error = phases.begin("pack"))

@@ -126,7 +126,8 @@ describeArtifact(const InspectOptions &options, const gemcut_footer &footer) {
     const char *kind = section.kind == GEMCUT_SECTION_WEIGHTS     ? "weights"
                        : section.kind == GEMCUT_SECTION_TOKENIZER ? "tokenizer"
                        : section.kind == GEMCUT_SECTION_REPORT    ? "report"
-                                                                  : "unknown";
+                       : section.kind == GEMCUT_SECTION_CHAT ? "chat template"
+                                                             : "unknown";
     json["sections"].push_back(
         {{"kind", kind},
          {"offset", section.offset},

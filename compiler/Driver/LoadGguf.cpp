@@ -42,8 +42,9 @@ static Error readTokenizer(const gguf::Metadata &metadata, StringRef path,
   auto chat = metadata.string("tokenizer.chat_template", "");
   if (!chat)
     return chat.takeError();
-  model.largeTemplate =
-      chat->empty() ? !model.config.perLayerInput : isLargeTemplate(*chat);
+  if (Error error = compileTemplate(
+          *chat, (path + " (tokenizer.chat_template)").str(), model))
+    return error;
   if (!gguf::hasVocabulary(metadata)) {
     model.warnings.push_back(
         path.str() +

@@ -3,6 +3,7 @@
 #include "compiler/Driver/LoadedModel.h"
 
 #include "compiler/Driver/LoadGguf.h"
+#include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Checkpoint/CheckpointError.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
@@ -115,31 +116,27 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
 }
 
 llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
-  model.largeTemplate = !model.config.perLayerInput;
   std::string path = inDirectory(files.directory, "chat_template.jinja");
   if (llvm::sys::fs::exists(path)) {
     auto text = readFile(path, model);
-    if (!text)
-      return text.takeError();
-    model.largeTemplate = isLargeTemplate((*text)->getBuffer());
-    return llvm::Error::success();
+    return text ? compileTemplate((*text)->getBuffer(), path, model)
+                : text.takeError();
   }
   // Older checkpoints keep the template among the tokenizer's settings.
   path = inDirectory(files.directory, "tokenizer_config.json");
   if (!llvm::sys::fs::exists(path))
-    return llvm::Error::success();
+    return compileTemplate("", path, model);
   auto text = readFile(path, model);
   if (!text)
     return text.takeError();
   auto json = llvm::json::parse((*text)->getBuffer());
   if (!json)
-    return checkpoint::about(
-        createStringError(path + ": " + llvm::toString(json.takeError())),
-        path);
-  if (const llvm::json::Object *object = json->getAsObject())
-    if (std::optional<StringRef> stored = object->getString("chat_template"))
-      model.largeTemplate = isLargeTemplate(*stored);
-  return llvm::Error::success();
+    return llvm::createStringError(path + ": " +
+                                   llvm::toString(json.takeError()));
+  const llvm::json::Object *object = json->getAsObject();
+  std::optional<StringRef> stored =
+      object ? object->getString("chat_template") : std::nullopt;
+  return compileTemplate(stored.value_or(""), path + " (chat_template)", model);
 }
 
 /// The files that hold the checkpoint's tensors.
@@ -157,8 +154,18 @@ void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
 
 } // namespace
 
-bool gemcut::driver::isLargeTemplate(StringRef text) {
-  return text.contains("<|channel>thought\\n<channel|>");
+llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef where,
+                                            LoadedModel &model) {
+  if (text.empty())
+    text = chat::getBuiltinTemplate(
+        model.config.offsetNorms     ? chat::Family::Gemma3
+        : model.config.perLayerInput ? chat::Family::Gemma4Small
+                                     : chat::Family::Gemma4Large);
+  auto program = chat::compileChatTemplate(text, where);
+  if (!program)
+    return program.takeError();
+  model.chatProgram = std::move(*program);
+  return llvm::Error::success();
 }
 
 llvm::Error gemcut::driver::adaptWeights(StringRef path,

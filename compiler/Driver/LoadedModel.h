@@ -26,16 +26,18 @@ struct LoadedModel {
   /// bit widths.
   bool isRandomMobile = false;
   std::vector<uint8_t> tokenizer; ///< compiled tables; empty: none was found
-  /// The template opens an empty thought block when thinking is off. Without a
-  /// template: as the official models do, those without per-layer embeddings.
-  bool largeTemplate = false;
+  /// The compiled chat template (runtime/abi/chat_program.h): that of the
+  /// checkpoint, else the one of the model's family.
+  std::vector<uint8_t> chatProgram;
   std::vector<std::string> warnings; ///< one sentence each
   std::vector<std::string> inputs;   ///< paths of all files that were read
 };
 
-/// True for the text of the template of the large models: only it writes both
-/// tags of an empty thought in one literal, spelled as in Jinja source.
-bool isLargeTemplate(llvm::StringRef text);
+/// Compiles the chat template `text`, which `where` names in errors; an empty
+/// one stands for that of the model's family, where those without per-layer
+/// embeddings count as large.
+llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef where,
+                            LoadedModel &model);
 
 /// Merges the adapters that `weights` names into the model's weights, which are
 /// those of `path`, and folds Gemma 3's norms.

@@ -87,7 +87,6 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   info.score_chunk = entryRows(kernelModule, "score");
   info.two_stage_head = entryRows(kernelModule, "rescore") > 0;
   info.last_own_kv_layer = int32_t(config.firstSharedLayer() - 1);
-  info.chat_large_template = model.largeTemplate;
   info.arena_bytes = plan.arenaBytes;
   info.score_arena_bytes = plan.scoreArenaBytes;
   info.kv_slot_bytes = plan.kvSlotBytes;

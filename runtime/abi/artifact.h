@@ -21,6 +21,7 @@ typedef enum gemcut_section_kind {
   GEMCUT_SECTION_WEIGHTS = 1,   /* packed tensors, runtime/abi/packed_layout.h */
   GEMCUT_SECTION_TOKENIZER = 2, /* runtime/abi/tokenizer_tables.h */
   GEMCUT_SECTION_REPORT = 3,    /* UTF-8 JSON for `info`: plan, formats, scores */
+  GEMCUT_SECTION_CHAT = 4,      /* runtime/abi/chat_program.h */
 } gemcut_section_kind;
 
 typedef struct gemcut_section {

@@ -62,7 +62,7 @@ typedef struct gemcut_model_info {
   int32_t score_chunk;     /* most rows of one score step */
   int32_t last_own_kv_layer; /* layers after it run for one row in prefill;
                                 layers - 1 when no layer shares KV */
-  int32_t chat_large_template; /* 1: empty thought block when thinking is off */
+  int32_t unused;          /* 0 */
   uint64_t arena_bytes;    /* largest of the entry points */
   uint64_t score_arena_bytes; /* of the entry point `score` */
   uint64_t kv_slot_bytes;  /* stride between slots, multiple of 4096 */

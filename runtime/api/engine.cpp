@@ -67,7 +67,7 @@ static gemcut_status openTokenizer(gemcut_engine &engine) {
                                                    &engine.tokenizer, &error))
     return fail(status, "tokenizer: %s", error.c_str());
   engine.hasTokenizer = true;
-  return GEMCUT_OK;
+  return openChatTemplate(engine.artifact, engine.chat);
 }
 
 gemcut_status gemcut_load(const gemcut_bundle *bundle,

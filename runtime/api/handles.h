@@ -14,6 +14,7 @@ struct gemcut_engine {
   const gemcut_level *level = nullptr;
   gemcut::Artifact artifact;
   gemcut::text::Tokenizer tokenizer;
+  gemcut::text::ChatTemplate chat;
   bool hasTokenizer = false;
 
   const gemcut_model_info &model() const { return *bundle->model; }

@@ -26,7 +26,7 @@ gemcut_status gemcut_session_create(const gemcut_engine *engine,
   if (gemcut_status status = session->session.open(engine->program(), what))
     return status;
   if (engine->hasTokenizer)
-    session->dialogue.open(engine->model(), engine->tokenizer,
+    session->dialogue.open(engine->model(), engine->tokenizer, engine->chat,
                            session->session);
   *result = session.release();
   return GEMCUT_OK;

@@ -29,7 +29,7 @@ namespace {
 
 struct ChatOptions {
   const char *prompt = nullptr, *system = nullptr;
-  bool think = false, showStats = false;
+  bool think = false, showStats = false, allowControlTokens = false;
 };
 
 /// Prints an answer to stdout and its thoughts to stderr, as they come.
@@ -77,6 +77,7 @@ private:
   Constraint &constraint;
   App app;
   text::Tokenizer tokenizer;
+  text::ChatTemplate chatTemplate;
   Dialogue dialogue;
   AnswerPrinter *printer = nullptr;
   std::vector<int32_t> answerIds;
@@ -134,7 +135,10 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = constraint.open(tokenizer, options.think))
     return status;
-  dialogue.open(gemcut_model, tokenizer, app.session);
+  if (gemcut_status status = openChatTemplate(app.artifact, chatTemplate))
+    return status;
+  dialogue.open(gemcut_model, tokenizer, chatTemplate, app.session);
+  dialogue.allowControlTokens(options.allowControlTokens);
   return dialogue.begin(options.system, options.think);
 }
 
@@ -261,6 +265,9 @@ int cli::runChat(int argc, char **argv) {
   flags.add(options.think, "think", 0,
             "Lets the model think before it answers; its thoughts go to "
             "standard error.");
+  flags.add(options.allowControlTokens, "allow-control-tokens", 0,
+            "Takes control tokens such as <turn|> in prompts for what they "
+            "are. Otherwise they are ordinary text, which cannot end a turn.");
   common.addLimitFlag(flags);
   flags.add(
       options.showStats, "stats", 0,

@@ -4,6 +4,7 @@
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
 #include "runtime/server/server.h"
+#include "runtime/session/dialogue.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -88,6 +89,10 @@ static gemcut_status serve(const CommonOptions &common,
   server::ModelContext context;
   context.model = &gemcut_model;
   context.tokenizer = &tokenizer;
+  text::ChatTemplate chat;
+  if (gemcut_status status = openChatTemplate(app.artifact, chat))
+    return status;
+  context.chat = &chat;
   context.name = options.name ? options.name : gemcut_model.name;
   context.sampling = common.sampling;
   context.context = app.session.getContext();

@@ -5,6 +5,7 @@
 #include "runtime/abi/model.h"
 #include "runtime/server/answer_form.h"
 #include "runtime/session/sampler.h"
+#include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 
 #include <memory>
@@ -16,6 +17,7 @@ namespace gemcut::server {
 struct ModelContext {
   const gemcut_model_info *model = nullptr;
   const text::Tokenizer *tokenizer = nullptr;
+  const text::ChatTemplate *chat = nullptr;
   std::string name;        // that requests must give
   SamplerOptions sampling; // where a request says nothing
   int32_t context = 0;     // positions per slot

@@ -1,21 +1,13 @@
 //===- prompt.cpp - Messages and tools to the ids of a prompt -------------===//
 
 #include "runtime/server/generation_request.h"
-#include "runtime/text/chat_tools.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/chat_template.h"
 
 #include <cmath>
 
 using namespace gemcut;
 using namespace gemcut::server;
 using text::Value;
-
-static nlohmann::ordered_json toJson(const Value &value) {
-  if (value.isUndefined())
-    return nullptr;
-  return nlohmann::ordered_json::parse(text::toCompactJson(value), nullptr,
-                                       /*allow_exceptions=*/false);
-}
 
 void server::renderMessages(const Value &messages, const Value &tools,
                             const Thinking &thinking,
@@ -31,24 +23,19 @@ void server::renderMessages(const Value &messages, const Value &tools,
                       "unsupported_model");
     return;
   }
-  text::Conversation conversation;
+  text::ChatOptions options = text::makeChatOptions(*context.tokenizer);
+  options.enableThinking = thinking.isEnabled;
+  options.preserveThinking = thinking.isPreserved;
+  text::MarkedText prompt;
   std::string reason;
-  if (text::readConversation(toJson(messages), toJson(tools), &conversation,
-                             &reason)) {
+  if (context.chat->render(messages, tools, options, &prompt, &reason)) {
     error = makeError(400, "The messages cannot be rendered: " + reason + ".",
                       "invalid_value");
     error.param = "messages";
     return;
   }
-  text::RenderOptions options;
-  options.syntax =
-      text::findTurnSyntax(context.tokenizer->piece(special.turn_open));
-  options.enableThinking = thinking.isEnabled;
-  options.preserveThinking = thinking.isPreserved;
-  options.largeTemplate = context.model->chat_large_template != 0;
   request.prompts.emplace_back();
-  context.tokenizer->encode(text::renderChat(conversation, options),
-                            /*parseSpecial=*/true, request.prompts.back());
+  context.tokenizer->encode(prompt, request.prompts.back());
   int32_t callOpen = context.tokenizer->role(GEMCUT_TOKEN_TOOL_CALL_OPEN);
   if (!request.mayCallTools && callOpen >= 0)
     request.common.biases.push_back({callOpen, -INFINITY});

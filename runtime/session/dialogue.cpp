@@ -3,16 +3,33 @@
 #include "runtime/session/dialogue.h"
 
 #include "runtime/core/error.h"
+#include "runtime/text/output_parser.h"
 
 #include <algorithm>
 
 using namespace gemcut;
 
+gemcut_status gemcut::openChatTemplate(const Artifact &artifact,
+                                       text::ChatTemplate &out) {
+  const Section *section = artifact.find(GEMCUT_SECTION_CHAT);
+  if (!section || section->length == 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "this model has no chat template, because its checkpoint had "
+                "no tokenizer; generate from ids instead");
+  std::string error;
+  gemcut_status status =
+      text::ChatTemplate::open(section->data, section->length, &out, &error);
+  return status ? fail(status, "%s", error.c_str()) : GEMCUT_OK;
+}
+
 void Dialogue::open(const gemcut_model_info &info,
-                    const text::Tokenizer &tables, Session &holder) {
+                    const text::Tokenizer &tables,
+                    const text::ChatTemplate &format, Session &holder) {
   model = &info;
   tokenizer = &tables;
+  chat = &format;
   session = &holder;
+  rendering = text::makeChatOptions(tables);
 }
 
 gemcut_status Dialogue::begin(const char *system, bool think) {
@@ -26,22 +43,26 @@ gemcut_status Dialogue::begin(const char *system, bool think) {
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "the vocabulary lacks <|think|>, so this model does not think "
                 "on demand");
-  rendering = {};
-  rendering.syntax = text::findTurnSyntax(tokenizer->piece(special.turn_open));
   rendering.enableThinking = think;
-  rendering.largeTemplate = model->chat_large_template != 0;
-  conversation.messages.clear();
+  messages.clear();
   if (system)
-    conversation.messages.push_back(text::makeMessage("system", system));
+    messages.push_back(text::makeMessage("system", system));
   return GEMCUT_OK;
 }
 
 gemcut_status Dialogue::ask(std::string_view prompt,
                             std::vector<int32_t> &rest) {
-  conversation.messages.push_back(text::makeMessage("user", prompt));
+  messages.push_back(text::makeMessage("user", prompt));
+  text::MarkedText rendered;
+  std::string error;
+  if (gemcut_status status =
+          chat->render(text::Value::list(messages), /*tools=*/{}, rendering,
+                       &rendered, &error))
+    return fail(status, "%s", error.c_str());
   std::vector<int32_t> ids;
-  tokenizer->encode(text::renderChat(conversation, rendering),
-                    /*parseSpecial=*/true, ids);
+  if (controlTokensAllowed)
+    rendered.untrusted.clear();
+  tokenizer->encode(rendered, ids);
   const int32_t *held = session->getTokens(/*slot=*/0);
   size_t most = std::min(session->getTokenCount(/*slot=*/0), ids.size() - 1);
   size_t same = 0;
@@ -53,9 +74,27 @@ gemcut_status Dialogue::ask(std::string_view prompt,
   return session->rewind(/*slot=*/0, same);
 }
 
+namespace {
+/// The answer as later prompts have it: without thoughts, and with calls as
+/// the model wrote them.
+struct AnswerText final : text::OutputSink {
+  std::string content;
+  void onThought(std::string_view text) override {}
+  void onContent(std::string_view text) override { content += text; }
+  void onToolCall(std::string_view name, std::string_view arguments,
+                  std::string_view written) override {
+    content += written;
+  }
+};
+} // namespace
+
 void Dialogue::accept(const std::vector<int32_t> &answer) {
-  conversation.messages.push_back(text::makeMessage(
-      "assistant", tokenizer->decode(answer, /*showSpecial=*/true)));
+  AnswerText text;
+  text::OutputParser parser(*tokenizer);
+  for (int32_t id : answer)
+    parser.feed(id, text);
+  parser.finish(text);
+  messages.push_back(text::makeMessage("assistant", text.content));
 }
 
-void Dialogue::withdraw() { conversation.messages.pop_back(); }
+void Dialogue::withdraw() { messages.pop_back(); }

@@ -2,19 +2,28 @@
 #ifndef GEMCUT_RUNTIME_SESSION_DIALOGUE_H
 #define GEMCUT_RUNTIME_SESSION_DIALOGUE_H
 
+#include "runtime/core/artifact.h"
 #include "runtime/session/session.h"
-#include "runtime/text/chat.h"
+#include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 
 namespace gemcut {
+
+/// Opens the chat template of an artifact, in place. GEMCUT_INVALID_ARGUMENT:
+/// it has none.
+[[nodiscard]] gemcut_status openChatTemplate(const Artifact &artifact,
+                                             text::ChatTemplate &out);
 
 /// The turns of a conversation in the model's chat format, and the tokens of
 /// slot 0 that hold them. A turn runs only what the slot does not hold yet.
 class Dialogue {
 public:
-  /// All three must outlive the dialogue.
+  /// All must outlive the dialogue.
   void open(const gemcut_model_info &model, const text::Tokenizer &tokenizer,
-            Session &session);
+            const text::ChatTemplate &chat, Session &session);
+
+  /// Recognises control tokens in what users and the model write, too.
+  void allowControlTokens(bool allow) { controlTokensAllowed = allow; }
 
   /// Forgets all turns; `system` (may be null) are instructions for those to
   /// come. GEMCUT_INVALID_ARGUMENT: the vocabulary lacks the tokens of turns,
@@ -23,6 +32,7 @@ public:
 
   /// Adds the user's turn, takes the slot back to what it has in common with
   /// the conversation, and gives the ids to be run behind that.
+  /// GEMCUT_INVALID_ARGUMENT: the template refuses the conversation.
   [[nodiscard]] gemcut_status ask(std::string_view prompt,
                                   std::vector<int32_t> &rest);
   /// Adds the model's turn; thoughts in it are left out of later prompts.
@@ -30,12 +40,19 @@ public:
   /// Takes the turn of `ask` back, which could not be answered.
   void withdraw();
 
+  /// The turns so far, the system's first if there is one.
+  const std::vector<text::Value> &turns() const { return messages; }
+  /// Replaces the turns; `ask` goes on behind them.
+  void restore(std::vector<text::Value> turns) { messages = std::move(turns); }
+
 private:
   const gemcut_model_info *model = nullptr;
   const text::Tokenizer *tokenizer = nullptr;
+  const text::ChatTemplate *chat = nullptr;
   Session *session = nullptr;
-  text::Conversation conversation;
-  text::RenderOptions rendering;
+  std::vector<text::Value> messages;
+  text::ChatOptions rendering;
+  bool controlTokensAllowed = false;
 };
 
 } // namespace gemcut

@@ -40,6 +40,7 @@ FORBIDDEN = {
     "frontends/GGUF": {"dialects", "mlir", "frontends/Safetensors", "frontends/Gemma4"},
     "frontends/Config": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4"},
     "frontends/Tokenizer": {"dialects", "mlir"},
+    "frontends/ChatTemplate": {"dialects", "mlir"},
     "frontends/Lora": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4", "frontends/Gemma3"},
     "frontends/Quantized": {"dialects", "mlir", "frontends/GGUF", "frontends/Gemma4", "frontends/Gemma3"},
     "frontends/Gemma3": {"dialects", "mlir", "frontends/GGUF", "frontends/Safetensors"},

@@ -4,6 +4,7 @@
 
 #include "compiler/Driver/LoadedModel.h"
 #include "compiler/Driver/PlanProgram.h"
+#include "frontends/ChatTemplate/ChatTemplate.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -124,52 +125,52 @@ class ChatTemplate : public testing::Test {
 protected:
   TestFolder folder;
 
-  bool large(const std::string &configDirectory) {
+  /// The program of a checkpoint with the files in the folder.
+  std::vector<uint8_t> programOf(const std::string &configDirectory) {
     std::filesystem::copy_file(
         configDirectory + "/config.json", folder / "config.json",
         std::filesystem::copy_options::overwrite_existing);
-    return load(folder.path() + "/config.json", randomWeights()).largeTemplate;
+    return load(folder.path() + "/config.json", randomWeights()).chatProgram;
+  }
+  static std::vector<uint8_t> compile(llvm::StringRef source) {
+    return llvm::cantFail(gemcut::chat::compileChatTemplate(source, "t"));
   }
 };
 
-/// The piece of the official large template, and of the small one.
-constexpr char kLarge[] =
-    "{%- if not enable_thinking -%}\n{{- '<|channel>thought\\n<channel|>' "
-    "-}}\n{%- endif -%}\n";
-constexpr char kSmall[] =
-    "{{- '<|channel>thought\\n' + text + '\\n<channel|>' -}}\n";
-
-TEST_F(ChatTemplate, TheTemplateDecides) {
-  writeText(folder / "chat_template.jinja", kLarge);
-  EXPECT_TRUE(large(kEdge));
-  writeText(folder / "chat_template.jinja", kSmall);
-  EXPECT_FALSE(large(kEdge));
-  EXPECT_FALSE(load(kTiny).largeTemplate);
-}
-
-TEST_F(ChatTemplate, TheTokenizersSettingsMayHoldIt) {
+TEST_F(ChatTemplate, TheCheckpointsOwnIsCompiled) {
   writeText(folder / "tokenizer_config.json",
-            R"({"chat_template": "{{ '<|channel>thought\\n<channel|>' }}"})");
-  EXPECT_TRUE(large(kEdge));
+            R"({"chat_template": "{{ 'a\\n' }}"})");
+  EXPECT_EQ(programOf(kEdge), compile("{{ 'a\\n' }}"));
   // The file of its own goes first.
-  writeText(folder / "chat_template.jinja", kSmall);
-  EXPECT_FALSE(large(kEdge));
+  writeText(folder / "chat_template.jinja", "{{ messages[0] }}");
+  EXPECT_EQ(programOf(kEdge), compile("{{ messages[0] }}"));
 }
 
-TEST_F(ChatTemplate, WithoutOneModelsWithPerLayerInputsAreSmall) {
-  EXPECT_FALSE(large(kEdge));
+TEST_F(ChatTemplate, WithoutOneTheFamilysIsTaken) {
+  EXPECT_EQ(programOf(kEdge), compile(gemcut::chat::getBuiltinTemplate(
+                                  gemcut::chat::Family::Gemma4Small)));
   auto config = nlohmann::json::parse(readText(kEdge + "/config.json"));
   config["text_config"]["hidden_size_per_layer_input"] = 0;
   writeText(folder / "config.json", config.dump());
-  EXPECT_TRUE(load(folder / "config.json", randomWeights()).largeTemplate);
+  EXPECT_EQ(load(folder / "config.json", randomWeights()).chatProgram,
+            compile(gemcut::chat::getBuiltinTemplate(
+                gemcut::chat::Family::Gemma4Large)));
 }
 
-TEST_F(ChatTemplate, DamagedSettingsAreAnError) {
+TEST_F(ChatTemplate, ErrorsNameTheFileAndThePlace) {
+  auto errorOf = [&] {
+    std::filesystem::copy_file(
+        kEdge + "/config.json", folder / "config.json",
+        std::filesystem::copy_options::overwrite_existing);
+    auto model = loadModel(folder / "config.json", randomWeights());
+    EXPECT_FALSE(bool(model));
+    return model ? "" : llvm::toString(model.takeError());
+  };
   writeText(folder / "tokenizer_config.json", "{\"chat_template\": ");
-  std::filesystem::copy_file(kEdge + "/config.json", folder / "config.json");
-  auto model = loadModel(folder / "config.json", randomWeights());
-  ASSERT_FALSE(bool(model));
-  EXPECT_NE(llvm::toString(model.takeError()).find("tokenizer_config.json"),
+  EXPECT_NE(errorOf().find("tokenizer_config.json"), std::string::npos);
+  writeText(folder / "tokenizer_config.json",
+            R"({"chat_template": "\n{% include 'x' %}"})");
+  EXPECT_NE(errorOf().find("tokenizer_config.json (chat_template):2:4: "),
             std::string::npos);
 }
 

@@ -67,7 +67,6 @@ TEST_F(ModelInfo, TakesTokensByContentAndDefaultsFromTheCheckpoint) {
   EXPECT_EQ(made.decode_max_rows, 8);
   EXPECT_EQ(made.prefill_chunk, 48);
   EXPECT_EQ(made.last_own_kv_layer, 4);
-  EXPECT_EQ(made.chat_large_template, 0);
   // Layers 0 to 4: every third one sees all positions.
   ASSERT_EQ(made.kv_cache_count, 5);
   uint64_t end = 0;

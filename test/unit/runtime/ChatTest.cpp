@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/text/chat.h"
+#include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Tokenizer/TokenNames.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
+#include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 #include "test/unit/runtime/ExecutableTest.h"
 #include "test/unit/runtime/FakeModel.h"
@@ -38,10 +39,18 @@ protected:
         text::Tokenizer::open(tables.data(), tables.size(), &tokenizer, &error),
         GEMCUT_OK)
         << error;
+    auto format = chat::compileChatTemplate(
+        chat::getBuiltinTemplate(chat::Family::Gemma4Small), "gemma4.jinja");
+    ASSERT_TRUE(bool(format)) << llvm::toString(format.takeError());
+    program = std::move(*format);
+    ASSERT_EQ(text::ChatTemplate::open(program.data(), program.size(),
+                                       &chatTemplate, &error),
+              GEMCUT_OK);
     install(makeArtifact(
-        image, {{GEMCUT_SECTION_WEIGHTS, std::string(kFakeWeightBytes, 1)},
-                {GEMCUT_SECTION_TOKENIZER,
-                 std::string(tables.begin(), tables.end())}}));
+        image,
+        {{GEMCUT_SECTION_WEIGHTS, std::string(kFakeWeightBytes, 1)},
+         {GEMCUT_SECTION_TOKENIZER, std::string(tables.begin(), tables.end())},
+         {GEMCUT_SECTION_CHAT, std::string(program.begin(), program.end())}}));
     cases = json::parse(readFile(kFolder + std::string("goldens/text.json")));
   }
 
@@ -52,9 +61,16 @@ protected:
     return text;
   }
 
-  Ids render(const text::Conversation &conversation) {
+  Ids render(const std::vector<text::Value> &messages) {
     Ids ids;
-    tokenizer.encode(text::renderChat(conversation, {}), true, ids);
+    text::MarkedText prompt;
+    std::string error;
+    EXPECT_EQ(chatTemplate.render(text::Value::list(messages), {},
+                                  text::makeChatOptions(tokenizer), &prompt,
+                                  &error),
+              GEMCUT_OK)
+        << error;
+    tokenizer.encode(prompt, ids);
     return ids;
   }
 
@@ -66,7 +82,8 @@ protected:
     return run("detokenize --hide-special " + result.out).out;
   }
 
-  std::vector<uint8_t> tables;
+  std::vector<uint8_t> tables, program;
+  text::ChatTemplate chatTemplate;
   text::Tokenizer tokenizer;
   json cases;
 };
@@ -143,13 +160,13 @@ TEST_F(ChatTest, EveryTurnSeesTheWholeConversation) {
   const std::vector<std::string> turns = {"Who are you?", "What is 7 x 8?",
                                           "What colour is snow?"};
   std::string input, expected;
-  text::Conversation conversation;
+  std::vector<text::Value> messages;
   for (const std::string &turn : turns) {
     input += turn + "\n";
-    conversation.messages.push_back(text::makeMessage("user", turn));
-    std::string answer = generate(render(conversation), "--temp 0 -n 6");
+    messages.push_back(text::makeMessage("user", turn));
+    std::string answer = generate(render(messages), "--temp 0 -n 6");
     expected += answer;
-    conversation.messages.push_back(text::makeMessage("assistant", answer));
+    messages.push_back(text::makeMessage("assistant", answer));
   }
   EXPECT_EQ(run("--temp 0 -n 6", input).out, expected);
 }

@@ -1,0 +1,45 @@
+//===- tool_call_fuzz.cpp - Tool calls and JSON -------------------------===//
+
+#include "runtime/text/json_value.h"
+#include "runtime/text/tool_call_reader.h"
+#include "runtime/text/utf8.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+using namespace gemcut;
+
+static void require(bool holds, const char *what) {
+  if (holds)
+    return;
+  std::fprintf(stderr, "violated: %s\n", what);
+  std::abort();
+}
+
+/// The input is the text of a call (' stands for <|"|>) and JSON.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string call(reinterpret_cast<const char *>(data), size);
+  text::Value value;
+  std::string error;
+  if (text::parseJson(call, &value, &error) == GEMCUT_OK) {
+    std::string json = text::toCompactJson(value);
+    text::Value again;
+    require(text::parseJson(json, &again, &error) == GEMCUT_OK &&
+                text::isEqual(value, again),
+            "JSON reads back");
+  } else {
+    require(error.find("line ") != std::string::npos, "errors name the line");
+  }
+  for (char &c : call)
+    if (c == '\'')
+      c = text::kQuoteMark;
+  std::string name, arguments;
+  if (!text::readToolCall(call, name, arguments))
+    return 0;
+  require(!name.empty(), "a call has a name");
+  require(text::parseJson(arguments, &value, &error) == GEMCUT_OK &&
+              value.isMap(),
+          "arguments are a JSON object");
+  require(text::isValidUtf8(arguments), "arguments are UTF-8");
+  return 0;
+}
