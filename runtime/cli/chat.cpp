@@ -1,12 +1,16 @@
 //===- chat.cpp - Conversations in the terminal ---------------------------===//
 
+#include "runtime/cli/answer_printer.h"
 #include "runtime/cli/app.h"
 #include "runtime/cli/constraint.h"
+#include "runtime/cli/conversation_file.h"
+#include "runtime/cli/line_editor.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
-#include "runtime/text/output_parser.h"
+#include "runtime/text/python_text.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -32,28 +36,6 @@ struct ChatOptions {
   bool think = false, showStats = false, allowControlTokens = false;
 };
 
-/// Prints an answer to stdout and its thoughts to stderr, as they come.
-class AnswerPrinter final : text::OutputSink {
-public:
-  AnswerPrinter(const text::Tokenizer &tokenizer, bool showThoughts)
-      : parser(tokenizer), showThoughts(showThoughts) {}
-
-  /// False once stdout is closed.
-  bool print(int32_t id);
-  void finish();
-
-private:
-  void onThought(std::string_view text) override;
-  void onContent(std::string_view text) override;
-  void onToolCall(std::string_view name, std::string_view arguments,
-                  std::string_view written) override;
-  void startLine();
-
-  text::OutputParser parser;
-  bool showThoughts, isAtLineStart = true, isThoughtOpen = false;
-  bool isWritten = true;
-};
-
 class Chat {
 public:
   Chat(const CommonOptions &common, const ChatOptions &options,
@@ -68,9 +50,13 @@ public:
 
 private:
   static bool onToken(void *context, int32_t id);
-  /// What to do with a line that begins with a slash.
-  enum class Action { Continue, Exit };
-  Action runCommand(const std::string &line);
+  gemcut_status runCommand(const std::string &line);
+  gemcut_status restart();
+  gemcut_status setSystem(const std::string &text);
+  gemcut_status load(const std::string &path);
+  void showStatistics() const;
+  /// Reads a turn; false at the end of input.
+  bool readTurn(std::string &turn);
 
   const CommonOptions &common;
   const ChatOptions &options;
@@ -81,50 +67,31 @@ private:
   Dialogue dialogue;
   AnswerPrinter *printer = nullptr;
   std::vector<int32_t> answerIds;
+  std::string system;
+  bool hasSystem = false, isFinished = false;
+  GenerateStats stats;
+  LineEditor editor;
+  bool hasTerminal = false, hasEditor = false;
+};
+
+/// A line that begins with a slash.
+struct Command {
+  const char *name, *argument, *help;
+};
+
+constexpr Command kCommands[] = {
+    {"/system", "TEXT", "begins a new conversation with these instructions"},
+    {"/reset", "", "forgets the conversation"},
+    {"/save", "FILE", "writes the conversation to a file, as JSON"},
+    {"/load", "FILE", "goes on with the conversation of a file"},
+    {"/stats", "", "prints times and speeds of the last answer"},
+    {"/image", "FILE", "not possible yet: this model takes text"},
+    {"/audio", "FILE", "not possible yet: this model takes text"},
+    {"/help", "", "prints this list"},
+    {"/exit", "", "ends the program, as Ctrl-D does"},
 };
 
 } // namespace
-
-void AnswerPrinter::onThought(std::string_view text) {
-  if (!showThoughts)
-    return;
-  isThoughtOpen = true;
-  fwrite(text.data(), 1, text.size(), stderr);
-}
-
-void AnswerPrinter::onContent(std::string_view text) {
-  if (isThoughtOpen)
-    fprintf(stderr, "\n");
-  isThoughtOpen = false;
-  isAtLineStart = text.back() == '\n';
-  isWritten &= fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-               fflush(stdout) == 0;
-}
-
-void AnswerPrinter::onToolCall(std::string_view name,
-                               std::string_view arguments,
-                               std::string_view written) {
-  startLine();
-  onContent(std::string(written) + "\n");
-}
-
-void AnswerPrinter::startLine() {
-  if (!isAtLineStart)
-    onContent("\n");
-}
-
-bool AnswerPrinter::print(int32_t id) {
-  parser.feed(id, *this);
-  return isWritten;
-}
-
-void AnswerPrinter::finish() {
-  parser.finish(*this);
-  if (isThoughtOpen)
-    fprintf(stderr, "\n");
-  startLine();
-  fflush(stdout);
-}
 
 gemcut_status Chat::open() {
   if (gemcut_status status = app.openSession(common))
@@ -139,7 +106,15 @@ gemcut_status Chat::open() {
     return status;
   dialogue.open(gemcut_model, tokenizer, chatTemplate, app.session);
   dialogue.allowControlTokens(options.allowControlTokens);
-  return dialogue.begin(options.system, options.think);
+  hasSystem = options.system != nullptr;
+  system = options.system ? options.system : "";
+  hasTerminal = isatty(STDIN_FILENO);
+  hasEditor = hasTerminal && LineEditor::isPossible();
+  return restart();
+}
+
+gemcut_status Chat::restart() {
+  return dialogue.begin(hasSystem ? system.c_str() : nullptr, options.think);
 }
 
 bool Chat::onToken(void *context, int32_t id) {
@@ -154,7 +129,7 @@ gemcut_status Chat::answer(const std::string &prompt) {
   AnswerPrinter output(tokenizer, options.think);
   printer = &output;
   answerIds.clear();
-  GenerateStats stats;
+  stats = {};
   GenerateOptions generation = common.generation;
   generation.filter = constraint.begin();
   if (!status)
@@ -174,25 +149,94 @@ gemcut_status Chat::answer(const std::string &prompt) {
   return GEMCUT_OK;
 }
 
-static bool isCommand(const std::string &line) {
-  return line == "/exit" || line == "/reset" || line == "/help";
+/// The command of a line, and what stands behind it; null if there is none.
+static const Command *findCommand(const std::string &line,
+                                  std::string &argument) {
+  size_t end = std::min(line.find_first_of(" \t\n"), line.size());
+  argument = text::trim(std::string_view(line).substr(end));
+  for (const Command &command : kCommands)
+    if (line.compare(0, end, command.name) == 0)
+      return &command;
+  return nullptr;
 }
 
-Chat::Action Chat::runCommand(const std::string &line) {
-  if (line == "/exit")
-    return Action::Exit;
-  if (line == "/reset") {
-    // What could be refused was refused when the chat was opened.
-    (void)dialogue.begin(options.system, options.think);
+static void printCommands() {
+  for (const Command &command : kCommands)
+    fprintf(stderr, "%-7s %-5s %s\n", command.name, command.argument,
+            command.help);
+  fprintf(stderr,
+          "Ctrl-C        stops an answer; pressed again, ends the program\n"
+          "Ctrl-J        begins another line of the same turn; pasted lines "
+          "stay one turn\n");
+}
+
+gemcut_status Chat::setSystem(const std::string &text) {
+  system = text;
+  hasSystem = true;
+  gemcut_status status = restart();
+  if (!status)
     fprintf(stderr, "the conversation starts again\n");
-    return Action::Continue;
+  return status;
+}
+
+gemcut_status Chat::load(const std::string &path) {
+  std::vector<text::Value> turns;
+  if (gemcut_status status = loadConversation(path.c_str(), turns))
+    return status;
+  const text::Value *role = turns.empty() ? nullptr : turns[0].find("role");
+  hasSystem = role && role->bytes() == "system";
+  if (hasSystem)
+    system = std::string(turns[0].find("content")->bytes());
+  fprintf(stderr, "%zu messages\n", turns.size());
+  dialogue.restore(std::move(turns));
+  return GEMCUT_OK;
+}
+
+void Chat::showStatistics() const {
+  if (stats.newTokens > 0)
+    printStats(stats, app.session);
+  fprintf(stderr, "%zu of %d positions of the context are used\n",
+          app.session.getTokenCount(/*slot=*/0), app.session.getContext());
+}
+
+gemcut_status Chat::runCommand(const std::string &line) {
+  std::string argument;
+  const Command *command = findCommand(line, argument);
+  if (!command) {
+    std::string name = line.substr(0, line.find_first_of(" \t\n"));
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "there is no command %s; /help lists those that there are",
+                name.c_str());
   }
-  if (line != "/help")
-    fprintf(stderr, "there is no command %s\n", line.c_str());
-  fprintf(stderr, "/reset  forgets the conversation\n"
-                  "/exit   ends the program, as Ctrl-D does\n"
-                  "Ctrl-C  stops an answer; pressed again, ends the program\n");
-  return Action::Continue;
+  std::string_view name = command->name;
+  if (command->argument[0] && argument.empty())
+    return fail(GEMCUT_INVALID_ARGUMENT, "%s needs %s behind it", command->name,
+                command->argument);
+  if (!command->argument[0] && !argument.empty())
+    return fail(GEMCUT_INVALID_ARGUMENT, "%s takes nothing behind it",
+                command->name);
+  if (name == "/image" || name == "/audio")
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "%s is not possible: this executable takes text only, the "
+                "model's towers for images and audio are not compiled yet",
+                command->name);
+  if (name == "/system")
+    return setSystem(argument);
+  if (name == "/save")
+    return saveConversation(argument.c_str(), gemcut_model.name,
+                            dialogue.turns());
+  if (name == "/load")
+    return load(argument);
+  if (name == "/stats")
+    showStatistics();
+  else if (name == "/help")
+    printCommands();
+  else if (name == "/exit")
+    isFinished = true;
+  if (name != "/reset")
+    return GEMCUT_OK;
+  fprintf(stderr, "the conversation starts again\n");
+  return restart();
 }
 
 /// Reads a line of any length, without its end. False at the end of input.
@@ -209,39 +253,47 @@ static bool readLine(std::string &line) {
   return length > 0;
 }
 
+bool Chat::readTurn(std::string &turn) {
+  if (hasEditor) {
+    LineEditor::Result result = editor.read("> ", turn);
+    if (result == LineEditor::Result::Interrupted) {
+      if (turn.empty())
+        fprintf(stderr, "Ctrl-D or /exit ends the program\n");
+      turn.clear();
+    }
+    return result != LineEditor::Result::End;
+  }
+  if (hasTerminal) {
+    fprintf(stderr, "> ");
+    fflush(stderr);
+  }
+  return readLine(turn) && !wasInterrupted;
+}
+
 gemcut_status Chat::converse() {
-  bool isTerminal = isatty(STDIN_FILENO);
-  if (isTerminal)
+  if (hasTerminal)
     fprintf(stderr, "%s (%s). /help lists the commands.\n", gemcut_model.name,
             gemcut_model.quantization);
-  std::string line;
-  gemcut_status last = GEMCUT_OK;
-  while (true) {
-    if (isTerminal) {
-      fprintf(stderr, "> ");
-      fflush(stderr);
-    }
+  std::string turn, argument;
+  while (!isFinished) {
     wasInterrupted = 0;
-    if (!readLine(line) || wasInterrupted)
+    if (!readTurn(turn))
       break;
-    if (line.find_first_not_of(" \t") == std::string::npos)
+    if (turn.find_first_not_of(" \t\n") == std::string::npos)
       continue;
     // In a pipe "/etc/passwd is what?" is a turn; at a prompt it is a slip.
-    if (isTerminal ? line[0] == '/' : isCommand(line)) {
-      if (runCommand(line) == Action::Exit)
-        break;
-      continue;
-    }
-    last = answer(line);
-    if (!isTerminal && (last || wasInterrupted || ferror(stdout)))
-      return last;
-    if (last) {
+    bool isCommand =
+        turn[0] == '/' && (hasTerminal || findCommand(turn, argument));
+    gemcut_status status = isCommand ? runCommand(turn) : answer(turn);
+    if (!hasTerminal && (status || wasInterrupted || ferror(stdout)))
+      return status;
+    if (status) {
       fprintf(stderr, "error: %s\n", gemcut_last_error());
-      if (last == GEMCUT_CONTEXT_FULL)
+      if (status == GEMCUT_CONTEXT_FULL)
         fprintf(stderr, "/reset starts a new conversation\n");
     }
   }
-  if (isTerminal)
+  if (hasTerminal && !hasEditor)
     fprintf(stderr, "\n");
   if (ferror(stdin) && !wasInterrupted)
     return fail(GEMCUT_SYSTEM_ERROR, "standard input cannot be read");
@@ -255,9 +307,9 @@ int cli::runChat(int argc, char **argv) {
       "[-p TEXT] [--system TEXT] [--think] [flags]",
       "Holds a conversation: in a terminal after a prompt, otherwise with "
       "each line of standard input as a turn. With -p it answers once. "
-      "Answers go to standard output as they are generated. The line /reset "
-      "forgets the conversation, /exit ends it; in a terminal Ctrl-C stops an "
-      "answer.");
+      "Answers go to standard output as they are generated. The line /help "
+      "lists commands, /exit ends the conversation; in a terminal Ctrl-C stops "
+      "an answer, and the keys are those of readline.");
   flags.group("Conversation");
   flags.add(options.prompt, "prompt", 'p', "TEXT", "Answers TEXT and ends.");
   flags.add(options.system, "system", 0, "TEXT",

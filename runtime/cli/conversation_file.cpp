@@ -1,0 +1,91 @@
+//===- conversation_file.cpp - Conversations in files ---------------------===//
+
+#include "runtime/cli/conversation_file.h"
+
+#include "runtime/core/error.h"
+#include "runtime/text/chat_template.h"
+#include "runtime/text/json_value.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+using namespace gemcut;
+using text::MarkedText;
+using text::Value;
+
+gemcut_status cli::saveConversation(const char *path, const char *model,
+                                    const std::vector<Value> &turns) {
+  std::vector<Value::Entry> entries;
+  entries.push_back({MarkedText::trusted("model"), Value::trusted(model)});
+  entries.push_back({MarkedText::trusted("messages"), Value::list(turns)});
+  MarkedText json;
+  if (!writeJson(Value::map(std::move(entries)), /*indent=*/1, json))
+    return fail(GEMCUT_INVALID_ARGUMENT, "the conversation has no JSON form");
+  json.appendTrusted("\n");
+
+  std::string part = std::string(path) + ".part";
+  FILE *file = fopen(part.c_str(), "w");
+  bool isWritten =
+      file && fwrite(json.bytes.data(), 1, json.size(), file) == json.size();
+  if (file && (fflush(file) != 0 || fsync(fileno(file)) != 0))
+    isWritten = false;
+  int reason = errno;
+  if (file && fclose(file) != 0)
+    isWritten = false;
+  if (isWritten && rename(part.c_str(), path) == 0)
+    return GEMCUT_OK;
+  if (isWritten)
+    reason = errno;
+  if (file)
+    unlink(part.c_str());
+  return fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be written: %s", path,
+              strerror(reason));
+}
+
+static gemcut_status readAll(const char *path, std::string &out) {
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be read: %s", path,
+                strerror(errno));
+  char block[4096];
+  while (size_t count = fread(block, 1, sizeof block, file))
+    out.append(block, count);
+  bool isRead = !ferror(file);
+  int reason = errno;
+  fclose(file);
+  return isRead ? GEMCUT_OK
+                : fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be read: %s", path,
+                       strerror(reason));
+}
+
+gemcut_status cli::loadConversation(const char *path,
+                                    std::vector<Value> &turns) {
+  std::string json, error;
+  if (gemcut_status status = readAll(path, json))
+    return status;
+  Value value;
+  if (gemcut_status status = text::parseJson(json, &value, &error))
+    return fail(status, "%s: %s", path, error.c_str());
+  const Value *messages = value.isMap() ? value.find("messages") : &value;
+  if (!messages || !messages->isList())
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "%s: holds no list of messages, as /save writes it", path);
+  std::vector<Value> read;
+  for (const Value &message : messages->items()) {
+    const Value *role = message.find("role");
+    const Value *content = message.find("content");
+    bool isKnown = role && role->isString() &&
+                   (role->bytes() == "user" || role->bytes() == "assistant" ||
+                    (role->bytes() == "system" && read.empty()));
+    if (!isKnown || !content || !content->isString())
+      return fail(GEMCUT_INVALID_ARGUMENT,
+                  "%s: message %zu has not a role of user or assistant (of "
+                  "the first one also system) and a string as content",
+                  path, read.size() + 1);
+    read.push_back(text::makeMessage(role->bytes(), content->bytes()));
+  }
+  turns = std::move(read);
+  return GEMCUT_OK;
+}

@@ -1,0 +1,62 @@
+//===- line_editor.h - Editing a turn in the terminal -----------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
+#define GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gemcut::cli {
+
+/// Reads texts from a terminal (VT100 sequences, UTF-8) with a cursor, keys as
+/// in readline's Emacs mode, and the texts entered before. A text may have
+/// several lines: Ctrl-J or Alt-Enter begins one, and pasted ones stay in it
+/// (bracketed paste). Writes to stderr.
+class LineEditor {
+public:
+  enum class Result {
+    Text,
+    Interrupted, // Ctrl-C
+    End,         // Ctrl-D in an empty text, or the terminal is gone
+  };
+
+  /// stdin and stderr are a terminal that can move its cursor.
+  static bool isPossible();
+
+  Result read(std::string_view prompt, std::string &out);
+
+private:
+  bool readByte(char &byte);
+  /// Handles a key; true when the text is finished, as `result` says.
+  bool handle(char key, Result &result);
+  void handleEscape();
+  void handleSequence(char last, int number, int modifier);
+  void paste();
+  void insert(std::string_view more);
+  void erase(size_t begin, size_t end);
+  void moveRow(int by);
+  void showEarlier(int by);
+  size_t previous(size_t at) const;
+  size_t next(size_t at) const;
+  size_t previousWord(size_t at) const;
+  size_t nextWord(size_t at) const;
+  size_t lineBegin() const;
+  size_t lineEnd() const;
+  void draw(bool isFinished = false);
+
+  std::string prompt, text, killed;
+  size_t cursor = 0;      ///< byte in the text
+  size_t shownCursor = 0; ///< row of the cursor on the screen, from the first
+  std::vector<std::string> history;
+  size_t place = 0;  ///< in the history; its size: the new text
+  std::string fresh; ///< the new text while an earlier one is shown
+};
+
+/// Columns that a character takes: 0 for those that join the one before, 2 for
+/// those of East Asia and pictures.
+int columnsOf(uint32_t codePoint);
+
+} // namespace gemcut::cli
+
+#endif // GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
