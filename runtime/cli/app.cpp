@@ -5,6 +5,7 @@
 #include "runtime/cli/machine.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"
+#include "runtime/session/session_file.h"
 
 #include <cmath>
 #include <cstdio>
@@ -117,6 +118,12 @@ gemcut_status App::openSession(const CommonOptions &options) {
 
 gemcut_status App::openSampler(const CommonOptions &options) {
   return sampler.open(gemcut_model, options.sampling);
+}
+
+uint64_t App::getFingerprint(const CommonOptions &options) const {
+  return getSessionFingerprint(gemcut_model,
+                               artifact.find(GEMCUT_SECTION_WEIGHTS)->checksum,
+                               options.session.adapter);
 }
 
 int cli::finish(gemcut_status status) {

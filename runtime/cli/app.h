@@ -36,6 +36,8 @@ struct App {
 
   [[nodiscard]] gemcut_status openSession(const CommonOptions &options);
   [[nodiscard]] gemcut_status openSampler(const CommonOptions &options);
+  /// What session files are bound to. The session must be open.
+  uint64_t getFingerprint(const CommonOptions &options) const;
 };
 
 /// Exit codes of the executable.

@@ -4,6 +4,8 @@
 #include "runtime/cli/constraint.h"
 #include "runtime/cli/ids.h"
 #include "runtime/cli/text.h"
+#include "runtime/core/error.h"
+#include "runtime/session/session_file.h"
 
 #include <cstdio>
 
@@ -28,10 +30,44 @@ struct Output {
 };
 } // namespace
 
+namespace {
+struct SessionPaths {
+  const char *load = nullptr, *save = nullptr;
+};
+} // namespace
+
+/// `isPrompt`: whether all of its tokens were run as prompts.
+static gemcut_status loadSession(const char *path, uint64_t fingerprint,
+                                 Session &session, bool &isPrompt) {
+  SessionFile file;
+  if (gemcut_status status = file.open(path, gemcut_model, fingerprint))
+    return status;
+  if (file.getSequenceCount() != 1)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session file %s has %zu sequences, but one can be "
+                "continued; a server's file is for a server",
+                path, file.getSequenceCount());
+  if (gemcut_status status = file.restore(0, session, /*slot=*/0))
+    return status;
+  isPrompt = file.getPrompted(0) == session.getTokenCount(/*slot=*/0);
+  return GEMCUT_OK;
+}
+
+static gemcut_status saveSession(const char *path, uint64_t fingerprint,
+                                 const Session &session, size_t prompted) {
+  SessionWriter writer;
+  if (gemcut_status status = writer.open(path, fingerprint))
+    return status;
+  if (gemcut_status status = writer.add(session, /*slot=*/0, prompted))
+    return status;
+  return writer.commit();
+}
+
 static gemcut_status generateIds(const CommonOptions &options,
                                  Constraint &constraint, const char *list,
                                  bool printIds, int firstPosition,
-                                 bool showStats, GenerateStats &stats) {
+                                 bool showStats, const SessionPaths &paths,
+                                 GenerateStats &stats) {
   std::vector<int32_t> ids;
   if (gemcut_status status = readIds(list, ids))
     return status;
@@ -54,6 +90,13 @@ static gemcut_status generateIds(const CommonOptions &options,
   generation.filter = constraint.begin();
   if (gemcut_status status = app.session.reset(/*slot=*/0, firstPosition))
     return status;
+  uint64_t fingerprint = app.getFingerprint(options);
+  bool isPrompt = true; // all that the session holds
+  if (paths.load)
+    if (gemcut_status status =
+            loadSession(paths.load, fingerprint, app.session, isPrompt))
+      return status;
+  size_t prompted = app.session.getTokenCount(/*slot=*/0) + ids.size();
   gemcut_status status =
       generate(app.session, app.sampler, /*slot=*/0, ids.data(), ids.size(),
                generation, Output::print, &output, stats);
@@ -63,6 +106,9 @@ static gemcut_status generateIds(const CommonOptions &options,
     printf("\n");
   if (status == GEMCUT_OK && showStats)
     printStats(stats, app.session);
+  if (status == GEMCUT_OK && paths.save)
+    status = saveSession(paths.save, fingerprint, app.session,
+                         isPrompt ? prompted : 0);
   return status;
 }
 
@@ -98,12 +144,25 @@ int cli::runGenerate(int argc, char **argv) {
   options.addPrefillFlags(flags);
   flags.add(firstPosition, "first-position", 0, "N",
             "Gives the first id position N.", 0, INT32_MAX);
+  SessionPaths paths;
+  flags.group("Sessions");
+  flags.add(paths.load, "load-session", 0, "FILE",
+            "Continues the sequence of a file that --save-session wrote; --ids "
+            "come behind it.");
+  flags.add(paths.save, "save-session", 0, "FILE",
+            "Writes the sequence to a file: the ids and all new tokens but the "
+            "last one. Only this executable can read it.");
   std::vector<const char *> positionals;
   Parsed parsed = flags.parse(argc, argv, positionals);
   if (parsed != Parsed::Run)
     return exitCode(parsed);
   if (!list)
     return exitCode(flags.usage("--ids is missing"));
+  if (firstPosition > 0 && (paths.load || paths.save))
+    return exitCode(
+        flags.usage("session files begin at position 0, and --first-position "
+                    "is %d",
+                    firstPosition));
   if (constraint.isAmbiguous())
     return exitCode(
         flags.usage("--json-schema and --regex exclude each other"));
@@ -113,7 +172,7 @@ int cli::runGenerate(int argc, char **argv) {
 
   GenerateStats stats;
   int code = finish(generateIds(options, constraint, list, printIds,
-                                firstPosition, showStats, stats));
+                                firstPosition, showStats, paths, stats));
   if (code != kExitDone || stats.reason != StopReason::ContextFull)
     return code;
   if (options.generation.limit < 0) {

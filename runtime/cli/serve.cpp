@@ -18,7 +18,8 @@ namespace {
 
 struct ServeOptions {
   const char *host = "127.0.0.1", *key = nullptr, *keyFile = nullptr,
-             *name = nullptr, *cacheBytes = "512M";
+             *name = nullptr, *cacheBytes = "512M", *load = nullptr,
+             *save = nullptr;
   int port = 8080, queue = 64, connections = 256, bodyMegabytes = 16;
   int timeout = 600, grace = 30, stallMilliseconds = 250;
 };
@@ -100,6 +101,19 @@ static gemcut_status serve(const CommonOptions &common,
   server::Server server;
   if (gemcut_status status = server.open(app.session, context, serverOptions))
     return status;
+  uint64_t fingerprint = app.getFingerprint(common);
+  if (options.load) {
+    SessionFile file;
+    if (gemcut_status status =
+            file.open(options.load, gemcut_model, fingerprint))
+      return status;
+    if (gemcut_status status = server.loadCache(file))
+      return status;
+  }
+  SessionWriter writer; // now, so that a wrong path is found before the work
+  if (options.save)
+    if (gemcut_status status = writer.open(options.save, fingerprint))
+      return status;
   bool isIpv6 = serverOptions.host.find(':') != std::string::npos;
   printf("serving %s at http://%s%s%s:%d, %d slot%s of %d tokens\n",
          context.name.c_str(), isIpv6 ? "[" : "", options.host,
@@ -107,6 +121,12 @@ static gemcut_status serve(const CommonOptions &common,
          app.session.getSlots() == 1 ? "" : "s", context.context);
   fflush(stdout);
   server.run();
+  if (options.save) {
+    if (gemcut_status status = server.saveCache(writer))
+      return status;
+    if (gemcut_status status = writer.commit())
+      return status;
+  }
   fprintf(stderr, "stopped\n");
   return GEMCUT_OK;
 }
@@ -155,6 +175,13 @@ int cli::runServe(int argc, char **argv) {
   flags.add(options.cacheBytes, "cache-bytes", 0, "SIZE",
             "Keeps the beginnings of earlier prompts in at most this much "
             "memory, so that what comes again is not run again; 0 keeps none.");
+  flags.group("Sessions");
+  flags.add(options.load, "load-session", 0, "FILE",
+            "Begins with the prompts of a file that --save-session wrote, here "
+            "or of `generate`.");
+  flags.add(options.save, "save-session", 0, "FILE",
+            "At shutdown, writes the prompts that are kept to a file. Only "
+            "this executable can read it.");
   common.addSamplingFlags(flags);
   common.addSessionFlags(flags);
   std::vector<const char *> positionals;

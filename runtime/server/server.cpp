@@ -156,3 +156,11 @@ void Server::run() {
   state->hub.batch.close(/*cancelAll=*/true);
   engine.join();
 }
+
+gemcut_status Server::loadCache(const SessionFile &file) {
+  return state->hub.batch.loadCache(file);
+}
+
+gemcut_status Server::saveCache(SessionWriter &writer) {
+  return state->hub.batch.saveCache(writer);
+}

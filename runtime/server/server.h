@@ -10,6 +10,7 @@
 #include "runtime/server/model_context.h"
 #include "runtime/server/options.h"
 #include "runtime/session/session.h"
+#include "runtime/session/session_file.h"
 
 #include <memory>
 
@@ -31,6 +32,10 @@ public:
   /// Serves until SIGTERM or SIGINT; then answers what is running, for at most
   /// the time that the options give. A second signal ends at once.
   void run();
+
+  /// The prefix cache from and to a file; not while `run` runs.
+  [[nodiscard]] gemcut_status loadCache(const SessionFile &file);
+  [[nodiscard]] gemcut_status saveCache(SessionWriter &writer);
 
 private:
   struct State;

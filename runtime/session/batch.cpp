@@ -29,6 +29,25 @@ gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
   return sampler.open(holder.getModel(), SamplerOptions());
 }
 
+gemcut_status Batch::loadCache(const SessionFile &file) {
+  for (size_t i = 0; i < file.getSequenceCount(); ++i) {
+    if (gemcut_status status = file.restore(i, *session, /*slot=*/0))
+      return status;
+    // An answer behind the prompt has other bits than a prompt would.
+    size_t count = session->getTokenCount(/*slot=*/0);
+    if (file.getPrompted(i) == count)
+      cache.keep(*session, /*slot=*/0, count);
+  }
+  publish();
+  return GEMCUT_OK;
+}
+
+gemcut_status Batch::saveCache(SessionWriter &writer) {
+  return cache.visit(*session, /*slot=*/0, [&] {
+    return writer.add(*session, /*slot=*/0, session->getTokenCount(0));
+  });
+}
+
 Batch::Admission Batch::submit(std::vector<BatchRequest> requests,
                                uint64_t &firstTicket) {
   double now = seconds();

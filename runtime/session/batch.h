@@ -11,6 +11,7 @@
 #include "runtime/session/batch_request.h"
 #include "runtime/session/prefix_cache.h"
 #include "runtime/session/session.h"
+#include "runtime/session/session_file.h"
 #include "runtime/session/token_choice.h"
 
 #include <condition_variable>
@@ -53,6 +54,11 @@ public:
   /// GEMCUT_OUT_OF_MEMORY: the sampler's memory cannot be mapped.
   [[nodiscard]] gemcut_status open(Session &session,
                                    const BatchOptions &options);
+
+  /// Puts the sequences of a file into the prefix cache, and writes those that
+  /// are in it. Before the first step, or behind the last. Errors: of the file.
+  [[nodiscard]] gemcut_status loadCache(const SessionFile &file);
+  [[nodiscard]] gemcut_status saveCache(SessionWriter &writer);
 
   enum class Admission { Accepted, QueueFull, Closed };
   /// Accepts all requests or none; the i-th gets the ticket `firstTicket` + i.

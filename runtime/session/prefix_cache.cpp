@@ -69,17 +69,25 @@ PrefixCache::Found PrefixCache::restore(Session &session, int32_t slot,
   for (const Snapshot &snapshot : best->snapshots)
     if (snapshot.position <= found.shared)
       last = &snapshot;
-  if (!last || last->position < kLeastTokens ||
-      session.adopt(slot, prompt.data(), last->position))
-    return found;
-  found.restored = last->position;
+  if (last && last->position >= kLeastTokens &&
+      !fill(session, slot, *best, *last))
+    found.restored = last->position;
+  return found;
+}
+
+gemcut_status PrefixCache::fill(Session &session, int32_t slot,
+                                const Sequence &sequence,
+                                const Snapshot &snapshot) const {
+  size_t count = snapshot.position;
+  if (gemcut_status status = session.adopt(slot, sequence.tokens.data(), count))
+    return status;
   uint8_t *kv = session.getKv(slot);
   // Whole pages: what lies behind the last token is never read.
-  for (size_t first = 0; first < found.restored; first += kPage)
-    copyPage(*model, first, std::min(first + kPage, best->tokens.size()), kv,
-             best->pages[first / kPage].get(), KvCopy::ToSlot);
-  copyRings(*model, found.restored, kv, last->rings.get(), KvCopy::ToSlot);
-  return found;
+  for (size_t first = 0; first < count; first += kPage)
+    copyPage(*model, first, std::min(first + kPage, sequence.tokens.size()), kv,
+             sequence.pages[first / kPage].get(), KvCopy::ToSlot);
+  copyRings(*model, count, kv, snapshot.rings.get(), KvCopy::ToSlot);
+  return GEMCUT_OK;
 }
 
 bool PrefixCache::addPages(Sequence &sequence, Session &session, int32_t slot,

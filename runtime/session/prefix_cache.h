@@ -40,6 +40,11 @@ public:
   /// slot may hold more, as many as it could be taken back by.
   void keep(Session &session, int32_t slot, size_t count);
 
+  /// Calls `visit` with `slot` holding each sequence up to its last snapshot,
+  /// the least recently used first. Ends with the first error.
+  template <typename VisitFn>
+  gemcut_status visit(Session &session, int32_t slot, VisitFn visit);
+
   uint64_t getBytes() const { return *bytes; }
   size_t getSequenceCount() const { return sequences.size(); }
 
@@ -62,6 +67,9 @@ private:
   using Sequences = std::list<Sequence>;
 
   Buffer allocate(size_t size) const;
+  /// Makes a slot hold a sequence up to a snapshot.
+  gemcut_status fill(Session &session, int32_t slot, const Sequence &sequence,
+                     const Snapshot &snapshot) const;
   /// The sequence with the longest beginning in common with `count` tokens.
   Sequences::iterator findBest(const int32_t *tokens, size_t count,
                                size_t &common);
@@ -77,6 +85,18 @@ private:
   std::shared_ptr<uint64_t> bytes = std::make_shared<uint64_t>(0);
   Sequences sequences; // most recently used first
 };
+
+template <typename VisitFn>
+gemcut_status PrefixCache::visit(Session &session, int32_t slot,
+                                 VisitFn visit) {
+  for (auto it = sequences.rbegin(); it != sequences.rend(); ++it) {
+    if (gemcut_status status = fill(session, slot, *it, it->snapshots.back()))
+      return status;
+    if (gemcut_status status = visit())
+      return status;
+  }
+  return GEMCUT_OK;
+}
 
 } // namespace gemcut
 

@@ -171,7 +171,7 @@ gemcut_status Session::reset(int32_t slot, int32_t firstPosition) {
                 "the first position is %d, but positions are 0 to %d; compile "
                 "again with a larger --context",
                 firstPosition, context - 1);
-  states[slot] = {firstPosition, 0};
+  states[slot] = {firstPosition, 0, 0};
   return GEMCUT_OK;
 }
 
@@ -362,7 +362,8 @@ bool Session::canRewind(int32_t slot, size_t count) const {
   int32_t chunk =
       std::max({model.decode_max_rows, model.prefill_chunk, model.score_chunk});
   size_t used = states[slot].count;
-  return count <= used && (count == 0 || used - count <= size_t(chunk));
+  return count <= used && (count == 0 || (count >= states[slot].adopted &&
+                                          used - count <= size_t(chunk)));
 }
 
 gemcut_status Session::rewind(int32_t slot, size_t count) {
@@ -370,6 +371,7 @@ gemcut_status Session::rewind(int32_t slot, size_t count) {
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "slot %d cannot be taken back to %zu tokens", slot, count);
   states[slot].count = count;
+  states[slot].adopted = std::min(states[slot].adopted, count);
   return GEMCUT_OK;
 }
 
@@ -380,7 +382,7 @@ gemcut_status Session::adopt(int32_t slot, const int32_t *ids, size_t count) {
     return status;
   std::copy(ids, ids + count,
             history.as<int32_t>() + size_t(slot) * size_t(context));
-  states[slot].count = count;
+  states[slot].count = states[slot].adopted = count;
   return GEMCUT_OK;
 }
 

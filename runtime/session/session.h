@@ -101,7 +101,8 @@ public:
                                     size_t count, ScoreFn visit, void *context);
 
   /// Whether `rewind` to `count` tokens is possible: sliding caches hold the
-  /// window and one chunk, so at most a chunk of tokens can be taken back.
+  /// window and one chunk, so at most a chunk of tokens can be taken back, and
+  /// none that were adopted.
   bool canRewind(int32_t slot, size_t count) const;
   /// Takes back all but the first `count` tokens of a slot.
   /// GEMCUT_INVALID_ARGUMENT unless canRewind.
@@ -151,6 +152,7 @@ private:
   struct SlotState {
     int32_t first = 0;
     size_t count = 0;
+    size_t adopted = 0; // tokens whose rings hold only what the next one sees
   };
 
   gemcut_status checkModel() const;

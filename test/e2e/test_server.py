@@ -446,6 +446,39 @@ class ServerTest(unittest.TestCase):
         finally:
             cold.stop()
 
+    def test_prompts_survive_restarts(self):
+        path = Path(self.folder.name, "prompts")
+        body = {"prompt": "Once upon a time there was a fox. " * 20, "temperature": 0, "max_tokens": 20, "logprobs": 3}
+        answers = []
+        for flags in (["--save-session", path], ["--load-session", path], ["--load-session", path, "--save-session", path]):
+            server = Server(self.executable, *flags)
+            answers.append(server.post(COMPLETIONS, body)[1])
+            self.assertEqual(server.stop(), 0)
+        cached = [answer["usage"]["prompt_tokens_details"]["cached_tokens"] for answer in answers]
+        self.assertEqual(cached, [0] + [answers[0]["usage"]["prompt_tokens"] - 1] * 2)
+        self.assertEqual(answers[0]["choices"], answers[1]["choices"])
+        self.assertEqual(answers[0]["choices"], answers[2]["choices"])
+        path.write_bytes(path.read_bytes()[:-1])
+        result = run(self.executable, "serve", "--load-session", path, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("it was cut off", result.stderr)
+
+    def test_sequences_continue_from_files(self):
+        path = Path(self.folder.name, "sequence")
+        ids = self.server.post("/tokenize", {"content": "Once upon a time there was a fox. " * 30, "add_special": True})[1]["tokens"]
+
+        def generate(ids, *flags):
+            listed = ",".join(map(str, ids))
+            return run(self.executable, "generate", "--ids", listed, "--temp", 0, "--print-ids", *flags).stdout
+
+        whole = generate(ids, "-n", 20)
+        generate(ids[:200], "-n", 1, "--save-session", path)
+        self.assertEqual(generate(ids[200:], "-n", 20, "--load-session", path), whole)
+        other = compile_model(TINY, Path(self.folder.name, "other"), "--slots", "4", "--cpu", "avx2", "--context", "1024")
+        result = run(other, "generate", "--ids", "5", "--load-session", path, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("belongs to another model", result.stderr)
+
     def test_keys(self):
         keys = Path(self.folder.name, "keys")
         keys.write_text("secret-1\n\nsecret-2\n")

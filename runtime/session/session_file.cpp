@@ -1,0 +1,239 @@
+//===- session_file.cpp - Sequences on disk -------------------------------===//
+
+#include "runtime/session/session_file.h"
+
+#include "runtime/core/error.h"
+#include "runtime/session/kv_image.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace gemcut;
+
+namespace {
+
+constexpr char kMagic[8] = {'G', 'E', 'M', 'C', 'U', 'T', 'K', 'V'};
+constexpr uint32_t kVersion = 1;
+
+struct Header {
+  char magic[8];
+  uint32_t version;
+  uint32_t sequences;
+  uint64_t fingerprint;
+  uint64_t payload;  // bytes behind the header
+  uint64_t checksum; // XXH64 of the payload, then of the fields before this one
+};
+
+struct SequenceHeader {
+  uint32_t count, prompted; // tokens
+};
+
+} // namespace
+
+uint64_t gemcut::getSessionFingerprint(const gemcut_model_info &model,
+                                       uint64_t weightsChecksum,
+                                       const char *adapter) {
+  Xxh64 hash;
+  hash.update(&model, sizeof(model));
+  hash.update(&weightsChecksum, sizeof(weightsChecksum));
+  if (adapter)
+    hash.update(adapter, strlen(adapter));
+  return hash.digest();
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+SessionWriter::~SessionWriter() {
+  if (!file)
+    return;
+  fclose(file);
+  unlink(temporary.c_str());
+}
+
+gemcut_status SessionWriter::failed(const char *what) const {
+  return fail(GEMCUT_SYSTEM_ERROR, "cannot %s the session file %s: %s", what,
+              path.c_str(), strerror(errno));
+}
+
+gemcut_status SessionWriter::open(const char *name, uint64_t bound) {
+  path = name;
+  fingerprint = bound;
+  temporary = path + ".XXXXXX";
+  // Readable by its owner alone: it holds a conversation.
+  int descriptor = mkstemp(temporary.data());
+  if (descriptor < 0)
+    return failed("create");
+  file = fdopen(descriptor, "wb");
+  Header header = {}; // written again by commit
+  if (!file || fwrite(&header, sizeof(header), 1, file) != 1)
+    return failed("write");
+  return GEMCUT_OK;
+}
+
+gemcut_status SessionWriter::write(const void *data, size_t bytes) {
+  hash.update(data, bytes);
+  payload += bytes;
+  if (bytes > 0 && fwrite(data, bytes, 1, file) != 1)
+    return failed("write");
+  return GEMCUT_OK;
+}
+
+gemcut_status SessionWriter::add(const Session &session, int32_t slot,
+                                 size_t prompted) {
+  const gemcut_model_info &model = session.getModel();
+  size_t count = session.getTokenCount(slot);
+  SequenceHeader header = {uint32_t(count), uint32_t(prompted)};
+  if (gemcut_status status = write(&header, sizeof(header)))
+    return status;
+  if (gemcut_status status =
+          write(session.getTokens(slot), count * sizeof(int32_t)))
+    return status;
+  std::vector<uint8_t> image(countPageBytes(model, 0, count));
+  copyPage(model, 0, count, session.getKv(slot), image.data(),
+           KvCopy::FromSlot);
+  if (gemcut_status status = write(image.data(), image.size()))
+    return status;
+  image.resize(countRingBytes(model, count));
+  copyRings(model, count, session.getKv(slot), image.data(), KvCopy::FromSlot);
+  ++sequences;
+  return write(image.data(), image.size());
+}
+
+gemcut_status SessionWriter::commit() {
+  Header header = {};
+  std::memcpy(header.magic, kMagic, sizeof(kMagic));
+  header.version = kVersion;
+  header.sequences = sequences;
+  header.fingerprint = fingerprint;
+  header.payload = payload;
+  hash.update(&header, offsetof(Header, checksum));
+  header.checksum = hash.digest();
+  if (fseek(file, 0, SEEK_SET) != 0 ||
+      fwrite(&header, sizeof(header), 1, file) != 1 || fflush(file) != 0 ||
+      fsync(fileno(file)) != 0)
+    return failed("write");
+  if (rename(temporary.c_str(), path.c_str()) != 0)
+    return failed("rename");
+  fclose(file);
+  file = nullptr;
+  return GEMCUT_OK;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+SessionFile::~SessionFile() {
+  if (data)
+    munmap(data, size);
+}
+
+gemcut_status SessionFile::check(const char *path, uint64_t fingerprint) {
+  Header header;
+  if (size < sizeof(header) || std::memcmp(data, kMagic, sizeof(kMagic)) != 0)
+    return fail(GEMCUT_CORRUPT_ARTIFACT, "%s is not a session file", path);
+  std::memcpy(&header, data, sizeof(header));
+  if (header.version != kVersion)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session file %s has version %u, but this program reads "
+                "version %u; save it again",
+                path, header.version, kVersion);
+  if (header.payload != size - sizeof(header))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the session file %s has %zu bytes behind its header, but "
+                "promises %llu; it was cut off",
+                path, size - sizeof(header),
+                (unsigned long long)header.payload);
+  Xxh64 hash;
+  hash.update(data + sizeof(header), size - sizeof(header));
+  hash.update(data, offsetof(Header, checksum));
+  if (hash.digest() != header.checksum)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the session file %s is damaged: its checksum is another one",
+                path);
+  if (header.fingerprint != fingerprint)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session file %s belongs to another model, or to one that "
+                "was compiled in another way",
+                path);
+  sequences.resize(header.sequences <= size ? header.sequences : 0);
+  return GEMCUT_OK;
+}
+
+gemcut_status SessionFile::readSequences(const char *path) {
+  // A file with the right checksum was written by this program; its numbers
+  // are checked nevertheless, because anybody can compute a checksum.
+  size_t at = sizeof(Header);
+  auto take = [&](uint64_t bytes, const uint8_t *&where) {
+    if (bytes > size - at)
+      return false;
+    where = data + at;
+    at += size_t(bytes);
+    return true;
+  };
+  for (Sequence &sequence : sequences) {
+    SequenceHeader header;
+    const uint8_t *where = nullptr;
+    if (!take(sizeof(header), where))
+      return fail(GEMCUT_CORRUPT_ARTIFACT, "%s ends too early", path);
+    std::memcpy(&header, where, sizeof(header));
+    sequence.count = header.count;
+    sequence.prompted = header.prompted;
+    if (header.count == 0 || header.count > uint32_t(model->context) ||
+        header.prompted > header.count ||
+        !take(uint64_t(header.count) * sizeof(int32_t), sequence.tokens) ||
+        !take(countPageBytes(*model, 0, header.count), sequence.pages) ||
+        !take(countRingBytes(*model, header.count), sequence.rings))
+      return fail(GEMCUT_CORRUPT_ARTIFACT,
+                  "the session file %s has a sequence of %u tokens that does "
+                  "not fit into it",
+                  path, header.count);
+  }
+  return GEMCUT_OK;
+}
+
+gemcut_status SessionFile::open(const char *path, const gemcut_model_info &info,
+                                uint64_t fingerprint) {
+  model = &info;
+  int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status = {};
+  void *mapped = MAP_FAILED;
+  if (descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_size > 0)
+    mapped = mmap(nullptr, size_t(status.st_size), PROT_READ, MAP_PRIVATE,
+                  descriptor, 0);
+  int reason = errno;
+  if (descriptor >= 0)
+    ::close(descriptor);
+  if (mapped == MAP_FAILED)
+    return descriptor >= 0 && status.st_size == 0
+               ? fail(GEMCUT_CORRUPT_ARTIFACT, "%s is not a session file", path)
+               : fail(GEMCUT_SYSTEM_ERROR,
+                      "cannot read the session file %s: %s", path,
+                      strerror(reason));
+  data = static_cast<uint8_t *>(mapped);
+  size = size_t(status.st_size);
+  if (gemcut_status checked = check(path, fingerprint))
+    return checked;
+  return readSequences(path);
+}
+
+gemcut_status SessionFile::restore(size_t index, Session &session,
+                                   int32_t slot) const {
+  const Sequence &sequence = sequences[index];
+  std::vector<int32_t> tokens(sequence.count);
+  std::memcpy(tokens.data(), sequence.tokens, sequence.count * sizeof(int32_t));
+  if (gemcut_status status = session.adopt(slot, tokens.data(), tokens.size()))
+    return status;
+  // Copies to a slot only read the image.
+  copyPage(*model, 0, sequence.count, session.getKv(slot),
+           const_cast<uint8_t *>(sequence.pages), KvCopy::ToSlot);
+  copyRings(*model, sequence.count, session.getKv(slot),
+            const_cast<uint8_t *>(sequence.rings), KvCopy::ToSlot);
+  return GEMCUT_OK;
+}
