@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 #include "runtime/server/answer_format.h"
 #include "runtime/server/routes.h"
@@ -25,21 +26,32 @@ static void require(bool holds, const char *what) {
   std::abort();
 }
 
+static std::string readFile(const char *name) {
+  std::ifstream file(std::string(GEMCUT_SOURCE_DIR "/examples/tiny-gemma4/") +
+                     name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 namespace {
 
 /// The vocabulary of tiny-gemma4 and as much of a model as bodies see.
 struct Setup {
   Setup() {
-    std::ifstream file(GEMCUT_SOURCE_DIR
-                       "/examples/tiny-gemma4/tokenizer.json");
-    std::string json{std::istreambuf_iterator<char>(file), {}};
     auto compiled = tokenizer::compileTokenizerJson(
-        json, "tokenizer.json", /*vocabSize=*/4096, tokenizer::TokenNames());
+        readFile("tokenizer.json"), "tokenizer.json", /*vocabSize=*/4096,
+        tokenizer::TokenNames());
     require(bool(compiled), "the tokenizer compiles");
     tables = std::move(*compiled);
     require(text::Tokenizer::open(tables.data(), tables.size(), &tokenizer,
                                   nullptr) == GEMCUT_OK,
             "the tokenizer opens");
+    auto compiledChat =
+        chat::compileChatTemplate(readFile("chat_template.jinja"), "t");
+    require(bool(compiledChat), "the chat template compiles");
+    program = std::move(*compiledChat);
+    require(text::ChatTemplate::open(program.data(), program.size(),
+                                     &chatTemplate, nullptr) == GEMCUT_OK,
+            "the chat template opens");
     model.vocab_size = 4096;
     model.special = {0,
                      2,
@@ -52,11 +64,13 @@ struct Setup {
     model.stop_ids[model.stop_id_count++] = 1;
     context.model = &model;
     context.tokenizer = &tokenizer;
+    context.chat = &chatTemplate;
     context.name = "fuzz";
     context.context = 512;
   }
 
-  std::vector<uint8_t> tables;
+  std::vector<uint8_t> tables, program;
+  text::ChatTemplate chatTemplate;
   text::Tokenizer tokenizer;
   gemcut_model_info model = {};
   ModelContext context;
