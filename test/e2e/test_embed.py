@@ -168,7 +168,7 @@ class Embed(unittest.TestCase):
     def test_inspect_reads_what_is_in_a_library(self):
         for library in (self.so, self.a):
             described = json.loads(run(GEMCUT, "inspect", library, "--json").stdout)
-            self.assertEqual([s["kind"] for s in described["sections"]], ["tokenizer", "weights", "report"])
+            self.assertEqual([s["kind"] for s in described["sections"]], ["tokenizer", "chat template", "weights", "report"])
             self.assertEqual(described["report"]["target"], "x86_64-linux")
             self.assertEqual(list(described["report"]["levels"]), ["avx2"])
         self.assertIn("| rope.full |", run(GEMCUT, "explain", self.so).stdout)
