@@ -15,8 +15,8 @@ namespace gemcut::constrain {
 /// forgotten when it takes more than kMostBytes; the epoch then grows.
 class Grammar {
 public:
-  static constexpr size_t kMostBytes = 16 << 20;
-  static constexpr size_t kMostMasks = 64;
+  static constexpr size_t kMostBytes = 8 << 20;
+  static constexpr size_t kMostMasks = 32;
 
   Grammar(VocabularyPtr vocabulary, Network network);
 

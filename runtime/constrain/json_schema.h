@@ -29,7 +29,8 @@
 //                  annotations; $defs, definitions
 //   annotations    title, description, default, examples, deprecated, readOnly,
 //                  writeOnly, $comment, $schema, $id (root), contentEncoding,
-//                  contentMediaType, contentSchema, x-...
+//                  contentMediaType, contentSchema, x-...; of OpenAPI
+//                  discriminator, example, externalDocs, xml
 //
 // Every other keyword is an error, and so is a schema that no value is valid
 // for. Values nest at most about kMostDepth (network.h) deep.

@@ -50,10 +50,25 @@ static const Keyword kKeywords[] = {
 };
 
 static const char *const kAnnotations[] = {
-    "title",    "description",      "default",         "examples",
-    "$comment", "deprecated",       "readOnly",        "writeOnly",
-    "$schema",  "contentMediaType", "contentEncoding", "contentSchema",
-    "$defs",    "definitions",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "$comment",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$schema",
+    "contentMediaType",
+    "contentEncoding",
+    "contentSchema",
+    "$defs",
+    "definitions",
+    // of OpenAPI 3
+    "discriminator",
+    "example",
+    "externalDocs",
+    "xml",
 };
 
 static std::string listKeywords() {

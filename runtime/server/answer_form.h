@@ -52,7 +52,7 @@ private:
   gemcut_status compile(const AnswerForm &form, constrain::Thought thought,
                         const char *&param, constrain::GrammarPtr &grammar);
 
-  static constexpr size_t kMostGrammars = 16;
+  static constexpr size_t kMostGrammars = 8;
 
   std::mutex mutex;
   constrain::VocabularyPtr vocabulary;
