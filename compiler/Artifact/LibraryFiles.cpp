@@ -10,41 +10,41 @@
 
 using namespace gemcut::artifact;
 
-/// NAME stands for the library's name.
+/// @NAME@ stands for the library's name.
 static constexpr llvm::StringLiteral kPkgConfig =
     R"(prefix=${pcfiledir}
 
-Name: NAME
-Description: DESCRIPTION
+Name: @NAME@
+Description: @DESCRIPTION@
 Version: 1
 Cflags: -I${prefix}
-Libs: -L${prefix} -lNAME -lm
+Libs: -L${prefix} -l@NAME@ -lm
 )";
 
 static constexpr llvm::StringLiteral kCmakeConfig =
-    R"(# find_package(NAME CONFIG): gemcut::NAME, the shared library if it is here, and
-# gemcut::NAME_static, if that is.
+    R"(# find_package(@NAME@ CONFIG): gemcut::@NAME@, the shared library if it is here, and
+# gemcut::@NAME@_static, if that is.
 cmake_path(GET CMAKE_CURRENT_LIST_FILE PARENT_PATH _gemcut_folder)
-if(EXISTS ${_gemcut_folder}/libNAME.a AND NOT TARGET gemcut::NAME_static)
-  add_library(gemcut::NAME_static STATIC IMPORTED)
-  set_target_properties(gemcut::NAME_static PROPERTIES
-                        IMPORTED_LOCATION ${_gemcut_folder}/libNAME.a
+if(EXISTS ${_gemcut_folder}/lib@NAME@.a AND NOT TARGET gemcut::@NAME@_static)
+  add_library(gemcut::@NAME@_static STATIC IMPORTED)
+  set_target_properties(gemcut::@NAME@_static PROPERTIES
+                        IMPORTED_LOCATION ${_gemcut_folder}/lib@NAME@.a
                         INTERFACE_LINK_LIBRARIES m
                         INTERFACE_INCLUDE_DIRECTORIES ${_gemcut_folder})
 endif()
-if(NOT TARGET gemcut::NAME)
-  if(EXISTS ${_gemcut_folder}/libNAME.so)
-    add_library(gemcut::NAME SHARED IMPORTED)
-    set_target_properties(gemcut::NAME PROPERTIES
-                          IMPORTED_LOCATION ${_gemcut_folder}/libNAME.so
-                          IMPORTED_SONAME libNAME.so
+if(NOT TARGET gemcut::@NAME@)
+  if(EXISTS ${_gemcut_folder}/lib@NAME@.so)
+    add_library(gemcut::@NAME@ SHARED IMPORTED)
+    set_target_properties(gemcut::@NAME@ PROPERTIES
+                          IMPORTED_LOCATION ${_gemcut_folder}/lib@NAME@.so
+                          IMPORTED_SONAME lib@NAME@.so
                           INTERFACE_INCLUDE_DIRECTORIES ${_gemcut_folder})
-  elseif(TARGET gemcut::NAME_static)
-    add_library(gemcut::NAME ALIAS gemcut::NAME_static)
+  elseif(TARGET gemcut::@NAME@_static)
+    add_library(gemcut::@NAME@ ALIAS gemcut::@NAME@_static)
   else()
-    set(NAME_FOUND FALSE)
-    set(NAME_NOT_FOUND_MESSAGE
-        "there is neither libNAME.so nor libNAME.a in ${_gemcut_folder}")
+    set(@NAME@_FOUND FALSE)
+    set(@NAME@_NOT_FOUND_MESSAGE
+        "there is neither lib@NAME@.so nor lib@NAME@.a in ${_gemcut_folder}")
   endif()
 endif()
 unset(_gemcut_folder)
@@ -54,9 +54,9 @@ static std::string fill(llvm::StringRef text, llvm::StringRef name,
                         llvm::StringRef description) {
   std::string filled;
   while (!text.empty()) {
-    if (text.consume_front("NAME")) {
+    if (text.consume_front("@NAME@")) {
       filled += name;
-    } else if (text.consume_front("DESCRIPTION")) {
+    } else if (text.consume_front("@DESCRIPTION@")) {
       filled += description;
     } else {
       filled += text.front();

@@ -185,6 +185,9 @@ class Embed(unittest.TestCase):
             self.assertEqual(answer, self.expected())
 
     def test_cmake_finds_the_package(self):
+        config = (self.shared / "tinyConfig.cmake").read_text()
+        self.assertIn("IMPORTED_SONAME libtiny.so\n", config)
+        self.assertNotIn("@", config)
         for libraries in (self.shared, self.static):
             with self.subTest(libraries.name):
                 build = self.folder / f"cmake-{libraries.name}"

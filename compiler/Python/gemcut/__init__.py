@@ -9,6 +9,8 @@ result.
 
 from __future__ import annotations
 
+from pathlib import Path as _Path
+
 from . import passes
 from .checkpoint import Checkpoint, StoredTensor
 from .compilation import (Artifact, MemoryPlan, TensorReport, compile, ir,
@@ -20,11 +22,19 @@ from .options import CompileOptions
 from .progress import Progress
 from .recipes import FORMATS, Recipe, TensorInfo, recipe
 
+
+
+def cmake_dir() -> str:
+    """The folder for `cmake -Dgemcut_DIR=...`: find_package(gemcut) then gives
+    gemcut_add_model."""
+    return str(_Path(__file__).parent / "lib" / "cmake" / "gemcut")
+
+
 __all__ = [
     "Artifact", "CancelledError", "Chat", "Checkpoint", "CheckpointError", "CompileOptions",
     "ContextFullError", "Engine", "EngineError", "FORMATS", "GemcutError", "Info",
     "MemoryPlan",
     "OutOfMemoryPlan", "Progress", "Recipe", "StoredTensor", "TensorInfo",
-    "TensorReport", "UnsupportedError", "UsageError", "compile", "ir", "load", "passes",
+    "TensorReport", "UnsupportedError", "UsageError", "cmake_dir", "compile", "ir", "load", "passes",
     "quantize_report", "recipe",
 ]

@@ -2,8 +2,8 @@
 
     collect.py BUILD OUT
 
-OUT receives the two modules of the build tree BUILD for this Python, lib/runtime, and
-lib/sysroot: the static and shared C and C++ libraries that gemcut links produced files
+OUT receives the two modules of the build tree BUILD for this Python, lib/runtime,
+lib/cmake and lib/sysroot: the static and shared C and C++ libraries that gemcut links produced files
 with, for both architectures, in the folders that it looks for them.
 """
 import re
@@ -46,7 +46,8 @@ def main():
             sys.exit(f"{source}: no such module; {build} was configured for another "
                      "Python: name a build tree of its own in GEMCUT_BUILD")
         shutil.copy(source, out)
-    shutil.copytree(build / "lib" / "runtime", out / "lib" / "runtime")
+    for folder in ("runtime", "cmake"):
+        shutil.copytree(build / "lib" / folder, out / "lib" / folder)
     paths = (build / "compiler" / "Artifact" / "ToolchainPaths.h").read_text()
     for architecture in ("X86_64", "AARCH64"):
         if not (build / "lib" / "runtime" / f"{architecture.lower()}-linux").exists():
