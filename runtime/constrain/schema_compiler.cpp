@@ -271,8 +271,9 @@ gemcut_status SchemaCompiler::readCount(const Place &place, const char *keyword,
 gemcut_status SchemaCompiler::addSchema(const Place &place, uint32_t from,
                                         uint32_t to) {
   const Json &schema = place.schema;
-  if (schema.is_boolean() && !schema.get<bool>())
-    return GEMCUT_OK; // no value at all
+  // No value at all; or nothing more is needed to refuse the whole.
+  if ((schema.is_boolean() && !schema.get<bool>()) || builder.isTooLarge())
+    return GEMCUT_OK;
   static const Json kEmpty = Json::object();
   if (!schema.is_object() && !schema.is_boolean())
     return refuse(place, "a schema must be an object, true or false");

@@ -79,6 +79,11 @@ bool SchemaCompiler::areDisjoint(const Json &a, const Json &b,
 
 gemcut_status SchemaCompiler::checkDisjoint(const Place &place) {
   const Json &list = place.schema;
+  // Each is compared with each.
+  constexpr size_t kMost = 256;
+  if (list.size() > kMost)
+    return refuse(place, "'oneOf' of more than " + std::to_string(kMost) +
+                             " schemas is not supported; use 'anyOf'");
   for (size_t i = 0; i < list.size(); ++i)
     for (size_t k = i + 1; k < list.size(); ++k)
       if (!areDisjoint(list[i], list[k], 0))

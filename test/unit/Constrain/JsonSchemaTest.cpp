@@ -353,6 +353,24 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
             std::string::npos);
 }
 
+TEST(JsonSchemaTest, LargeSchemasAreRefusedSoon) {
+  auto repeat = [](const char *keyword, const char *schema, int count) {
+    std::string text = std::string("{\"") + keyword + "\":[";
+    for (int i = 0; i < count; ++i)
+      text += (i ? "," : "") + std::string(schema);
+    return text + "]}";
+  };
+  // Each of these alone takes 10 ms or more.
+  const char *large = R"({"type":"string","maxLength":50000})";
+  EXPECT_NE(getSchemaError(repeat("anyOf", large, 5000)).find("becomes larger"),
+            std::string::npos);
+  EXPECT_NE(
+      getSchemaError(repeat("prefixItems", large, 5000)).find("becomes larger"),
+      std::string::npos);
+  EXPECT_NE(getSchemaError(repeat("oneOf", "{}", 300)).find("more than 256"),
+            std::string::npos);
+}
+
 TEST(JsonSchemaTest, AThoughtMayComeFirst) {
   auto grammar =
       compileSchema(R"({"type":"null"})", constrain::Thought::Allowed);
