@@ -25,7 +25,8 @@ namespace {
 
 /// One half of a pair: the module that it changes and which half it is.
 struct Half {
-  std::string module; ///< "layers.3.mlp.up_proj"
+  std::string module;     ///< "layers.3.mlp.up_proj"
+  std::string fullModule; ///< with the prefix, as patterns are written for
   bool isB = false;
 };
 
@@ -37,12 +38,13 @@ std::optional<Half> parseName(StringRef name) {
     auto [module, adapter] = name.split(isB ? ".lora_B" : ".lora_A");
     if (module == name || (!adapter.empty() && !adapter.starts_with(".")))
       continue;
+    std::string full = module.str();
     module.consume_front("model.language_model.") ||
         module.consume_front("language_model.model.") ||
         module.consume_front("model.");
     if (!module.starts_with("layers."))
       return std::nullopt;
-    return Half{module.str(), isB};
+    return Half{module.str(), full, isB};
   }
   return std::nullopt;
 }
@@ -67,14 +69,12 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
   auto config = parseAdapterConfig((*text)->getBuffer(), adapter.files[0]);
   if (!config)
     return config.takeError();
-  adapter.config = *config;
   const std::string &file = adapter.files[1];
   auto weights = safetensors::Checkpoint::open(file);
   if (!weights)
     return weights.takeError();
   adapter.weights = std::move(*weights);
 
-  const int64_t rank = adapter.config.rank;
   for (const std::string &name : adapter.weights->names()) {
     std::string where = file + ": tensor '" + name + "' ";
     std::optional<Half> half = parseName(name);
@@ -90,6 +90,7 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
                   "pairs base_model.model.MODULE.lora_A.weight and "
                   "lora_B.weight of these");
     checkpoint::WeightInfo info = *adapter.weights->find(name);
+    const int64_t rank = config->getRank(half->fullModule);
     llvm::SmallVector<int64_t, 2> expected =
         half->isB ? llvm::SmallVector<int64_t, 2>{changed->shape[0], rank}
                   : llvm::SmallVector<int64_t, 2>{rank, changed->shape[1]};
@@ -109,6 +110,8 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
                                "' change the same linear, expected one "
                                "adapter in a file");
     slot = name;
+    pair.rank = rank;
+    pair.scale = config->getScale(half->fullModule);
   }
   for (const auto &entry : adapter.pairs)
     if (entry.second.a.empty() || entry.second.b.empty())
@@ -121,6 +124,13 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
     return createStringError(file + ": holds no tensor, expected pairs lora_A "
                                     "and lora_B");
   return adapter;
+}
+
+int64_t Adapter::getLargestRank() const {
+  int64_t largest = 0;
+  for (const auto &entry : pairs)
+    largest = std::max(largest, entry.second.rank);
+  return largest;
 }
 
 const Adapter::Pair *Adapter::find(StringRef name) const {

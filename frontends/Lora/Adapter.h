@@ -6,7 +6,9 @@
 //   W + scale * B A        A: (rank, in), B: (out, rank), W: (out, in)
 //   scale = lora_alpha / r, or lora_alpha / sqrt(r) with use_rslora
 //
-// Source: PEFT 0.17, tuners/lora/layer.py.
+// rank_pattern and alpha_pattern give single modules an r and an alpha of their
+// own. Source: PEFT 0.17, tuners/lora/layer.py; patterns: utils/other.py,
+// get_pattern_key.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,19 +20,34 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace gemcut::lora {
 
 /// What adapter_config.json says.
 struct AdapterConfig {
-  int64_t rank = 0;
-  double scale = 0; ///< of the product B A
+  /// Overrides a value for the modules whose whole name `pattern` matches, or
+  /// what follows a dot of it.
+  struct Override {
+    std::string pattern; ///< a regular expression
+    double value = 0;
+  };
+
+  int64_t rank = 0; ///< of modules without an override
+  double alpha = 0;
+  bool rankStabilized = false; ///< use_rslora
+  std::vector<Override> ranks, alphas;
+
+  int64_t getRank(llvm::StringRef module) const;
+  /// Of the product B A.
+  double getScale(llvm::StringRef module) const;
 };
 
 /// Parses the text of adapter_config.json. Errors name the file, the key, what
 /// was found and what is expected: another PEFT type than LORA, DoRA, trained
-/// biases, modules saved whole, ranks or alphas per module, initializations
-/// that change the base weights.
+/// biases, modules saved whole, patterns that are no POSIX regular expression,
+/// initializations that change the base weights.
 llvm::Expected<AdapterConfig> parseAdapterConfig(llvm::StringRef json,
                                                  llvm::StringRef fileName);
 
@@ -40,6 +57,8 @@ public:
   /// The matrices of one linear, by their names in `weights`.
   struct Pair {
     std::string a, b;
+    int64_t rank = 0;
+    double scale = 0; ///< of the product B A
   };
 
   /// Opens `directory` for a model whose text tensors are `model`'s with the
@@ -50,7 +69,7 @@ public:
                                       const checkpoint::WeightSource &model,
                                       llvm::StringRef prefix);
 
-  const AdapterConfig &getConfig() const { return config; }
+  int64_t getLargestRank() const;
   /// The pair that changes the model's tensor `name`, or null.
   const Pair *find(llvm::StringRef name) const;
   const checkpoint::WeightSource &getWeights() const { return *weights; }
@@ -60,7 +79,6 @@ public:
   size_t size() const { return pairs.size(); }
 
 private:
-  AdapterConfig config;
   std::unique_ptr<checkpoint::WeightSource> weights;
   llvm::StringMap<Pair> pairs;
   std::vector<std::string> files;

@@ -4,6 +4,9 @@
 
 #include "frontends/Config/JsonFields.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Regex.h"
+
 #include <cmath>
 
 using namespace gemcut;
@@ -11,12 +14,69 @@ using namespace gemcut::lora;
 using config::JsonFields;
 using nlohmann::json;
 
+static constexpr int64_t kMostRank = 4096;
+
+static llvm::Regex getRegex(llvm::StringRef pattern) {
+  return llvm::Regex(("^(.*\\.)?(" + pattern + ")$").str());
+}
+
 /// Fails unless `key` is absent, null, false or empty.
 static void expectNone(JsonFields &fields, const char *key,
                        const std::string &expected) {
   const json *value = fields.find(key);
   if (value && *value != false && !value->empty())
     fields.fail(key, expected);
+}
+
+/// An object of patterns and what `read` gets for each.
+static std::vector<AdapterConfig::Override>
+parsePattern(JsonFields &fields, const char *key,
+             double (*read)(JsonFields &, const char *)) {
+  std::vector<AdapterConfig::Override> overrides;
+  const json *value = fields.find(key);
+  if (!value || value->empty())
+    return overrides;
+  JsonFields patterns = fields.object(key);
+  if (!patterns.failed())
+    for (const auto &[pattern, unused] : value->items()) {
+      // Python's \d and the like mean other things to POSIX.
+      bool isForeign = false;
+      for (size_t i = 0; i + 1 < pattern.size(); ++i)
+        isForeign |= pattern[i] == '\\' && llvm::isAlnum(pattern[i + 1]);
+      if (isForeign || !getRegex(pattern).isValid())
+        patterns.fail(pattern.c_str(), "a name that is a regular expression "
+                                       "without classes such as \\d");
+      overrides.push_back({pattern, read(patterns, pattern.c_str())});
+    }
+  fields.merge(patterns);
+  return overrides;
+}
+
+/// The first override that matches; `fallback` without one. As PEFT does, names
+/// match whole or behind a dot.
+static double find(const std::vector<AdapterConfig::Override> &overrides,
+                   llvm::StringRef module, double fallback) {
+  for (const AdapterConfig::Override &override : overrides)
+    if (getRegex(override.pattern).match(module))
+      return override.value;
+  return fallback;
+}
+
+int64_t AdapterConfig::getRank(llvm::StringRef module) const {
+  return int64_t(find(ranks, module, double(rank)));
+}
+
+double AdapterConfig::getScale(llvm::StringRef module) const {
+  double own = double(getRank(module));
+  return find(alphas, module, alpha) / (rankStabilized ? std::sqrt(own) : own);
+}
+
+static double readRank(JsonFields &fields, const char *key) {
+  return double(fields.integer(key, 1, kMostRank));
+}
+
+static double readAlpha(JsonFields &fields, const char *key) {
+  return fields.number(key, -1e6, 1e6);
 }
 
 llvm::Expected<AdapterConfig>
@@ -29,11 +89,11 @@ gemcut::lora::parseAdapterConfig(llvm::StringRef text,
   if (fields.string("peft_type", "LORA") != "LORA")
     fields.fail("peft_type", "\"LORA\", the only supported type");
   AdapterConfig config;
-  config.rank = fields.integer("r", 1, 4096);
-  double alpha = fields.number("lora_alpha", -1e6, 1e6);
-  config.scale =
-      alpha / (fields.boolean("use_rslora", false) ? std::sqrt(config.rank)
-                                                   : double(config.rank));
+  config.rank = int64_t(readRank(fields, "r"));
+  config.alpha = readAlpha(fields, "lora_alpha");
+  config.rankStabilized = fields.boolean("use_rslora", false);
+  config.ranks = parsePattern(fields, "rank_pattern", readRank);
+  config.alphas = parsePattern(fields, "alpha_pattern", readAlpha);
   expectNone(fields, "use_dora", "false: DoRA is not supported");
   expectNone(fields, "use_qalora", "false: QALoRA is not supported");
   if (fields.string("bias", "none") != "none")
@@ -47,8 +107,6 @@ gemcut::lora::parseAdapterConfig(llvm::StringRef text,
              "null: trained tokens are not supported");
   expectNone(fields, "alora_invocation_tokens",
              "null: activated LoRA is not supported");
-  expectNone(fields, "rank_pattern", "{}: one rank for all modules");
-  expectNone(fields, "alpha_pattern", "{}: one alpha for all modules");
   // These start from another base than the checkpoint's.
   const json *start = fields.find("init_lora_weights");
   if (start && start->is_string())

@@ -22,7 +22,8 @@ llvm::Error MergedWeights::readF32(StringRef name, int64_t firstElement,
   if (!pair || out.empty())
     return llvm::Error::success();
   const checkpoint::WeightSource &weights = adapter.getWeights();
-  const int64_t rank = adapter.getConfig().rank;
+  const int64_t rank = pair->rank;
+  const auto factor = float(strength * pair->scale);
   const int64_t columns = getSource().find(name)->columns();
   const int64_t end = firstElement + int64_t(out.size());
   const int64_t firstRow = firstElement / columns;

@@ -23,7 +23,7 @@ public:
   MergedWeights(std::unique_ptr<checkpoint::WeightSource> source,
                 Adapter adapter, double strength)
       : WeightFilter(std::move(source)), adapter(std::move(adapter)),
-        factor(float(strength * this->adapter.getConfig().scale)) {}
+        strength(strength) {}
 
   std::optional<checkpoint::WeightInfo>
   find(llvm::StringRef name) const override;
@@ -32,7 +32,7 @@ public:
 
 private:
   const Adapter adapter;
-  const float factor;
+  const double strength;
 };
 
 /// Merges the requested adapters, one after the other, into `source`, whose

@@ -13,7 +13,7 @@ RuntimeAdapters::RuntimeAdapters(
     std::vector<Adapter> newAdapters)
     : WeightFilter(std::move(source)), adapters(std::move(newAdapters)) {
   for (const Adapter &adapter : adapters)
-    rank = std::max(rank, adapter.getConfig().rank);
+    rank = std::max(rank, adapter.getLargestRank());
 }
 
 std::optional<std::string> RuntimeAdapters::linearOf(StringRef name) const {
@@ -55,14 +55,14 @@ llvm::Error
 RuntimeAdapters::readMatrix(const Adapter &adapter, const Adapter::Pair &pair,
                             bool isB, llvm::MutableArrayRef<float> out) const {
   const checkpoint::WeightSource &weights = adapter.getWeights();
-  const int64_t ownRank = adapter.getConfig().rank;
+  const int64_t ownRank = pair.rank;
   const int64_t columns = int64_t(out.size()) / rank;
   if (!isB)
     return weights.readF32(pair.a, 0, out.take_front(ownRank * columns));
   std::vector<float> b(size_t(columns * ownRank));
   if (llvm::Error error = weights.readF32(pair.b, 0, b))
     return error;
-  const auto scale = float(adapter.getConfig().scale);
+  const auto scale = float(pair.scale);
   for (int64_t k = 0; k < ownRank; ++k)
     for (int64_t j = 0; j < columns; ++j)
       out[size_t(k * columns + j)] = scale * b[size_t(j * ownRank + k)];

@@ -145,6 +145,20 @@ TEST(AdapterTest, AddsTheProductTimesAlphaOverRank) {
   EXPECT_EQ(merged->names(), model()->names());
 }
 
+// As PEFT matches them: whole names, or what follows a dot of one.
+TEST(AdapterTest, PatternsOverrideRankAndAlpha) {
+  AdapterFiles files = upAdapter();
+  json config = baseConfig();
+  config["r"] = 16;
+  config["rank_pattern"] = {{"proj", 5}, {"layers\\.[01]\\.mlp\\.up_proj", 2}};
+  config["alpha_pattern"] = {{"up_proj", 10}, {"down_proj", 1}};
+  files.write(config);
+  expectNear(read(*merge(files), kUp, 0, 24), expectedUp(5));
+  config["use_rslora"] = true;
+  files.write(config);
+  expectNear(read(*merge(files), kUp, 0, 24), expectedUp(10 / std::sqrt(2)));
+}
+
 TEST(AdapterTest, StrengthAndRsLoraScale) {
   AdapterFiles files = upAdapter();
   json config = baseConfig();
@@ -270,9 +284,12 @@ TEST(AdapterTest, RejectsWhatIsNotSupported) {
   EXPECT_EQ(error("modules_to_save", {"lm_head"}),
             "c.json: modules_to_save: found [\"lm_head\"], expected null: "
             "modules that are saved whole are not supported");
-  EXPECT_EQ(error("rank_pattern", {{"up_proj", 4}}),
-            "c.json: rank_pattern: found {\"up_proj\":4}, expected {}: one "
-            "rank for all modules");
+  EXPECT_EQ(error("rank_pattern", {{"up_proj", 2.5}}),
+            "c.json: rank_pattern.up_proj: found 2.5, expected an integer from "
+            "1 to 4096");
+  EXPECT_EQ(error("alpha_pattern", {{"layers\\.\\d+", 4}}),
+            "c.json: alpha_pattern.layers\\.\\d+: found 4, expected a name "
+            "that is a regular expression without classes such as \\d");
   EXPECT_EQ(error("init_lora_weights", "pissa_niter_16"),
             "c.json: init_lora_weights: found \"pissa_niter_16\", expected an "
             "initialization that leaves the base weights as they are; convert "
