@@ -292,7 +292,8 @@ gemcut::gguf::makeConfigJson(const Checkpoint &checkpoint) {
   return checkpoint.metadata().fail(
       "general.architecture",
       StringRef(*architecture).starts_with("gemma4")
-          ? "'gemma4': drafters are not supported"
+          ? "'gemma4': a drafter only runs beside the model that it drafts "
+            "for; compile that model"
           : "'gemma4' or 'gemma3', the supported architectures");
 }
 
@@ -335,6 +336,16 @@ gemcut::gguf::makeGenerationJson(const Checkpoint &checkpoint) {
   json generation = json::object();
   if (!stops.empty())
     generation["eos_token_id"] = stops;
+  constexpr StringRef kSuppressed = "tokenizer.ggml.suppress_tokens";
+  if (const Value *suppressed = metadata.find(kSuppressed)) {
+    json ids = json::array();
+    for (uint64_t i = 0; suppressed->isArray && i < suppressed->count; ++i)
+      if (std::optional<int64_t> id = suppressed->integer(i))
+        ids.push_back(*id);
+    if (!suppressed->isArray || ids.size() != suppressed->count)
+      return metadata.fail(kSuppressed, "an array of token ids");
+    generation["suppress_tokens"] = ids;
+  }
   for (auto [field, key] : {std::pair("temperature", "general.sampling.temp"),
                             {"top_k", "general.sampling.top_k"},
                             {"top_p", "general.sampling.top_p"},

@@ -32,7 +32,8 @@ readModelConfig(const Checkpoint &checkpoint,
                 std::vector<std::string> *warnings);
 
 /// The text of a generation_config.json: stop tokens (those that the file names
-/// and those of the chat format, by content) and general.sampling.*, if any.
+/// and those of the chat format, by content), suppressed ones and
+/// general.sampling.*, if any.
 llvm::Expected<std::string> makeGenerationJson(const Checkpoint &checkpoint);
 
 } // namespace gemcut::gguf

@@ -26,9 +26,8 @@ const BadConfig kBadConfigs[] = {
      "model_type: found nothing, expected \"gemma4\", \"gemma4_unified\", "
      "\"gemma3\" or one of these and \"_text\", the supported models"},
     {"Drafter", "edge", "/model_type", R"("gemma4_assistant")",
-     "model_type: found \"gemma4_assistant\", expected \"gemma4\", "
-     "\"gemma4_unified\", \"gemma3\" or one of these and \"_text\", the "
-     "supported models"},
+     "model_type: found \"gemma4_assistant\", a drafter, which only runs "
+     "beside the model that it drafts for; compile that model"},
     {"ModelTypeIsNumber", "edge", "/model_type", "4",
      "model_type: found 4, expected a string"},
     {"TextModelType", "edge", TEXT "model_type", R"("gemma3_text")",

@@ -263,8 +263,8 @@ TEST(GgufMetadata, ErrorsNameKeysAndTensors) {
                   m.entries["general.architecture"] = text("gemma4-assistant");
                 },
                 "key 'general.architecture': found the string "
-                "'gemma4-assistant', expected 'gemma4': drafters are not "
-                "supported"},
+                "'gemma4-assistant', expected 'gemma4': a drafter only runs "
+                "beside the model that it drafts for; compile that model"},
            Case{[](TestModel &m) { m.entries.erase("gemma4.block_count"); },
                 "key 'gemma4.block_count': found nothing, expected a whole "
                 "number from 1 to 1024"},
@@ -348,6 +348,14 @@ TEST(GgufMetadata, GivesStopTokensAndSampling) {
                                     {"top_k", 64},
                                     {"top_p", 0.5},
                                     {"do_sample", true}}));
+  model.entries["tokenizer.ggml.suppress_tokens"] =
+      Entry{4, {u32(0).elements[0], u32(3).elements[0]}, true};
+  EXPECT_EQ(json()["suppress_tokens"], (nlohmann::json{0, 3}));
+  model.entries["tokenizer.ggml.suppress_tokens"] = u32(3);
+  EXPECT_NE(errorOf(makeGenerationJson(model.open()))
+                .find("tokenizer.ggml.suppress_tokens': found"),
+            std::string::npos);
+  model.entries.erase("tokenizer.ggml.suppress_tokens");
   model.entries["general.sampling.top_p"] = text("half");
   EXPECT_EQ(errorOf(makeGenerationJson(model.open())),
             model.path() + ": key 'general.sampling.top_p': found the string "
