@@ -225,6 +225,7 @@ nlohmann::ordered_json describeAll(const InspectOptions &options,
                   {"table_bytes", plan.tableBytes},
                   {"resident_weight_bytes", plan.residentWeightBytes()},
                   {"private_bytes", plan.privateBytes()},
+                  {"generate_bytes", plan.generateBytes},
                   {"total_bytes", plan.totalBytes()}};
   return json;
 }

@@ -12,9 +12,10 @@
 
 namespace gemcut::driver {
 
-/// Bytes that a planned kernel module takes at run time. All are exact: the
-/// arena and KV sizes are the plan's, the weights are the section's length; the
-/// rest follows from runtime/abi/memory_plan.h.
+/// Bytes that a planned kernel module takes at run time, of sequences that are
+/// run to the end of the context: the arena and KV sizes are the plan's, the
+/// weights are the section's length; the rest follows from
+/// runtime/abi/memory_plan.h for GEMCUT_PLANNED_THREADS threads.
 struct MemoryPlan {
   uint64_t weightBytes = 0;     ///< mapped from the file
   uint64_t tableBytes = 0;      ///< of them, tables that are read row by row
@@ -22,7 +23,8 @@ struct MemoryPlan {
   uint64_t arenaBytes = 0;      ///< of the entry point that needs most
   uint64_t scoreArenaBytes = 0; ///< of the entry point `score`
   uint64_t kvSlotBytes = 0;
-  uint64_t otherBytes = 0; ///< logits, choice of tokens, ids, the process
+  uint64_t otherBytes = 0;    ///< logits, choice of tokens, ids, the process
+  uint64_t generateBytes = 0; ///< of the private ones, those without `score`
   int64_t slots = 1;
   int64_t context = 0;
   uint64_t weightBytesPerToken = 0; ///< read by a decode step of one row

@@ -130,7 +130,8 @@ gemcut_status gemcut_get_info(const gemcut_engine *engine, gemcut_info *out) {
   info.weight_bytes = model.weight_bytes;
   info.weight_bytes_per_token = model.weight_bytes_per_token;
   info.kv_bytes = model.kv_slot_bytes;
-  info.session_bytes = gemcut_private_bytes(&model, /*slots=*/1);
+  info.session_bytes =
+      gemcut_private_bytes(&model, /*slots=*/1, GEMCUT_PLANNED_THREADS);
   return writeStruct(info, "gemcut_info", out);
 }
 

@@ -123,7 +123,8 @@ static gemcut_status openSampler(gemcut_session &session,
   options.topP = sampling.top_p;
   options.minP = sampling.min_p;
   options.seed = sampling.seed;
-  return session.sampler.open(session.engine->model(), options);
+  return session.sampler.open(session.engine->model(), options,
+                              session.session.getSamplerWork());
 }
 
 static gemcut_status run(gemcut_session &session, const int32_t *ids,

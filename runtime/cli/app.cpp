@@ -117,7 +117,7 @@ gemcut_status App::openSession(const CommonOptions &options) {
 }
 
 gemcut_status App::openSampler(const CommonOptions &options) {
-  return sampler.open(gemcut_model, options.sampling);
+  return sampler.open(gemcut_model, options.sampling, session.getSamplerWork());
 }
 
 uint64_t App::getFingerprint(const CommonOptions &options) const {

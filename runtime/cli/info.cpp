@@ -46,7 +46,11 @@ static void writeModel(JsonWriter &json) {
   json.member("kv_slot_bytes", model.kv_slot_bytes);
   json.member("resident_weight_bytes", gemcut_resident_weight_bytes(&model));
   json.member("table_resident_bytes", gemcut_table_resident_bytes(&model));
-  json.member("private_bytes", gemcut_private_bytes(&model, /*slots=*/1));
+  int32_t threads = std::min(detectUsableCores().getThreads(), kMaxThreads);
+  json.member("private_bytes",
+              gemcut_private_bytes(&model, /*slots=*/1, threads));
+  json.member("generate_bytes",
+              gemcut_generate_bytes(&model, /*slots=*/1, threads));
   json.key("adapters");
   json.beginArray();
   for (int32_t i = 0; i < model.adapter_count; ++i)
@@ -177,7 +181,12 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
   printBytes("KV cache per slot", model.kv_slot_bytes);
   if (gemcut_resident_weight_bytes(&model) < model.weight_bytes)
     printBytes("weights in memory", gemcut_resident_weight_bytes(&model));
-  printBytes("private memory", gemcut_private_bytes(&model, /*slots=*/1));
+  UsableCores cores = detectUsableCores();
+  int32_t threads = std::min(cores.getThreads(), kMaxThreads);
+  printBytes("private memory",
+             gemcut_private_bytes(&model, /*slots=*/1, threads));
+  printBytes("without score",
+             gemcut_generate_bytes(&model, /*slots=*/1, threads));
   if (std::string_view text = getCertificate(artifact); !text.empty())
     printf("%-20s %.*s\n", "certified", int(text.size()), text.data());
   for (int32_t i = 0; i < model.adapter_count; ++i)
@@ -190,11 +199,9 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
     printf("%-20s %s%s (%s)\n", i ? "" : "code", gemcut_levels[i].name,
            isSupported(gemcut_levels[i], cpu) ? "" : ", not for this CPU",
            gemcut_levels[i].features);
-  UsableCores cores = detectUsableCores();
   char reason[128];
   formatUsableCores(cores, reason, sizeof(reason));
-  printf("%-20s %d by default, for %s\n", "threads",
-         std::min(cores.getThreads(), kMaxThreads), reason);
+  printf("%-20s %d by default, for %s\n", "threads", threads, reason);
   for (const Section &section : artifact)
     printf("%-20s %s, %llu bytes%s\n",
            &section == artifact.begin() ? "sections" : "",

@@ -64,7 +64,8 @@ void cli::printStats(const GenerateStats &stats, const Session &session) {
   fprintf(stderr, "threads: %d on %s\n", session.getTeam().threads(), cores);
   fprintf(stderr, "private memory: %.1f MB, planned at most %.1f MB\n",
           double(readProcessMemory().privateBytes) * 1e-6,
-          double(gemcut_private_bytes(&gemcut_model, session.getSlots())) *
+          double(gemcut_private_bytes(&gemcut_model, session.getSlots(),
+                                      session.getTeam().threads())) *
               1e-6);
   if (gemcut_model.two_stage_head) {
     const TwoStageHead::Counters &head = session.getHead().getCounters();

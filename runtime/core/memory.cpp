@@ -11,7 +11,8 @@
 
 using namespace gemcut;
 
-gemcut_status Memory::allocate(size_t bytes, const char *what, bool hugePages) {
+gemcut_status Memory::allocate(size_t bytes, const char *what,
+                               size_t hugeBytes) {
   release();
   if (bytes == 0)
     return GEMCUT_OK;
@@ -21,8 +22,8 @@ gemcut_status Memory::allocate(size_t bytes, const char *what, bool hugePages) {
     return fail(GEMCUT_OUT_OF_MEMORY, "cannot map %zu bytes for the %s: %s",
                 bytes, what, strerror(errno));
   // Advice only: without huge pages everything works, a little slower.
-  if (hugePages)
-    (void)madvise(mapped, bytes, MADV_HUGEPAGE);
+  if (hugeBytes)
+    (void)madvise(mapped, hugeBytes, MADV_HUGEPAGE);
   base = static_cast<uint8_t *>(mapped);
   length = bytes;
   return GEMCUT_OK;

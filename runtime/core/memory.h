@@ -20,10 +20,11 @@ public:
   ~Memory() { release(); }
 
   /// Maps `bytes` (0 is allowed and maps nothing) in place of what was held.
-  /// `hugePages` asks for 2 MiB pages: for memory that is soon touched as a
-  /// whole. `what` names the memory in GEMCUT_OUT_OF_MEMORY's sentence.
+  /// For its first `hugeBytes` 2 MiB pages are asked for: memory that is soon
+  /// touched as a whole. `what` names the memory in GEMCUT_OUT_OF_MEMORY's
+  /// sentence.
   [[nodiscard]] gemcut_status allocate(size_t bytes, const char *what,
-                                       bool hugePages = false);
+                                       size_t hugeBytes = 0);
   void release();
 
   /// Bytes of it that are resident now, in whole pages; 0 where the system does

@@ -26,7 +26,8 @@ gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
   counters.slots = size_t(holder.getSlots());
   cache.open(holder.getModel(), what.cacheBytes);
   publish();
-  return sampler.open(holder.getModel(), SamplerOptions());
+  return sampler.open(holder.getModel(), SamplerOptions(),
+                      holder.getSamplerWork());
 }
 
 gemcut_status Batch::loadCache(const SessionFile &file) {

@@ -44,23 +44,23 @@ gemcut_status gemcut::checkSampling(const SamplerOptions &options) {
 }
 
 gemcut_status Sampler::open(const gemcut_model_info &info,
-                            const SamplerOptions &what) {
+                            const SamplerOptions &what, uint8_t *work) {
   model = &info;
   options = what;
   random = Pcg32(options.seed);
   if (gemcut_status status = checkSampling(options))
     return status;
-  static_assert(sizeof(Candidate) == 12, "as gemcut_sampler_bytes counts it");
   size_t vocabulary = size_t(info.vocab_size);
-  if (gemcut_status status =
-          candidates.allocate(vocabulary * sizeof(Candidate), "sampler"))
-    return status;
-  if (gemcut_status status =
-          ranked.allocate(vocabulary * sizeof(uint32_t), "sampler"))
-    return status;
-  if (gemcut_status status =
-          maxima.allocate(blockCount() * sizeof(float), "sampler"))
-    return status;
+  static_assert(sizeof(Candidate) == 12, "as gemcut_sampler_bytes counts it");
+  if (!work) {
+    if (gemcut_status status =
+            ownWork.allocate(gemcut_sampler_bytes(info.vocab_size), "sampler"))
+      return status;
+    work = ownWork.data();
+  }
+  candidates = reinterpret_cast<Candidate *>(work);
+  ranked = reinterpret_cast<uint32_t *>(candidates + vocabulary);
+  maxima = reinterpret_cast<float *>(ranked + vocabulary);
   return options.noRepeat ? forbidden.allocate(vocabulary, "sampler")
                           : GEMCUT_OK;
 }
@@ -101,7 +101,7 @@ void Sampler::suppress(float *logits) const {
 float Sampler::scanBlocks(const float *logits) {
   // Independent lanes, which become vectors of the baseline ISA.
   constexpr size_t kLanes = 16;
-  float *largest = maxima.as<float>();
+  float *largest = maxima;
   uint32_t unordered[kLanes] = {};
   for (size_t block = 0; block < blockCount(); ++block) {
     const float *values = logits + block * kBlock;
@@ -132,21 +132,21 @@ float Sampler::scanBlocks(const float *logits) {
 }
 
 int32_t Sampler::findFirst(const float *logits, float largest) const {
-  const float *of = maxima.as<float>();
+  const float *of = maxima;
   size_t block = size_t(std::find(of, of + blockCount(), largest) - of);
   const float *begin = logits + block * kBlock;
   return int32_t(std::find(begin, logits + blockEnd(block), largest) - logits);
 }
 
 float Sampler::findKthLargest(const float *logits, size_t k) {
-  float *heap = ranked.as<float>();
+  float *heap = reinterpret_cast<float *>(ranked);
   if (k >= blockCount())
     return gemcut::findKthLargest(logits, size_t(model->vocab_size), k, heap);
   // k blocks reach the k-th largest maximum, so at least k logits do, and few
   // blocks hold them all.
-  const float *largest = maxima.as<float>();
+  const float *largest = maxima;
   float bound = gemcut::findKthLargest(largest, blockCount(), k, heap);
-  float *reaching = candidates.as<float>();
+  float *reaching = reinterpret_cast<float *>(candidates);
   size_t count = 0;
   for (size_t block = 0; block < blockCount(); ++block)
     if (largest[block] >= bound)
@@ -184,8 +184,8 @@ size_t Sampler::collect(const float *logits, float least, float largest) {
   float before = std::nextafter(least, kNever);
   float reach = float(double(before) * double(options.temperature));
   reach = std::nextafter(reach, kNever);
-  auto *kept = candidates.as<Candidate>();
-  const float *of = maxima.as<float>();
+  Candidate *kept = candidates;
+  const float *of = maxima;
   size_t count = 0;
   for (size_t block = 0; block < blockCount(); ++block) {
     if (!(of[block] >= reach) || of[block] == kNever)
@@ -207,8 +207,8 @@ size_t Sampler::collect(const float *logits, float least, float largest) {
 }
 
 size_t Sampler::keepTopP(size_t count) {
-  auto *kept = candidates.as<Candidate>();
-  auto *order = ranked.as<uint32_t>();
+  Candidate *kept = candidates;
+  uint32_t *order = ranked;
   double total = 0;
   for (size_t i = 0; i < count; ++i)
     total += kept[i].weight;
@@ -291,7 +291,7 @@ gemcut_status Sampler::pick(float *logits, int32_t &id) {
     count = keepTopP(count);
 
   // The largest weight is exp(0) = 1.
-  const auto *kept = candidates.as<Candidate>();
+  const Candidate *kept = candidates;
   double total = 0;
   for (size_t i = 0; i < count; ++i)
     if (kept[i].weight >= options.minP)

@@ -44,13 +44,16 @@ SamplerOptions getDefaultSampling(const gemcut_model_info &model);
 ///
 /// Weights are exp(l - max l) in float32, their sums in float64. One pass over
 /// the logits finds the largest of each block of 64; greedy and top-k then
-/// look only into the blocks that can hold what they want. `open` allocates
-/// about 16 bytes per entry of the vocabulary; `pick` allocates nothing.
+/// look only into the blocks that can hold what they want. `pick` allocates
+/// nothing.
 class Sampler {
 public:
-  /// Errors: as checkSampling.
+  /// `work`: gemcut_sampler_bytes that nobody else uses during `pick`
+  /// (Session::getSamplerWork); null: the sampler allocates them. Errors: as
+  /// checkSampling.
   [[nodiscard]] gemcut_status open(const gemcut_model_info &model,
-                                   const SamplerOptions &options);
+                                   const SamplerOptions &options,
+                                   uint8_t *work = nullptr);
 
   /// Swaps in another sequence's options and random numbers, which share the
   /// memory of this sampler. The options must have passed `checkSampling`;
@@ -101,10 +104,12 @@ private:
   SamplerOptions options;
   const gemcut_model_info *model = nullptr;
   Pcg32 random{0};
-  Memory candidates; // (V,) Candidate
-  Memory ranked;     // (V,) uint32 indices of candidates, or the heap of top-k
-  Memory maxima;     // (blocks,) float: the largest logit of each block
-  Memory forbidden;  // (V,) uint8
+  Memory ownWork;
+  // In the work memory.
+  Candidate *candidates = nullptr; // (V,)
+  uint32_t *ranked = nullptr; // (V,) indices of candidates, or heap of top-k
+  float *maxima = nullptr;    // (blocks,) the largest logit of each block
+  Memory forbidden;           // (V,) uint8
 };
 
 } // namespace gemcut

@@ -82,23 +82,23 @@ gemcut_status Session::allocate() {
     Memory &memory;
     size_t bytes;
     const char *what;
-    bool hugePages;
+    size_t hugeBytes;
   };
   const Request requests[] = {
+      // Behind the activations, not all rows of logits are used.
       {work, gemcut_work_bytes(&model, scoreChunk), "activations and logits",
-       true},
+       model.arena_bytes},
       // Small pages: every head has regions of its own, mostly untouched.
-      {kv, size_t(slotCount) * model.kv_slot_bytes, "KV caches", false},
+      {kv, size_t(slotCount) * model.kv_slot_bytes, "KV caches", 0},
       {history, size_t(slotCount) * size_t(context) * sizeof(int32_t),
-       "token history", false},
-      {rowMemory, 3 * rows * sizeof(int32_t), "rows of a step", false},
-      {layerRows, size_t(model.layers) * sizeof(uint64_t), "layer counters",
-       false},
-      {slotMemory, size_t(slotCount) * sizeof(SlotState), "slots", false},
+       "token history", 0},
+      {rowMemory, 3 * rows * sizeof(int32_t), "rows of a step", 0},
+      {layerRows, size_t(model.layers) * sizeof(uint64_t), "layer counters", 0},
+      {slotMemory, size_t(slotCount) * sizeof(SlotState), "slots", 0},
   };
   for (const Request &request : requests)
     if (gemcut_status status = request.memory.allocate(
-            request.bytes, request.what, request.hugePages))
+            request.bytes, request.what, request.hugeBytes))
       return status;
   states = slotMemory.as<SlotState>();
   rowTokens = rowMemory.as<int32_t>();
@@ -244,8 +244,15 @@ gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
                                                 : level->extend;
     runRows(entry, slot, ids + i, rows, count - i - rows);
   }
-  // `prefill` computes the last row only, `score` all of the last chunk.
-  logits = step.logits + (fullPrefill ? (rows - 1) * logitsStride : 0);
+  logits = step.logits;
+  if (fullPrefill) {
+    // `prefill` computes the last row only, `score` all of the last chunk: some
+    // of them where a sampler works.
+    logits = reinterpret_cast<float *>(
+        work.data() + gemcut_logits_offset(program.model->arena_bytes));
+    std::memmove(logits, step.logits + (rows - 1) * logitsStride,
+                 logitsStride * sizeof(float));
+  }
   return GEMCUT_OK;
 }
 

@@ -139,6 +139,12 @@ public:
   int32_t getScoreChunk() const { return scoreChunk; }
   size_t getLogitsStride() const { return logitsStride; }
 
+  /// For Sampler::open; a step may change what is in it.
+  uint8_t *getSamplerWork() const {
+    return work.data() +
+           gemcut_sampler_offset(program.model, program.model->decode_max_rows);
+  }
+
   /// Bytes of the KV memory of all slots that are resident now.
   size_t countResidentKv() const { return kv.countResident(); }
   /// What the two-stage head did since `open`; all 0 without one.

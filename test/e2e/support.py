@@ -8,6 +8,7 @@ import os
 import re
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,18 @@ def run(*command, check=True, **options):
     if check and result.returncode:
         raise AssertionError(f"{command} exited with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
+
+
+def private_peak(*command):
+    """Most resident bytes that no file backs while a command runs."""
+    peak = 0
+    with subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+            peak = max(peak, int(found[1]) * 1024 if found else 0)
+            time.sleep(0.005)
+    assert process.returncode == 0, command
+    return peak
 
 
 def compile_model(model, out, *flags):

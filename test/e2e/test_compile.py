@@ -104,7 +104,9 @@ class Compile(unittest.TestCase):
         weights = sum(section["bytes"] + 65536 for section in info["sections"])
 
         def limit():
-            resource.setrlimit(resource.RLIMIT_DATA, (private, private))
+            # Of a thread's stack a MiB is mapped, little of which is touched.
+            data = private + (1 << 20)
+            resource.setrlimit(resource.RLIMIT_DATA, (data, data))
             # The code is mapped, too.
             whole = private + weights + (4 << 20)
             resource.setrlimit(resource.RLIMIT_AS, (whole, whole))

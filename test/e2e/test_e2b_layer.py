@@ -12,8 +12,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
-                     read_safetensors, run)
+from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels,
+                     private_peak, read_npy, read_safetensors, run)
 
 CASE = GOLDENS / "e2b-layer"
 
@@ -61,6 +61,15 @@ class E2bLayer(unittest.TestCase):
                 result = run(GEMCUT, "compile", CASE / "config.json", "--weights", "random", "--target", target, "-o", out)
                 code = re.search(r"([0-9.]+) MiB of code, quantization int4", result.stdout)
                 self.assertLess(float(code.group(1)), most)
+
+    def test_memory_is_what_was_planned(self):
+        """A full context uses the planned private bytes, to 2 %: the arena of prompts is the largest here."""
+        ids = ids_argument((self.run_info["ids"] * 2)[:1016])
+        info = json.loads(run(self.executable, "info", "--json").stdout)
+        used = private_peak(self.executable, "generate", "--ids", ids, "-n", 8, "--temp", "1", "--ignore-stop",
+                            "--print-ids")
+        self.assertAlmostEqual(used / info["generate_bytes"], 1, delta=0.02)
+        self.assertAlmostEqual(used / info["private_bytes"], 1, delta=0.02)
 
 
 if __name__ == "__main__":

@@ -131,12 +131,22 @@ TEST(SessionPages, PrivateBytesAreThePlanOfAllEntryPoints) {
   model.arena_bytes = 100 << 20;
   model.score_arena_bytes = 10 << 20;
   model.decode_max_rows = 8;
-  // Eight rows of 1 MiB behind the largest arena, 64 behind that of score.
-  EXPECT_EQ(gemcut_work_bytes(&model, /*scoreChunk=*/64), uint64_t(108) << 20);
+  model.score_chunk = 64;
+  // Eight rows of 1 MiB and a sampler behind the largest arena, 64 rows behind
+  // that of score.
+  EXPECT_EQ(gemcut_work_bytes(&model, /*scoreChunk=*/64),
+            (uint64_t(112) << 20) + (16 << 10));
   model.arena_bytes = 11 << 20;
   EXPECT_EQ(gemcut_work_bytes(&model, /*scoreChunk=*/64), uint64_t(74) << 20);
-  EXPECT_EQ(gemcut_private_bytes(&model, 3) - gemcut_private_bytes(&model, 1),
+  auto planned = [&](int32_t slots, int32_t threads) {
+    return gemcut_private_bytes(&model, slots, threads);
+  };
+  EXPECT_EQ(planned(3, 1) - planned(1, 1),
             2 * (model.kv_slot_bytes + 4 * uint64_t(model.context)));
+  EXPECT_EQ(planned(1, 5) - planned(1, 1), 4 * GEMCUT_THREAD_BYTES);
+  // One row of logits where one sequence runs, and none of score's.
+  EXPECT_EQ(planned(1, 1) - gemcut_generate_bytes(&model, 1, 1),
+            (uint64_t(74 - 11 - 1 - 4) << 20) - (16 << 10));
 }
 
 TEST_P(SessionTest, PrefillOfEveryLength) {
@@ -370,7 +380,8 @@ protected:
     SamplerOptions sampling;
     sampling.temperature = 0;
     sampling.noRepeat = noRepeat;
-    EXPECT_EQ(sampler.open(gemcut_model, sampling), GEMCUT_OK);
+    EXPECT_EQ(sampler.open(gemcut_model, sampling, session.getSamplerWork()),
+              GEMCUT_OK);
     EXPECT_EQ(session.reset(0), GEMCUT_OK);
     answer.clear();
     return generate(
