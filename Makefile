@@ -5,7 +5,7 @@ PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
     libboost-dev libclang-rt-22-dev libcli11-dev libfmt-dev libgtest-dev liblld-22-dev \
     libmlir-22-dev libstdc++-12-dev-arm64-cross libxxhash-dev lld-22 llvm-22-dev \
     llvm-22-tools mlir-22-tools mypy ninja-build nlohmann-json3-dev pkg-config pybind11-dev python3 python3-dev \
-    python3-jinja2 python3-numpy python3-pytest qemu-user valgrind zlib1g-dev libzstd-dev
+    python3-jinja2 python3-numpy python3-pip python3-pytest python3-venv qemu-user valgrind zlib1g-dev libzstd-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo build test test-fast wheel format packages clean help

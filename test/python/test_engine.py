@@ -215,15 +215,14 @@ def test_loading_and_unloading_keeps_memory_flat(library):
 
 
 def test_importing_is_quick_and_needs_neither_numpy_nor_the_compiler():
-    code = ("import sys, time; t = time.perf_counter(); import gemcut; "
-            "print(time.perf_counter() - t); "
+    code = ("import sys, time; t = time.process_time(); import gemcut; "
+            "print(time.process_time() - t); "
             "assert not {'numpy', 'gemcut._gemcut', 'gemcut._engine'} "
             "& set(sys.modules)")
     seconds = min(float(subprocess.run([sys.executable, "-c", code], check=True,
                                        capture_output=True, text=True).stdout)
                   for _ in range(5))
-    print(f"import gemcut: {1000 * seconds:.1f} ms")
-    assert seconds < 0.25  # 50 ms on a machine that does nothing else
+    assert seconds < 0.1  # of CPU time; test_wheel.sh expects 50 ms
 
 
 def test_an_executable_is_loaded_too(tiny, engine, tmp_path):
