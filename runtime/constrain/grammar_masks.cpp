@@ -20,8 +20,9 @@ static uint16_t findDepth(const Trie &trie) {
   return depth;
 }
 
-Grammar::Grammar(VocabularyPtr what, Network network)
-    : vocabulary(std::move(what)), automaton(std::move(network)) {
+Grammar::Grammar(VocabularyPtr what, Network network, size_t most)
+    : vocabulary(std::move(what)), mostBytes(most),
+      automaton(std::move(network)) {
   path.resize(std::max(findDepth(vocabulary->getPlain()),
                        findDepth(vocabulary->getRest())) +
               size_t(1));
@@ -57,7 +58,7 @@ void Grammar::forget(std::vector<int32_t> &kept) const {
 
 void Grammar::makeRoom() const {
   std::vector<int32_t> none;
-  if (automaton.countBytes() > kMostBytes)
+  if (automaton.countBytes() > mostBytes)
     forget(none);
 }
 
@@ -79,7 +80,7 @@ int32_t Grammar::walk(const Trie &trie, int32_t state, uint32_t *words) const {
       set(words, trie.tokens[t]);
     ++n;
     // Texts that make a new state at every byte would fill the memory.
-    if ((n & 1023) == 0 && automaton.countBytes() > kMostBytes) {
+    if ((n & 1023) == 0 && automaton.countBytes() > mostBytes) {
       std::vector<int32_t> kept(path.begin(), path.begin() + node.depth + 1);
       forget(kept);
       std::copy(kept.begin(), kept.end(), path.begin());

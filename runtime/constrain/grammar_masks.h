@@ -12,13 +12,14 @@ namespace gemcut::constrain {
 /// An automaton over a vocabulary, and the masks of its states.
 ///
 /// States are numbers of the automaton of `epoch`. What was worked out is
-/// forgotten when it takes more than kMostBytes; the epoch then grows.
+/// forgotten when it takes more than `mostBytes`; the epoch then grows.
 class Grammar {
 public:
   static constexpr size_t kMostBytes = 8 << 20;
   static constexpr size_t kMostMasks = 32;
 
-  Grammar(VocabularyPtr vocabulary, Network network);
+  Grammar(VocabularyPtr vocabulary, Network network,
+          size_t mostBytes = kMostBytes);
 
   const Vocabulary &getVocabulary() const { return *vocabulary; }
 
@@ -55,6 +56,7 @@ private:
   void forget(std::vector<int32_t> &kept) const;
 
   VocabularyPtr vocabulary;
+  size_t mostBytes;
   mutable std::mutex mutex;
   mutable Automaton automaton;
   mutable uint64_t epoch = 0;

@@ -6,9 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/constrain/grammar_masks.h"
+#include "runtime/constrain/regex.h"
 #include "test/unit/Constrain/ConstrainFixture.h"
 
 #include <random>
+#include <thread>
 
 using namespace gemcut;
 using namespace gemcut::constrain;
@@ -147,30 +150,82 @@ TEST(MatcherTest, RollbackAndCopies) {
   EXPECT_FALSE(matcher.accept(-1));
 }
 
+/// A grammar that has hardly room for what it works out, in which each
+/// character makes a new state.
+static GrammarPtr makeForgetful(size_t mostBytes) {
+  CharAutomaton text;
+  std::string error;
+  EXPECT_TRUE(parseRegex("(?:[a-z ]*[aeiou][a-z ]{14}[,.])*x", RegexSpan::Whole,
+                         text, error));
+  NetworkBuilder builder;
+  uint32_t rule = builder.addRule("text");
+  builder.addChars(builder.startOf(rule), text, CharCoding::Utf8,
+                   builder.endOf(rule));
+  Network network;
+  EXPECT_TRUE(builder.finish(network, error));
+  return std::make_shared<Grammar>(getTestVocabulary(), std::move(network),
+                                   mostBytes);
+}
+
 TEST(MatcherTest, MasksOutliveWhatIsForgotten) {
-  // Each character doubles the states: what was worked out is soon forgotten.
-  auto grammar = compilePattern("(?:[a-z ]*[aeiou][a-z ]{14}[,.])*x");
-  auto small = compilePattern("(?:[a-z ]*[aeiou][a-z ]{14}[,.])*x");
-  VocabularyPtr vocabulary = getTestVocabulary();
-  std::mt19937 random(5);
-  Mask mask(vocabulary->maskWords()), again(mask);
-  Matcher matcher(grammar);
-  for (int step = 0; step < 400; ++step) {
-    matcher.fillMask(mask.data());
-    std::vector<int32_t> allowed;
-    for (int32_t id = 0; id < vocabulary->size(); ++id)
-      if (isSet(mask, id) && !vocabulary->isStop(id))
-        allowed.push_back(id);
-    ASSERT_FALSE(allowed.empty());
-    if (step % 40 == 0) {
-      Matcher other(small);
-      for (size_t i = 0; i < matcher.size(); ++i)
-        ASSERT_TRUE(other.accept(matcher.getTokens()[i]));
-      other.fillMask(again.data());
-      ASSERT_EQ(mask, again) << step;
+  for (size_t mostBytes : {size_t(1) << 14, size_t(1) << 16}) {
+    auto grammar = makeForgetful(mostBytes);
+    auto roomy = makeForgetful(Grammar::kMostBytes);
+    VocabularyPtr vocabulary = getTestVocabulary();
+    std::mt19937 random(5);
+    Mask mask(vocabulary->maskWords()), expected(mask);
+    Matcher matcher(grammar), other(roomy);
+    for (int step = 0; step < 60; ++step) {
+      matcher.fillMask(mask.data());
+      other.fillMask(expected.data());
+      ASSERT_EQ(mask, expected) << step;
+      std::vector<int32_t> allowed;
+      for (int32_t id = 0; id < vocabulary->size(); ++id)
+        if (isSet(mask, id) && !vocabulary->isStop(id))
+          allowed.push_back(id);
+      if (allowed.empty())
+        break;
+      int32_t id = allowed[random() % allowed.size()];
+      ASSERT_TRUE(matcher.accept(id));
+      ASSERT_TRUE(other.accept(id));
+      ASSERT_EQ(matcher.canEnd(), other.canEnd());
     }
-    ASSERT_TRUE(matcher.accept(allowed[random() % allowed.size()]));
+    EXPECT_GT(grammar->getEpoch(), 0u) << mostBytes;
+    EXPECT_EQ(roomy->getEpoch(), 0u);
   }
+}
+
+TEST(MatcherTest, ThreadsShareAGrammar) {
+  // What one thread forgets, others still walk through.
+  VocabularyPtr vocabulary = getTestVocabulary();
+  auto follow = [&](const GrammarPtr &grammar, uint32_t seed) {
+    std::mt19937 random(seed);
+    Mask mask(vocabulary->maskWords());
+    Matcher matcher(grammar);
+    std::vector<int32_t> ids;
+    for (int step = 0; step < 60; ++step) {
+      matcher.fillMask(mask.data());
+      std::vector<int32_t> allowed;
+      for (int32_t id = 0; id < vocabulary->size(); ++id)
+        if (isSet(mask, id) && !vocabulary->isStop(id))
+          allowed.push_back(id);
+      if (allowed.empty())
+        break;
+      ids.push_back(allowed[random() % allowed.size()]);
+      EXPECT_TRUE(matcher.accept(ids.back()));
+    }
+    return ids;
+  };
+  auto shared = makeForgetful(1 << 16);
+  std::vector<std::vector<int32_t>> found(4);
+  std::vector<std::thread> threads;
+  for (uint32_t seed = 0; seed < found.size(); ++seed)
+    threads.emplace_back([&, seed] { found[seed] = follow(shared, seed); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (uint32_t seed = 0; seed < found.size(); ++seed)
+    EXPECT_EQ(found[seed], follow(makeForgetful(Grammar::kMostBytes), seed));
+  EXPECT_GT(shared->getEpoch(), 0u);
 }
 
 TEST(MaskTest, LogitsOutsideAreNever) {
