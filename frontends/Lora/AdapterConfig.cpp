@@ -15,6 +15,7 @@ using config::JsonFields;
 using nlohmann::json;
 
 static constexpr int64_t kMostRank = 4096;
+static constexpr size_t kLongestPattern = 256;
 
 static llvm::Regex getRegex(llvm::StringRef pattern) {
   return llvm::Regex(("^(.*\\.)?(" + pattern + ")$").str());
@@ -39,13 +40,16 @@ parsePattern(JsonFields &fields, const char *key,
   JsonFields patterns = fields.object(key);
   if (!patterns.failed())
     for (const auto &[pattern, unused] : value->items()) {
-      // Python's \d and the like mean other things to POSIX.
-      bool isForeign = false;
+      // Python's \d and the like mean other things to POSIX, and nested counts
+      // take as much memory as they say.
+      bool isForeign = pattern.size() > kLongestPattern ||
+                       pattern.find('{') != std::string::npos;
       for (size_t i = 0; i + 1 < pattern.size(); ++i)
         isForeign |= pattern[i] == '\\' && llvm::isAlnum(pattern[i + 1]);
       if (isForeign || !getRegex(pattern).isValid())
         patterns.fail(pattern.c_str(), "a name that is a regular expression "
-                                       "without classes such as \\d");
+                                       "without counts and classes such as "
+                                       "\\d");
       overrides.push_back({pattern, read(patterns, pattern.c_str())});
     }
   fields.merge(patterns);

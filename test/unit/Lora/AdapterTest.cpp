@@ -289,7 +289,10 @@ TEST(AdapterTest, RejectsWhatIsNotSupported) {
             "1 to 4096");
   EXPECT_EQ(error("alpha_pattern", {{"layers\\.\\d+", 4}}),
             "c.json: alpha_pattern.layers\\.\\d+: found 4, expected a name "
-            "that is a regular expression without classes such as \\d");
+            "that is a regular expression without counts and classes such as "
+            "\\d");
+  EXPECT_NE(error("rank_pattern", {{"((a{255}){255}){255}", 4}}), "");
+  EXPECT_NE(error("rank_pattern", {{std::string(300, 'a'), 4}}), "");
   EXPECT_EQ(error("init_lora_weights", "pissa_niter_16"),
             "c.json: init_lora_weights: found \"pissa_niter_16\", expected an "
             "initialization that leaves the base weights as they are; convert "
