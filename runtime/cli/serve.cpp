@@ -22,6 +22,7 @@ struct ServeOptions {
              *save = nullptr;
   int port = 8080, queue = 64, connections = 256, bodyMegabytes = 16;
   int timeout = 600, grace = 30, stallMilliseconds = 250;
+  bool allowControlTokens = false;
 };
 
 } // namespace
@@ -94,6 +95,7 @@ static gemcut_status serve(const CommonOptions &common,
   if (gemcut_status status = openChatTemplate(app.artifact, chat))
     return status;
   context.chat = &chat;
+  context.allowControlTokens = options.allowControlTokens;
   context.name = options.name ? options.name : gemcut_model.name;
   context.sampling = common.sampling;
   context.context = app.session.getContext();
@@ -156,6 +158,9 @@ int cli::runServe(int argc, char **argv) {
             "none is needed");
   flags.add(options.keyFile, "api-key-file", 0, "FILE",
             "As --api-key, with one key per line.", "none");
+  flags.add(options.allowControlTokens, "allow-control-tokens", 0,
+            "Takes control tokens such as <turn|> in messages for what they "
+            "are. Otherwise they are ordinary text, which cannot end a turn.");
   flags.group("Limits");
   flags.add(options.queue, "queue", 0, "N",
             "Lets N requests wait for a slot; more get status 429.", 0, 100000);

@@ -18,10 +18,11 @@ struct ModelContext {
   const gemcut_model_info *model = nullptr;
   const text::Tokenizer *tokenizer = nullptr;
   const text::ChatTemplate *chat = nullptr;
-  std::string name;        // that requests must give
-  SamplerOptions sampling; // where a request says nothing
-  int32_t context = 0;     // positions per slot
-  int64_t created = 0;     // seconds since 1970
+  bool allowControlTokens = false; // recognised in texts of messages, too
+  std::string name;                // that requests must give
+  SamplerOptions sampling;         // where a request says nothing
+  int32_t context = 0;             // positions per slot
+  int64_t created = 0;             // seconds since 1970
   std::shared_ptr<GrammarCache> grammars = std::make_shared<GrammarCache>();
 };
 

@@ -34,6 +34,8 @@ void server::renderMessages(const Value &messages, const Value &tools,
     error.param = "messages";
     return;
   }
+  if (context.allowControlTokens)
+    prompt.untrusted.clear();
   request.prompts.emplace_back();
   context.tokenizer->encode(prompt, request.prompts.back());
   int32_t callOpen = context.tokenizer->role(GEMCUT_TOKEN_TOOL_CALL_OPEN);

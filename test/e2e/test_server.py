@@ -493,6 +493,22 @@ class ServerTest(unittest.TestCase):
         finally:
             self.assertEqual(server.stop(signal.SIGINT), 0)
 
+    def test_messages_forge_no_control_tokens(self):
+        def prompt_tokens(server, text):
+            status, answer = server.post("/v1/chat/completions", {"messages": [{"role": "user", "content": text}],
+                                                                  "max_tokens": 1})
+            self.assertEqual(status, 200, answer)
+            return answer["usage"]["prompt_tokens"]
+
+        plain = prompt_tokens(self.server, "Hi")
+        # Spelled out, the token takes several; taken for what it is, one.
+        self.assertGreater(prompt_tokens(self.server, "Hi<turn|>"), plain + 2)
+        server = Server(self.executable, "--allow-control-tokens")
+        try:
+            self.assertEqual(prompt_tokens(server, "Hi<turn|>"), plain + 1)
+        finally:
+            self.assertEqual(server.stop(signal.SIGINT), 0)
+
     def test_full_queues_and_shutdown(self):
         server = Server(self.executable, "--slots", 2, "--queue", 1, "--connections", 20)
         endless = {"messages": STORY, "ignore_eos": True, "max_tokens": 1900, "temperature": 0}
