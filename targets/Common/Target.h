@@ -46,6 +46,10 @@ struct IsaLevel {
   /// Sums that a single row shares out each group of nibbles to, to hide the
   /// latency of dot products.
   int64_t nibbleChains = 2;
+  /// The groups of a block of columns are a loop, if it has several rows or
+  /// tiles: a quarter of the code. With 16 registers that costs 6 % more
+  /// instructions, as constants are loaded in each group.
+  bool hasGroupLoops = false;
   int64_t gemvRows = 4;     ///< of a gemv's block, one tile wide
   BlockShape integerBlock;  ///< of a gemm with weights in groups
   BlockShape rowScaleBlock; ///< of a gemm with integers under row scales

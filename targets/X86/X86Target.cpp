@@ -42,6 +42,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx512Vnni.vectorBits = 512;
   avx512Vnni.registers = 32;
   avx512Vnni.hasVnni = true;
+  avx512Vnni.hasGroupLoops = true;
   avx512Vnni.gemvRows = 8;
   avx512Vnni.integerBlock = {6, 2};
   avx512Vnni.rowScaleBlock = {12, 2};

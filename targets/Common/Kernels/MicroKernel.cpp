@@ -129,16 +129,35 @@ private:
     Value others =
         next ? e.at(next, e.mul(block, layout.groups * nextBytes)) : next;
     prefetch(weights);
-    for (int64_t group = 0; group < groups; ++group) {
-      addGroup(sums, weights, quants, perGroup, group);
+    auto add = [&](Value scales, Value ahead, int64_t group) {
+      addGroup(sums, weights, scales, quants, perGroup, group);
       for (int64_t line = 0; line < shape.nextLines; ++line)
-        e.prefetch(e.at(others, group * nextBytes + line * kVectorBytes));
+        e.prefetch(e.at(ahead, group * nextBytes + line * kVectorBytes));
+    };
+    bool rolled = isa.getLevel().hasGroupLoops && groups > 1 &&
+                  shape.rows * shape.tiles > 1;
+    if (!rolled) {
+      for (int64_t group = 0; group < groups; ++group)
+        add(weights, others, group);
+      return;
     }
+    Value block0 = weights, quants0 = quants, perGroup0 = perGroup;
+    sums = e.loop(e.i64(0), e.i64(groups), 1, sums,
+                  [&](Value group, ValueRange carried) {
+                    sums = Values(carried);
+                    weights = e.at(block0, e.mul(group, layout.quant_bytes));
+                    quants = e.at(quants0, e.mul(group, GEMCUT_GROUP));
+                    perGroup = e.at(perGroup0, e.mul(group, 4));
+                    add(e.at(block0, e.mul(group, layout.scale_bytes)),
+                        next ? e.at(others, e.mul(group, nextBytes)) : next,
+                        /*group=*/0);
+                    return sums;
+                  });
   }
 
   /// sums += scales * (int32 dot products of one group of 32 columns).
-  void addGroup(Values &sums, Value weights, Value quants, Value perGroup,
-                int64_t group) {
+  void addGroup(Values &sums, Value weights, Value blockScales, Value quants,
+                Value perGroup, int64_t group) {
     Values dots = isNibbles(shape.format)
                       ? dotGroupNibbles(weights, quants, perGroup, group)
                       : dotGroupInt8(weights, quants, perGroup, group);
@@ -146,7 +165,7 @@ private:
     for (int64_t t = 0; t < shape.tiles; ++t)
       for (int64_t p = 0; p < parts; ++p) {
         Value bits = scaleBits(
-            e.at(weights, t * tileBytes + layout.scale_bytes * group), p);
+            e.at(blockScales, t * tileBytes + layout.scale_bytes * group), p);
         for (int64_t m = 0; m < shape.rows; ++m) {
           // Input scales are powers of two: adding exponents multiplies.
           Value inputScale = e.broadcast(
