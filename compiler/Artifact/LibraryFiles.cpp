@@ -10,13 +10,13 @@
 
 using namespace gemcut::artifact;
 
-/// @NAME@ stands for the library's name.
+/// @NAME@, @DESCRIPTION@ and @VERSION@ (of gemcut) are filled in.
 static constexpr llvm::StringLiteral kPkgConfig =
     R"(prefix=${pcfiledir}
 
 Name: @NAME@
 Description: @DESCRIPTION@
-Version: 1
+Version: @VERSION@
 Cflags: -I${prefix}
 Libs: -L${prefix} -l@NAME@ -lm
 )";
@@ -56,6 +56,8 @@ static std::string fill(llvm::StringRef text, llvm::StringRef name,
   while (!text.empty()) {
     if (text.consume_front("@NAME@")) {
       filled += name;
+    } else if (text.consume_front("@VERSION@")) {
+      filled += GEMCUT_VERSION;
     } else if (text.consume_front("@DESCRIPTION@")) {
       filled += description;
     } else {
@@ -66,27 +68,28 @@ static std::string fill(llvm::StringRef text, llvm::StringRef name,
   return filled;
 }
 
-static llvm::Error writeText(llvm::StringRef folder, const llvm::Twine &file,
-                             llvm::StringRef text) {
+static llvm::Error addText(llvm::StringRef folder, const llvm::Twine &file,
+                           llvm::StringRef text, LibraryFiles &files) {
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, file);
   auto output = OutputFile::create(path);
   if (!output)
     return output.takeError();
-  if (llvm::Error error = nameOutput(
-          path, writeAt((*output)->descriptor(), text.data(), text.size(), 0)))
-    return error;
-  return (*output)->commit(0644);
+  files.push_back(std::move(*output));
+  return nameOutput(
+      path, writeAt(files.back()->descriptor(), text.data(), text.size(), 0));
 }
 
-llvm::Error gemcut::artifact::writeLibraryFiles(llvm::StringRef folder,
-                                                llvm::StringRef name,
-                                                llvm::StringRef description) {
-  if (llvm::Error error = writeText(folder, "gemcut.h", publicHeader()))
-    return error;
-  if (llvm::Error error =
-          writeText(folder, name + ".pc", fill(kPkgConfig, name, description)))
-    return error;
-  return writeText(folder, name + "Config.cmake",
-                   fill(kCmakeConfig, name, description));
+llvm::Expected<LibraryFiles> gemcut::artifact::prepareLibraryFiles(
+    llvm::StringRef folder, llvm::StringRef name, llvm::StringRef description) {
+  LibraryFiles files;
+  if (llvm::Error error = addText(folder, "gemcut.h", publicHeader(), files))
+    return std::move(error);
+  if (llvm::Error error = addText(folder, name + ".pc",
+                                  fill(kPkgConfig, name, description), files))
+    return std::move(error);
+  if (llvm::Error error = addText(folder, name + "Config.cmake",
+                                  fill(kCmakeConfig, name, description), files))
+    return std::move(error);
+  return files;
 }

@@ -111,15 +111,21 @@ linkRuntime(const std::string &apiArchive) {
   return localizeSymbols(*linked, global);
 }
 
-static llvm::Expected<std::vector<uint8_t>>
-linkModel(const LibraryParts &parts) {
+llvm::Expected<std::vector<uint8_t>>
+gemcut::artifact::linkObjects(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
+                              llvm::StringRef what) {
   ScratchFiles scratch;
-  auto inputs = scratch.writeAll("o", parts.objects);
+  auto inputs = scratch.writeAll("o", objects);
   if (!inputs)
     return inputs.takeError();
   std::vector<std::string> arguments{"-r", "--build-id=none"};
   arguments.insert(arguments.end(), inputs->begin(), inputs->end());
-  auto linked = runLinker(std::move(arguments), "the model");
+  return runLinker(std::move(arguments), what);
+}
+
+static llvm::Expected<std::vector<uint8_t>>
+linkModel(const LibraryParts &parts) {
+  auto linked = linkObjects(parts.objects, "the model");
   if (!linked)
     return linked;
   return localizeSymbols(*linked, {parts.bundleFunction});

@@ -30,6 +30,10 @@ llvm::Error checkLibraryInputs(llvm::StringRef apiArchive, bool isShared,
 llvm::Expected<std::vector<uint8_t>>
 linkSharedLibrary(const LibraryParts &parts, const Toolchain &toolchain);
 
+/// Objects as one, with all their symbols. `what`: for messages.
+llvm::Expected<std::vector<uint8_t>>
+linkObjects(llvm::ArrayRef<llvm::ArrayRef<char>> objects, llvm::StringRef what);
+
 /// An archive of two objects: the runtime, the same for all models, of which a
 /// program with several models takes one; and the model, whose only global
 /// symbol is the bundle's function. All else is local. Error: more than the 9.9

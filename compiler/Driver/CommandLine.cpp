@@ -188,7 +188,8 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->required();
   compile
       ->add_option("-o,--output", options.output,
-                   "The file to write. It appears only when complete.")
+                   "The file to write. It appears only when complete, in "
+                   "place of what has its name, be it a symbolic link.")
       ->required();
   compile
       ->add_option("--target", options.target,
@@ -202,6 +203,11 @@ void addCompile(CLI::App &app, CompileOptions &options) {
                    "each needs, `host` is the best one of this machine. "
                    "Default: every level; the executable picks the best at "
                    "start.")
+      ->check(CLI::Validator(
+          [](const std::string &names) {
+            return names.empty() ? "names no level" : "";
+          },
+          ""))
       ->group("Machine");
   addPlanFlags(*compile, options.plan);
   addCalibrateFlags(*compile, options);
@@ -282,8 +288,9 @@ void addCompile(CLI::App &app, CompileOptions &options) {
           "What to write: exe is the executable; static-lib and shared-lib are "
           "libraries, OUT being libNAME.a or libNAME.so, with gemcut.h, "
           "NAME.pc "
-          "and NAMEConfig.cmake beside it; obj, asm and llvm are the code of "
-          "one level of --cpu; kernel and gemma are IR. Default: exe.")
+          "and NAMEConfig.cmake beside it; obj is the code of all levels of "
+          "--cpu in one object; asm and llvm are the code of one; kernel and "
+          "gemma are IR. Default: exe.")
       ->transform(CLI::CheckedTransformer(kEmits).description(""))
       ->option_text("exe|static-lib|shared-lib|obj|asm|llvm|kernel|gemma")
       ->group("Output");

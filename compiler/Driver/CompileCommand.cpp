@@ -248,12 +248,11 @@ private:
     if (!parsed)
       return asUsageError(parsed.takeError());
     spec = std::move(*parsed);
-    bool oneLevel = options.emit == Emit::Object ||
-                    options.emit == Emit::Assembly ||
-                    options.emit == Emit::Llvm;
+    bool oneLevel =
+        options.emit == Emit::Assembly || options.emit == Emit::Llvm;
     if (oneLevel && spec.levels.size() > 1)
       return llvm::make_error<UsageError>(
-          "--emit obj, asm and llvm write the code of one level; name it with "
+          "--emit asm and llvm write the code of one level; name it with "
           "--cpu (" +
           names(spec.levels,
                 [](const targets::IsaLevel &level) { return level.name; }) +
@@ -271,6 +270,10 @@ private:
       if (auto text = checkText(*path); !text)
         return text.takeError();
     }
+    if (options.weights.sidecar && !isProgram(options.emit))
+      return llvm::make_error<UsageError>(
+          "--weights sidecar needs a program, --emit exe, static-lib or "
+          "shared-lib; other forms hold no weights");
     if (isProgram(options.emit))
       if (llvm::Error error = checkProgramLink(options))
         return error;
@@ -318,8 +321,15 @@ private:
     auto objects = compileLevels(*target, spec, module, kind, dumps, reporter);
     if (!objects)
       return objects.takeError();
-    if (!isProgram(options.emit))
-      return writeBytes(objects->front());
+    if (!isProgram(options.emit)) {
+      if (objects->size() == 1)
+        return writeBytes(objects->front());
+      auto object = linkLevels(*objects);
+      if (!object)
+        return object.takeError();
+      return writeBytes(llvm::ArrayRef(
+          reinterpret_cast<const char *>(object->data()), object->size()));
+    }
     return writeProgram(module, *objects);
   }
 
@@ -399,14 +409,21 @@ private:
                                           info->sidecar_checksum);
     if (!footer)
       return footer.takeError();
+    artifact::LibraryFiles package;
+    if (options.emit != Emit::Executable) {
+      auto prepared = prepareLibraryPackage(options, *info);
+      if (!prepared)
+        return prepared.takeError();
+      package = std::move(*prepared);
+    }
     if (sidecar)
       if (llvm::Error error = sidecar->commit(0644))
         return error;
     if (llvm::Error error =
             output->commit(options.emit == Emit::Executable ? 0755 : 0644))
       return error;
-    if (options.emit != Emit::Executable)
-      if (llvm::Error error = writeLibraryPackage(options, *info))
+    for (const auto &file : package)
+      if (llvm::Error error = file->commit(0644))
         return error;
     phases.end();
     describeResult(image->size());

@@ -2,7 +2,6 @@
 
 #include "compiler/Driver/LinkProgram.h"
 
-#include "compiler/Artifact/LibraryFiles.h"
 #include "compiler/Artifact/LinkLibrary.h"
 #include "compiler/Artifact/LinkTools.h"
 #include "compiler/Artifact/ModelObject.h"
@@ -85,6 +84,12 @@ llvm::Error gemcut::driver::checkProgramLink(const CompileOptions &options) {
       options.emit == Emit::SharedLibrary, toolchain);
 }
 
+llvm::Expected<std::vector<uint8_t>>
+gemcut::driver::linkLevels(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects) {
+  llvm::SmallVector<llvm::ArrayRef<char>> parts(objects.begin(), objects.end());
+  return artifact::linkObjects(parts, "the code of the levels");
+}
+
 llvm::Expected<std::vector<uint8_t>> gemcut::driver::linkProgram(
     const CompileOptions &options, const gemcut_model_info &info,
     const targets::TargetSpec &spec,
@@ -122,10 +127,11 @@ llvm::Expected<std::vector<uint8_t>> gemcut::driver::linkProgram(
              : artifact::linkStaticLibrary(library);
 }
 
-llvm::Error gemcut::driver::writeLibraryPackage(const CompileOptions &options,
-                                                const gemcut_model_info &info) {
+llvm::Expected<artifact::LibraryFiles>
+gemcut::driver::prepareLibraryPackage(const CompileOptions &options,
+                                      const gemcut_model_info &info) {
   StringRef folder = llvm::sys::path::parent_path(options.output);
-  return artifact::writeLibraryFiles(
+  return artifact::prepareLibraryFiles(
       folder.empty() ? "." : folder, libraryName(options),
       std::string(info.name) + " (" + info.quantization +
           "), compiled by gemcut");

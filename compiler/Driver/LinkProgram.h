@@ -7,6 +7,7 @@
 #ifndef GEMCUT_COMPILER_DRIVER_LINKPROGRAM_H
 #define GEMCUT_COMPILER_DRIVER_LINKPROGRAM_H
 
+#include "compiler/Artifact/LibraryFiles.h"
 #include "compiler/Driver/Options.h"
 #include "runtime/abi/model.h"
 #include "targets/Common/Target.h"
@@ -28,6 +29,10 @@ bool isProgram(Emit emit);
 /// (see checkLinkInputs), or, as a usage error, if OUT is no library's name.
 llvm::Error checkProgramLink(const CompileOptions &options);
 
+/// Objects of several levels as one.
+llvm::Expected<std::vector<uint8_t>>
+linkLevels(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects);
+
 /// The file up to its sections, which take `contentBytes` with their footer.
 /// `objects`: code of the levels of `spec`.
 llvm::Expected<std::vector<uint8_t>>
@@ -36,9 +41,10 @@ linkProgram(const CompileOptions &options, const gemcut_model_info &info,
             llvm::ArrayRef<llvm::SmallVector<char, 0>> objects,
             uint64_t contentBytes);
 
-/// Header, pkg-config and CMake files beside a library.
-llvm::Error writeLibraryPackage(const CompileOptions &options,
-                                const gemcut_model_info &info);
+/// Header, pkg-config and CMake files beside a library, to be committed.
+llvm::Expected<artifact::LibraryFiles>
+prepareLibraryPackage(const CompileOptions &options,
+                      const gemcut_model_info &info);
 
 } // namespace gemcut::driver
 

@@ -55,10 +55,17 @@ enum class Emit {
   Gemma
 };
 
+/// What `--target` is if it is not given.
+#ifdef __aarch64__
+inline constexpr const char *kHostTarget = "aarch64-linux";
+#else
+inline constexpr const char *kHostTarget = "x86_64-linux";
+#endif
+
 struct CompileOptions {
   std::string model; ///< directory, .safetensors, or config.json
   std::string output;
-  std::string target = "x86_64-linux";
+  std::string target = kHostTarget;
   std::string cpu; ///< levels, "host", or empty for all
   PlanOptions plan;
   uint64_t maxRam = 0; ///< bytes; 0: no limit, else fitMemory

@@ -102,6 +102,9 @@ gemcut::driver::runProgram(const std::string &file,
   llvm::SmallString<256> path;
   if (std::error_code code = llvm::sys::fs::real_path(file, path))
     return createStringError(file + ": " + code.message());
+  if (!llvm::sys::fs::can_execute(path))
+    return createStringError(file + ": is not executable; libraries have no "
+                                    "commands to run");
   PrintedFiles printed;
   if (llvm::Error error = printed.create())
     return std::move(error);

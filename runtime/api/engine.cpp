@@ -105,6 +105,8 @@ gemcut_status gemcut_load(const gemcut_bundle *bundle,
 void gemcut_unload(gemcut_engine *engine) { delete engine; }
 
 gemcut_status gemcut_get_info(const gemcut_engine *engine, gemcut_info *out) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   const gemcut_model_info &model = engine->model();
   const gemcut_special_ids &special = model.special;
   gemcut_info info = GEMCUT_INFO;
@@ -136,12 +138,16 @@ gemcut_status gemcut_get_info(const gemcut_engine *engine, gemcut_info *out) {
 }
 
 const char *gemcut_adapter_name(const gemcut_engine *engine, int32_t index) {
+  if (!engine)
+    return nullptr;
   const gemcut_model_info &model = engine->model();
   return index >= 0 && index < model.adapter_count ? model.adapters[index]
                                                    : nullptr;
 }
 
 gemcut_status gemcut_verify(const gemcut_engine *engine) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   return engine->artifact.verify();
 }
 
@@ -162,6 +168,8 @@ static gemcut_status copyOut(const T *values, size_t count, T *out,
 gemcut_status gemcut_tokenize(const gemcut_engine *engine, const char *text,
                               size_t length, int special, int32_t *ids,
                               size_t capacity, size_t *count) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   if (gemcut_status status = engine->requireTokenizer())
     return status;
   if (length > UINT32_MAX)
@@ -176,6 +184,8 @@ gemcut_status gemcut_tokenize(const gemcut_engine *engine, const char *text,
 gemcut_status gemcut_detokenize(const gemcut_engine *engine, const int32_t *ids,
                                 size_t count, int special, char *text,
                                 size_t capacity, size_t *length) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   if (gemcut_status status = engine->requireTokenizer())
     return status;
   std::string decoded = engine->tokenizer.decode(ids, count, special != 0);

@@ -29,6 +29,8 @@ static gemcut_sampling getDefaults(const gemcut_engine &engine) {
 
 gemcut_status gemcut_default_sampling(const gemcut_engine *engine,
                                       gemcut_sampling *sampling) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   return writeStruct(getDefaults(*engine), "gemcut_sampling", sampling);
 }
 
@@ -162,6 +164,8 @@ gemcut_status gemcut_generate(gemcut_session *session, const int32_t *ids,
                               size_t count,
                               const gemcut_generate_options *given,
                               gemcut_generate_result *result) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
   if (gemcut_status status =
           readStruct(given, "gemcut_generate_options", options))
@@ -171,6 +175,8 @@ gemcut_status gemcut_generate(gemcut_session *session, const int32_t *ids,
 
 gemcut_status gemcut_chat_begin(gemcut_session *session,
                                 const gemcut_chat_options *given) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   gemcut_chat_options options = GEMCUT_CHAT_OPTIONS;
   if (gemcut_status status = readStruct(given, "gemcut_chat_options", options))
     return status;
@@ -186,6 +192,8 @@ gemcut_status gemcut_chat_begin(gemcut_session *session,
 gemcut_status gemcut_chat(gemcut_session *session, const char *text,
                           const gemcut_generate_options *given,
                           gemcut_generate_result *result) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
   if (gemcut_status status =
           readStruct(given, "gemcut_generate_options", options))

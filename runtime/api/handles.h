@@ -5,9 +5,17 @@
 #include "runtime/abi/bundle.h"
 #include "runtime/abi/gemcut.h"
 #include "runtime/core/artifact.h"
+#include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
 #include "runtime/session/sampler.h"
 #include "runtime/session/session.h"
+
+/// Fails for a null engine or session.
+[[nodiscard]] inline gemcut_status requireHandle(const void *handle,
+                                                 const char *what) {
+  return handle ? GEMCUT_OK
+                : gemcut::fail(GEMCUT_INVALID_ARGUMENT, "the %s is null", what);
+}
 
 struct gemcut_engine {
   const gemcut_bundle *bundle = nullptr;

@@ -11,6 +11,8 @@ using namespace gemcut::api;
 gemcut_status gemcut_session_create(const gemcut_engine *engine,
                                     const gemcut_session_options *given,
                                     gemcut_session **result) {
+  if (gemcut_status status = requireHandle(engine, "engine"))
+    return status;
   gemcut_session_options options = GEMCUT_SESSION_OPTIONS;
   if (gemcut_status status =
           readStruct(given, "gemcut_session_options", options))
@@ -35,20 +37,26 @@ gemcut_status gemcut_session_create(const gemcut_engine *engine,
 void gemcut_session_destroy(gemcut_session *session) { delete session; }
 
 gemcut_status gemcut_session_reset(gemcut_session *session) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   session->isTalking = false;
   return session->session.reset(/*slot=*/0);
 }
 
 size_t gemcut_session_length(const gemcut_session *session) {
-  return session->session.getTokenCount(/*slot=*/0);
+  return session ? session->session.getTokenCount(/*slot=*/0) : 0;
 }
 
 gemcut_status gemcut_session_rewind(gemcut_session *session, size_t count) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   return session->session.rewind(/*slot=*/0, count);
 }
 
 gemcut_status gemcut_prefill(gemcut_session *session, const int32_t *ids,
                              size_t count, float **logits) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   float *last = nullptr;
   gemcut_status status = session->session.prefill(/*slot=*/0, ids, count, last);
   if (logits && !status)
@@ -59,6 +67,8 @@ gemcut_status gemcut_prefill(gemcut_session *session, const int32_t *ids,
 gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
                            size_t count, gemcut_on_logits onLogits,
                            void *user) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   struct Listener {
     gemcut_on_logits onLogits;
     void *user;
@@ -75,6 +85,8 @@ gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
 
 gemcut_status gemcut_decode(gemcut_session *session, int32_t id,
                             float **logits) {
+  if (gemcut_status status = requireHandle(session, "session"))
+    return status;
   const int32_t slot = 0;
   float *last = nullptr;
   gemcut_status status = session->session.decode(&slot, &id, 1, last);

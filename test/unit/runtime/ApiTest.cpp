@@ -287,6 +287,28 @@ TEST_F(ApiTest, EqualSeedsGiveEqualAnswers) {
   EXPECT_NE(answers[0], answers[2]);
 }
 
+TEST_F(ApiTest, RefusesNullHandles) {
+  gemcut_info info = GEMCUT_INFO;
+  EXPECT_EQ(gemcut_get_info(nullptr, &info), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_STREQ(gemcut_last_error(), "the engine is null");
+  EXPECT_EQ(gemcut_verify(nullptr), GEMCUT_INVALID_ARGUMENT);
+  gemcut_session *session = nullptr;
+  EXPECT_EQ(gemcut_session_create(nullptr, nullptr, &session),
+            GEMCUT_INVALID_ARGUMENT);
+  int32_t id = 0;
+  EXPECT_EQ(gemcut_prefill(nullptr, &id, 1, nullptr), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_STREQ(gemcut_last_error(), "the session is null");
+  EXPECT_EQ(gemcut_decode(nullptr, id, nullptr), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_session_reset(nullptr), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_chat(nullptr, "", nullptr, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+  gemcut_sampling sampling = GEMCUT_SAMPLING;
+  EXPECT_EQ(gemcut_default_sampling(nullptr, &sampling),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_session_length(nullptr), 0u);
+  EXPECT_EQ(gemcut_adapter_name(nullptr, 0), nullptr);
+}
+
 TEST_F(ApiTest, TextNeedsATokenizer) {
   createSession();
   size_t count = 0;
