@@ -235,6 +235,18 @@ void addCompile(CLI::App &app, CompileOptions &options) {
       ->type_name("X")
       ->group("Model");
   compile
+      ->add_option("--chat-template", options.chatTemplate,
+                   "A Jinja file to use instead of the checkpoint's chat "
+                   "template, or `builtin` for the one of the model's family. "
+                   "Default: the checkpoint's, or builtin if it has none.")
+      ->type_name("FILE|builtin")
+      ->check(CLI::Validator(
+          [](const std::string &choice) {
+            return choice.empty() ? "names no file" : "";
+          },
+          ""))
+      ->group("Model");
+  compile
       ->add_option_function<std::string>(
           "--max-ram",
           [&options](const std::string &text) {

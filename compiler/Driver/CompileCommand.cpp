@@ -156,7 +156,8 @@ private:
       return error;
     if (llvm::Error error = phases.begin("load"))
       return error;
-    auto loaded = loadModel(options.model, options.weights, options.plan.quant);
+    auto loaded = loadModel(options.model, options.weights, options.plan.quant,
+                            options.chatTemplate);
     if (!loaded)
       return loaded.takeError();
     model = std::move(*loaded);

@@ -37,14 +37,17 @@ static Error readConfigs(const gguf::Checkpoint &checkpoint, StringRef path,
   return Error::success();
 }
 
-static Error readTokenizer(const gguf::Metadata &metadata, StringRef path,
-                           LoadedModel &model) {
+static Error readChatTemplate(const gguf::Metadata &metadata, StringRef path,
+                              LoadedModel &model) {
   auto chat = metadata.string("tokenizer.chat_template", "");
   if (!chat)
     return chat.takeError();
-  if (Error error = compileTemplate(
-          *chat, (path + " (tokenizer.chat_template)").str(), model))
-    return error;
+  return compileTemplate(*chat, (path + " (tokenizer.chat_template)").str(),
+                         model);
+}
+
+static Error readTokenizer(const gguf::Metadata &metadata, StringRef path,
+                           LoadedModel &model) {
   if (!gguf::hasVocabulary(metadata)) {
     model.warnings.push_back(
         path.str() +
@@ -71,7 +74,8 @@ static bool hasBlockMatrices(const checkpoint::WeightSource &weights) {
 }
 
 llvm::Expected<LoadedModel>
-gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights) {
+gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights,
+                         StringRef chatTemplate) {
   auto opened = gguf::Checkpoint::open(path);
   if (!opened)
     return opened.takeError();
@@ -80,6 +84,10 @@ gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights) {
   model.name = llvm::sys::path::stem(path).str();
   model.inputs = checkpoint->files();
   if (Error error = readConfigs(*checkpoint, path, model))
+    return std::move(error);
+  if (Error error = chatTemplate.empty()
+                        ? readChatTemplate(checkpoint->metadata(), path, model)
+                        : compileChosenTemplate(chatTemplate, model))
     return std::move(error);
   if (Error error = readTokenizer(checkpoint->metadata(), path, model))
     return std::move(error);

@@ -8,10 +8,11 @@
 namespace gemcut::driver {
 
 /// Reads a .gguf file, the first part of a split one included: configuration,
-/// weights, tokenizer and chat template. One error for whatever is missing,
-/// malformed or not supported.
+/// weights, tokenizer and chat template (`chatTemplate`: as in loadModel). One
+/// error for whatever is missing, malformed or not supported.
 llvm::Expected<LoadedModel> loadGguf(llvm::StringRef path,
-                                     const WeightOptions &weights);
+                                     const WeightOptions &weights,
+                                     llvm::StringRef chatTemplate);
 
 } // namespace gemcut::driver
 

@@ -115,6 +115,19 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
   return llvm::Error::success();
 }
 
+/// The chat template among a tokenizer's settings, or "": a text, or a list of
+/// templates with names, of which "default" is for conversations.
+StringRef findStoredTemplate(const llvm::json::Object &settings) {
+  if (auto text = settings.getString("chat_template"))
+    return *text;
+  if (const llvm::json::Array *list = settings.getArray("chat_template"))
+    for (const llvm::json::Value &entry : *list)
+      if (const llvm::json::Object *named = entry.getAsObject())
+        if (named->getString("name") == StringRef("default"))
+          return named->getString("template").value_or("");
+  return "";
+}
+
 llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
   std::string path = inDirectory(files.directory, "chat_template.jinja");
   if (llvm::sys::fs::exists(path)) {
@@ -134,9 +147,8 @@ llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
     return llvm::createStringError(path + ": " +
                                    llvm::toString(json.takeError()));
   const llvm::json::Object *object = json->getAsObject();
-  std::optional<StringRef> stored =
-      object ? object->getString("chat_template") : std::nullopt;
-  return compileTemplate(stored.value_or(""), path + " (chat_template)", model);
+  return compileTemplate(object ? findStoredTemplate(*object) : "",
+                         path + " (chat_template)", model);
 }
 
 /// The files that hold the checkpoint's tensors.
@@ -168,6 +180,19 @@ llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef where,
   return llvm::Error::success();
 }
 
+llvm::Error gemcut::driver::compileChosenTemplate(StringRef choice,
+                                                  LoadedModel &model) {
+  if (choice == "builtin")
+    return compileTemplate("", choice, model);
+  auto text = readFile(choice.str(), model);
+  if (!text)
+    return text.takeError();
+  if ((*text)->getBuffer().trim().empty())
+    return llvm::createStringError(choice + ": is empty, expected a chat "
+                                            "template");
+  return compileTemplate((*text)->getBuffer(), choice, model);
+}
+
 llvm::Error gemcut::driver::adaptWeights(StringRef path,
                                          const WeightOptions &weights,
                                          LoadedModel &model) {
@@ -191,9 +216,9 @@ llvm::Error gemcut::driver::adaptWeights(StringRef path,
 
 llvm::Expected<LoadedModel>
 gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
-                          StringRef quant) {
+                          StringRef quant, StringRef chatTemplate) {
   if (path.ends_with(".gguf")) {
-    auto model = loadGguf(path, weights);
+    auto model = loadGguf(path, weights, chatTemplate);
     if (!model)
       return checkpoint::about(model.takeError(), path);
     return model;
@@ -266,7 +291,9 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
 
   if (llvm::Error error = loadTokenizer(*files, model))
     return std::move(error);
-  if (llvm::Error error = loadChatTemplate(*files, model))
+  if (llvm::Error error = chatTemplate.empty()
+                              ? loadChatTemplate(*files, model)
+                              : compileChosenTemplate(chatTemplate, model))
     return std::move(error);
   return model;
 }

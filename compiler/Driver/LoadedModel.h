@@ -39,6 +39,10 @@ struct LoadedModel {
 llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef where,
                             LoadedModel &model);
 
+/// Compiles the template that `choice` asks for instead of the checkpoint's:
+/// the file of this path, or "builtin" for that of the model's family.
+llvm::Error compileChosenTemplate(llvm::StringRef choice, LoadedModel &model);
+
 /// Merges the adapters that `weights` names into the model's weights, which are
 /// those of `path`, and folds Gemma 3's norms.
 llvm::Error adaptWeights(llvm::StringRef path, const WeightOptions &weights,
@@ -49,10 +53,13 @@ llvm::Error adaptWeights(llvm::StringRef path, const WeightOptions &weights,
 /// random seed the checkpoint's tensors are not opened; with `quant` "mobile"
 /// they are invented in the form of the mobile releases, which round
 /// activations under scales of their own and have a head beside the embeddings.
-/// One error for whatever is missing, malformed or not supported.
+/// A `chatTemplate` that is not empty is used instead of the checkpoint's
+/// (compileChosenTemplate). One error for whatever is missing, malformed or not
+/// supported.
 llvm::Expected<LoadedModel> loadModel(llvm::StringRef path,
                                       const WeightOptions &weights,
-                                      llvm::StringRef quant = "");
+                                      llvm::StringRef quant = "",
+                                      llvm::StringRef chatTemplate = "");
 
 } // namespace gemcut::driver
 

@@ -157,6 +157,32 @@ TEST_F(ChatTemplate, WithoutOneTheFamilysIsTaken) {
                 gemcut::chat::Family::Gemma4Large)));
 }
 
+TEST_F(ChatTemplate, OfSeveralTheDefaultIsTaken) {
+  writeText(folder / "tokenizer_config.json",
+            R"({"chat_template": [{"name": "tool_use", "template": "tools"},
+                                  {"name": "default", "template": "chat"}]})");
+  EXPECT_EQ(programOf(kEdge), compile("chat"));
+}
+
+TEST_F(ChatTemplate, AnotherMayBeChosen) {
+  writeText(folder / "chat_template.jinja", "{% include 'x' %}");
+  std::filesystem::copy_file(kEdge + "/config.json", folder / "config.json");
+  auto choose = [&](const std::string &choice) {
+    return loadModel(folder / "config.json", randomWeights(), "", choice);
+  };
+  EXPECT_EQ(llvm::cantFail(choose("builtin")).chatProgram,
+            compile(gemcut::chat::getBuiltinTemplate(
+                gemcut::chat::Family::Gemma4Small)));
+  writeText(folder / "mine.jinja", "{{ messages[1] }}");
+  auto mine = llvm::cantFail(choose(folder / "mine.jinja"));
+  EXPECT_EQ(mine.chatProgram, compile("{{ messages[1] }}"));
+  EXPECT_TRUE(llvm::is_contained(mine.inputs, folder / "mine.jinja"));
+  writeText(folder / "empty.jinja", "\n");
+  for (const char *name : {"empty.jinja", "missing.jinja"})
+    EXPECT_NE(llvm::toString(choose(folder / name).takeError()).find(name),
+              std::string::npos);
+}
+
 TEST_F(ChatTemplate, ErrorsNameTheFileAndThePlace) {
   auto errorOf = [&] {
     std::filesystem::copy_file(
