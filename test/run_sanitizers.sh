@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 
 units='safetensors_tests gguf_tests config_tests TokenizerTest ConstrainTest
        ChatTemplateTest runtime_core_test
-       runtime_session_test runtime_api_test runtime_chat_test'
+       runtime_session_test runtime_batch_test runtime_server_test runtime_api_test
+       runtime_chat_test'
 cmake --preset asan >/dev/null
 # shellcheck disable=SC2086  # a list of targets
 cmake --build --preset asan --target gemcut gemcut-fuzzers $units
@@ -21,8 +22,10 @@ done
 ctest --preset asan -R '^fuzz_' --no-tests=error
 GEMCUT_BUILD=build/asan python3 test/e2e/test_damaged.py
 
+threaded='runtime_core_test runtime_session_test runtime_batch_test runtime_api_test'
 cmake --preset tsan >/dev/null
-cmake --build --preset tsan --target runtime_core_test runtime_session_test runtime_api_test
-for unit in runtime_core_test runtime_session_test runtime_api_test; do
+# shellcheck disable=SC2086  # a list of targets
+cmake --build --preset tsan --target $threaded
+for unit in $threaded; do
   build/tsan/test/"$unit" --gtest_brief=1
 done
