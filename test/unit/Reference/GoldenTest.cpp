@@ -72,7 +72,8 @@ TEST_P(GoldenTest, EveryStoredTensorAgrees) {
         << tensor.name;
     ++compared;
   }
-  EXPECT_GE(compared, 20);
+  // Fewer are stored of the text parts of multimodal checkpoints.
+  EXPECT_GE(compared, golden.suppressed.empty() ? 25 : 20);
 }
 
 // Prompt, then one token at a time with the KV state of the steps before.
