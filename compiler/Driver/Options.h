@@ -1,6 +1,6 @@
 //===- Options.h - What the commands are asked for --------------*- C++ -*-===//
 //
-// One struct per command, filled from flags in CommandLine.cpp and from nowhere
+// One struct per command, filled from flags by Flags.h and from nowhere
 // else.
 //
 //===----------------------------------------------------------------------===//
