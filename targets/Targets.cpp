@@ -7,7 +7,8 @@
 using namespace gemcut::targets;
 
 llvm::ArrayRef<const Target *> gemcut::targets::allTargets() {
-  static const Target *const targets[] = {&x86Target(), &aarch64Target()};
+  static const Target *const targets[] = {&x86Target(), &aarch64Target(),
+                                          &androidTarget()};
   return targets;
 }
 

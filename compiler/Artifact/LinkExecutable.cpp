@@ -18,6 +18,7 @@ Toolchain gemcut::artifact::findToolchain(llvm::StringRef target,
       root.empty() && llvm::sys::fs::is_directory(own))
     root = own;
   Toolchain toolchain;
+  toolchain.isAndroid = target.ends_with("-android");
   toolchain.sysroot = root;
   toolchain.libcDir =
       root + (arm ? GEMCUT_AARCH64_LIBC_DIR : GEMCUT_X86_64_LIBC_DIR);

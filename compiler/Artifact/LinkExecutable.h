@@ -13,8 +13,11 @@
 
 namespace gemcut::artifact {
 
-/// Where the static C and C++ libraries of a target are.
+/// Where the C and C++ libraries of a target are.
 struct Toolchain {
+  /// Only shared libraries are linked for it, with stubs of the C library that
+  /// lie beside the runtime's archive; nothing below is used.
+  bool isAndroid = false;
   std::string sysroot;   ///< prefix of the folders below, or empty
   std::string libcDir;   ///< rcrt1.o, crti.o, crtn.o, libc.a, libm.a
   std::string gccDir;    ///< crtbeginS.o, crtendS.o, libgcc.a, libgcc_eh.a

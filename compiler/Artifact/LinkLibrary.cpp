@@ -9,6 +9,7 @@
 #include "compiler/Artifact/PublicHeader.h"
 
 #include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Support/Path.h"
 
 #include <cstring>
 
@@ -20,11 +21,27 @@ static constexpr llvm::StringLiteral kTeamFunctions[] = {"gemcut_team_claim",
                                                          "gemcut_team_barrier"};
 static constexpr llvm::StringLiteral kBlobOutput = ".gemcut";
 
+/// bionic's libc and libm as far as the runtime calls them, see
+/// runtime/android.
+static std::vector<std::string> androidStubs(llvm::StringRef apiArchive) {
+  std::vector<std::string> stubs;
+  for (const char *file : {"libc.so", "libm.so"}) {
+    llvm::SmallString<256> path(llvm::sys::path::parent_path(apiArchive));
+    llvm::sys::path::append(path, file);
+    stubs.push_back(path.str().str());
+  }
+  return stubs;
+}
+
 llvm::Error gemcut::artifact::checkLibraryInputs(llvm::StringRef apiArchive,
                                                  bool isShared,
                                                  const Toolchain &toolchain) {
+  if (toolchain.isAndroid && isShared)
+    for (const std::string &stub : androidStubs(apiArchive))
+      if (llvm::Error error = checkInputsExist({}, stub, "gemcut_api"))
+        return error;
   std::vector<LinkInput> needed;
-  if (isShared)
+  if (isShared && !toolchain.isAndroid)
     needed = {{toolchain.libcDir + "/crti.o", toolchain.libcPackage},
               {toolchain.libcDir + "/crtn.o", toolchain.libcPackage},
               {toolchain.libcDir + "/libc.so", toolchain.libcPackage},
@@ -75,17 +92,30 @@ gemcut::artifact::linkSharedLibrary(const LibraryParts &parts,
                                      "-z",
                                      "defs",
                                      "--version-script=" + *version};
-  if (!toolchain.sysroot.empty()) // for the paths inside linker scripts
-    arguments.push_back("--sysroot=" + toolchain.sysroot);
-  arguments.insert(arguments.end(), {*script, toolchain.libcDir + "/crti.o",
-                                     toolchain.gccDir + "/crtbeginS.o"});
+  std::vector<std::string> first, last;
+  if (toolchain.isAndroid) {
+    first = {"-z", "max-page-size=16384", "-z", "common-page-size=16384"};
+    last = androidStubs(parts.apiArchive);
+  } else {
+    if (!toolchain.sysroot.empty()) // for the paths inside linker scripts
+      first.push_back("--sysroot=" + toolchain.sysroot);
+    first.insert(first.end(), {toolchain.libcDir + "/crti.o",
+                               toolchain.gccDir + "/crtbeginS.o"});
+    last = {"-L" + toolchain.gccDir,
+            "-L" + toolchain.libcDir,
+            "-lm",
+            "-lc",
+            "-lgcc",
+            toolchain.gccDir + "/crtendS.o",
+            toolchain.libcDir + "/crtn.o"};
+  }
+  arguments.push_back(*script);
+  arguments.insert(arguments.end(), first.begin(), first.end());
   arguments.insert(arguments.end(), inputs->begin(), inputs->end());
   for (const char *function : publicFunctions())
     arguments.push_back(std::string("--undefined=") + function);
-  arguments.insert(arguments.end(), {parts.apiArchive, "-L" + toolchain.gccDir,
-                                     "-L" + toolchain.libcDir, "-lm", "-lc",
-                                     "-lgcc", toolchain.gccDir + "/crtendS.o",
-                                     toolchain.libcDir + "/crtn.o"});
+  arguments.push_back(parts.apiArchive);
+  arguments.insert(arguments.end(), last.begin(), last.end());
   auto linked = runLinker(std::move(arguments), "the shared library");
   if (!linked)
     return linked;

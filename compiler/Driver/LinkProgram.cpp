@@ -69,6 +69,11 @@ static std::string bundleFunction(StringRef name) {
 llvm::Error gemcut::driver::checkProgramLink(const CompileOptions &options) {
   artifact::Toolchain toolchain =
       artifact::findToolchain(options.target, options.sysroot);
+  if (options.emit == Emit::Executable && toolchain.isAndroid)
+    return llvm::make_error<UsageError>(
+        "--target " + options.target +
+        ": found --emit exe, but Android's applications load libraries; use "
+        "--emit shared-lib, static-lib or obj");
   if (options.emit == Emit::Executable)
     return artifact::checkLinkInputs(runtimeArchive(options, "libgemcut_rt.a"),
                                      toolchain);

@@ -69,12 +69,24 @@ static constexpr Device kDevices[] = {
     {"apple-m2-linux", "i8mm", "Apple M2 with Linux"},
 };
 
+static constexpr Device kAndroidDevices[] = {
+    {"cortex-a53", "neon", "Armv8.0"},
+    {"cortex-a55", "dotprod", "Armv8.2"},
+    {"cortex-a76", "dotprod", "Armv8.2"},
+    {"cortex-a710", "i8mm", "Armv9.0"},
+    {"pixel-6", "dotprod", "Google Tensor, with Cortex-A55"},
+    {"pixel-7", "dotprod", "Google Tensor G2, with Cortex-A55"},
+    {"pixel-8", "i8mm", "Google Tensor G3, with Cortex-A510"},
+    {"snapdragon-865", "dotprod", "Cortex-A77 and Cortex-A55"},
+    {"snapdragon-8-gen-1", "i8mm", "Cortex-X2 and Cortex-A510"},
+};
+
 namespace {
 class AArch64 : public CpuTarget {
 public:
-  AArch64()
-      : CpuTarget("aarch64-linux", "aarch64-unknown-linux-gnu", aarch64Levels(),
-                  kDevices) {
+  AArch64(llvm::StringRef name, llvm::StringRef triple,
+          llvm::ArrayRef<Device> devices)
+      : CpuTarget(name, triple, aarch64Levels(), devices) {
     LLVMInitializeAArch64TargetInfo();
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
@@ -90,6 +102,13 @@ private:
 } // namespace
 
 const Target &gemcut::targets::aarch64Target() {
-  static const AArch64 target;
+  static const AArch64 target("aarch64-linux", "aarch64-unknown-linux-gnu",
+                              kDevices);
+  return target;
+}
+
+const Target &gemcut::targets::androidTarget() {
+  static const AArch64 target(
+      "aarch64-android", "aarch64-unknown-linux-android29", kAndroidDevices);
   return target;
 }

@@ -12,6 +12,9 @@ namespace gemcut::targets {
 /// bytes), neon (Armv8.0, the baseline).
 const Target &aarch64Target();
 
+/// The same levels for Android 10 (API level 29) and later.
+const Target &androidTarget();
+
 } // namespace gemcut::targets
 
 #endif // GEMCUT_TARGETS_AARCH64_AARCH64TARGET_H

@@ -26,7 +26,7 @@ class CompileOptions:
     """
 
     target: Optional[str] = _flag("--target")
-    """"x86_64-linux" or "aarch64-linux"."""
+    """"x86_64-linux", "aarch64-linux" or (libraries only) "aarch64-android"."""
     cpu: Union[str, Sequence[str], None] = _flag("--cpu")
     """ISA levels or devices; "host" is the best level of this machine."""
     quant: Any = _flag("--quant", plan=True)
