@@ -16,7 +16,7 @@ gemcut::config::defaultGenerationConfig(const ModelConfig &model) {
 llvm::Expected<GenerationConfig> gemcut::config::parseGenerationConfig(
     llvm::StringRef jsonText, llvm::StringRef fileName,
     const ModelConfig &model, std::vector<std::string> *warnings) {
-  auto root = parseJsonObject(jsonText, fileName);
+  auto root = checked_json::parseJsonObject(jsonText, fileName);
   if (!root)
     return root.takeError();
   GenerationConfig generation = defaultGenerationConfig(model);

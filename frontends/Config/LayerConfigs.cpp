@@ -7,7 +7,7 @@
 
 #include "frontends/Config/TextFields.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -30,7 +30,7 @@ std::vector<bool> gemcut::config::parseLayerTypes(JsonFields &fields,
     sliding.push_back(type == "sliding_attention");
     if (!sliding.back() && type != "full_attention") {
       fields.failText(fields.path("layer_types") + ": found " +
-                      safetensors::briefJson(type) + " for layer " +
+                      checked_json::briefJson(type) + " for layer " +
                       std::to_string(sliding.size() - 1) +
                       ", supported are \"sliding_attention\" and "
                       "\"full_attention\"");
@@ -74,7 +74,7 @@ static void applyOverrides(JsonFields &fields, ModelConfig &config) {
         std::to_string(index) != key || index < 0 ||
         index >= config.numLayers())
       return fields.failText(fields.path("per_layer_config") +
-                             ": found layer " + safetensors::quoteName(key) +
+                             ": found layer " + checked_json::quoteName(key) +
                              ", expected 0 to " +
                              std::to_string(config.numLayers() - 1));
     LayerConfig &layer = config.layers[size_t(index)];
@@ -90,12 +90,12 @@ static void applyOverrides(JsonFields &fields, ModelConfig &config) {
                  std::to_string(config.numHeads) + ", the same in every layer");
     // Files have either form; where both occur they must say the same.
     if (!layer.sliding && globalHeadDim && *globalHeadDim != layer.headDim)
-      entry.fail("head_dim",
-                 "global_head_dim = " + safetensors::briefJson(*globalHeadDim));
+      entry.fail("head_dim", "global_head_dim = " +
+                                 checked_json::briefJson(*globalHeadDim));
     if (layer.kEqV && globalKvHeads && *globalKvHeads != layer.kvHeads)
       entry.fail("num_key_value_heads",
                  "num_global_key_value_heads = " +
-                     safetensors::briefJson(*globalKvHeads));
+                     checked_json::briefJson(*globalKvHeads));
     entry.failUnknown("head_dim, num_key_value_heads and intermediate_size");
     perLayer.merge(entry);
   }

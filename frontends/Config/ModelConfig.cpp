@@ -123,7 +123,7 @@ llvm::Expected<ModelConfig>
 gemcut::config::parseModelConfig(llvm::StringRef jsonText,
                                  llvm::StringRef fileName,
                                  std::vector<std::string> *warnings) {
-  auto root = parseJsonObject(jsonText, fileName);
+  auto root = checked_json::parseJsonObject(jsonText, fileName);
   if (!root)
     return root.takeError();
   ModelConfig config;

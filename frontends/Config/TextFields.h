@@ -8,12 +8,14 @@
 #ifndef GEMCUT_FRONTENDS_CONFIG_TEXTFIELDS_H
 #define GEMCUT_FRONTENDS_CONFIG_TEXTFIELDS_H
 
-#include "frontends/Config/JsonFields.h"
 #include "frontends/Config/ModelConfig.h"
+#include "frontends/Json/JsonFields.h"
 
 #include "llvm/ADT/ArrayRef.h"
 
 namespace gemcut::config {
+
+using checked_json::JsonFields;
 
 // Far above every released model, and small enough that no product of two
 // sizes, of three for experts, leaves 64 bits.

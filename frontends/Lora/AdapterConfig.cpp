@@ -2,7 +2,7 @@
 
 #include "frontends/Lora/Adapter.h"
 
-#include "frontends/Config/JsonFields.h"
+#include "frontends/Json/JsonFields.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Regex.h"
@@ -11,7 +11,7 @@
 
 using namespace gemcut;
 using namespace gemcut::lora;
-using config::JsonFields;
+using checked_json::JsonFields;
 using nlohmann::json;
 
 static constexpr int64_t kMostRank = 4096;
@@ -86,7 +86,7 @@ static double readAlpha(JsonFields &fields, const char *key) {
 llvm::Expected<AdapterConfig>
 gemcut::lora::parseAdapterConfig(llvm::StringRef text,
                                  llvm::StringRef fileName) {
-  auto root = config::parseJsonObject(text, fileName);
+  auto root = checked_json::parseJsonObject(text, fileName);
   if (!root)
     return root.takeError();
   JsonFields fields(*root, fileName, "");

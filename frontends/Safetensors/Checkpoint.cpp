@@ -2,7 +2,7 @@
 
 #include "frontends/Safetensors/Checkpoint.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 #include "frontends/Safetensors/ShardIndex.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -12,6 +12,7 @@
 #include "llvm/Support/Path.h"
 
 using namespace gemcut;
+using namespace gemcut::checked_json;
 using namespace gemcut::safetensors;
 using llvm::createStringError;
 

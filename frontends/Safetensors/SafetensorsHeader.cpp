@@ -3,7 +3,7 @@
 #include "frontends/Safetensors/SafetensorsHeader.h"
 #include "frontends/Checkpoint/CheckpointError.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
@@ -12,6 +12,7 @@
 #include <optional>
 
 using namespace gemcut;
+using namespace gemcut::checked_json;
 using namespace gemcut::safetensors;
 using llvm::createStringError;
 using nlohmann::json;

@@ -2,10 +2,11 @@
 
 #include "frontends/Safetensors/ShardIndex.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 
 #include "llvm/ADT/STLExtras.h"
 
+using namespace gemcut::checked_json;
 using namespace gemcut::safetensors;
 using llvm::createStringError;
 using nlohmann::json;

@@ -2,7 +2,7 @@
 
 #include "frontends/Safetensors/SafetensorsHeader.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
 using namespace gemcut;
@@ -240,8 +240,8 @@ TEST(SafetensorsHeader, RejectsAbsurdLengths) {
 
 TEST(SafetensorsHeader, RejectsTooManyValues) {
   std::string header = R"({"__metadata__":{"x":[0)";
-  header.reserve(2 * kMaxJsonValues + 100);
-  for (size_t i = 0; i < kMaxJsonValues; ++i)
+  header.reserve(2 * checked_json::kMaxJsonValues + 100);
+  for (size_t i = 0; i < checked_json::kMaxJsonValues; ++i)
     header += ",0";
   EXPECT_EQ(errorOfFile(zeroFile(header + "]}}", 0)),
             "f: header holds more than 8388608 values");

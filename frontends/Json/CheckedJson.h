@@ -1,7 +1,7 @@
 //===- CheckedJson.h - JSON from a file that is not trusted -----*- C++ -*-===//
 
-#ifndef GEMCUT_FRONTENDS_SAFETENSORS_CHECKEDJSON_H
-#define GEMCUT_FRONTENDS_SAFETENSORS_CHECKEDJSON_H
+#ifndef GEMCUT_FRONTENDS_JSON_CHECKEDJSON_H
+#define GEMCUT_FRONTENDS_JSON_CHECKEDJSON_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -10,7 +10,7 @@
 
 #include <string>
 
-namespace gemcut::safetensors {
+namespace gemcut::checked_json {
 
 /// Most values, names included, that one document may hold: more than a
 /// million tensors take, and a bound on the memory of the parsed tree.
@@ -30,6 +30,6 @@ std::string briefJson(const nlohmann::json &value);
 /// 'name' for errors, at most 160 bytes of it, control characters replaced.
 std::string quoteName(llvm::StringRef name);
 
-} // namespace gemcut::safetensors
+} // namespace gemcut::checked_json
 
-#endif // GEMCUT_FRONTENDS_SAFETENSORS_CHECKEDJSON_H
+#endif // GEMCUT_FRONTENDS_JSON_CHECKEDJSON_H

@@ -1,6 +1,6 @@
 //===- CheckedJson.cpp - JSON from a file that is not trusted -------------===//
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -34,7 +34,7 @@ public:
 
   bool key(std::string &name) override {
     if (!names.back().insert(name).second)
-      return fail("holds the name " + gemcut::safetensors::quoteName(name) +
+      return fail("holds the name " + gemcut::checked_json::quoteName(name) +
                   " twice");
     return count();
   }
@@ -48,7 +48,7 @@ public:
     constexpr size_t kBefore = 16, kShown = 32;
     size_t first = position > kBefore ? position - kBefore : 0;
     return fail(message + ", at " +
-                gemcut::safetensors::quoteName(text.substr(first, kShown)));
+                gemcut::checked_json::quoteName(text.substr(first, kShown)));
   }
 
 private:
@@ -63,9 +63,9 @@ private:
   }
 
   bool count() {
-    if (++values > gemcut::safetensors::kMaxJsonValues)
+    if (++values > gemcut::checked_json::kMaxJsonValues)
       return fail("holds more than " +
-                  std::to_string(gemcut::safetensors::kMaxJsonValues) +
+                  std::to_string(gemcut::checked_json::kMaxJsonValues) +
                   " values");
     return true;
   }
@@ -85,7 +85,7 @@ private:
 };
 } // namespace
 
-llvm::Expected<json> gemcut::safetensors::parseCheckedObject(
+llvm::Expected<json> gemcut::checked_json::parseCheckedObject(
     llvm::StringRef text, const std::string &what, size_t maxDepth) {
   Watcher watcher(text, maxDepth);
   if (!json::sax_parse(text.begin(), text.end(), &watcher))
@@ -98,13 +98,13 @@ llvm::Expected<json> gemcut::safetensors::parseCheckedObject(
   return value;
 }
 
-std::string gemcut::safetensors::briefJson(const json &value) {
+std::string gemcut::checked_json::briefJson(const json &value) {
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true,
                                 json::error_handler_t::replace);
   return text.size() > 60 ? text.substr(0, 57) + "..." : text;
 }
 
-std::string gemcut::safetensors::quoteName(llvm::StringRef name) {
+std::string gemcut::checked_json::quoteName(llvm::StringRef name) {
   constexpr size_t kLongest = 160;
   std::string text = "'" + name.take_front(kLongest).str();
   for (char &c : text)

@@ -1,13 +1,13 @@
 //===- JsonFields.cpp - Checked access to the fields of an object ---------===//
 
-#include "frontends/Config/JsonFields.h"
+#include "frontends/Json/JsonFields.h"
 
-#include "frontends/Safetensors/CheckedJson.h"
+#include "frontends/Json/CheckedJson.h"
 
 #include "llvm/ADT/STLExtras.h"
 
 using namespace gemcut;
-using namespace gemcut::config;
+using namespace gemcut::checked_json;
 using nlohmann::json;
 
 static std::optional<int64_t> integerOf(const json &value) {
@@ -18,10 +18,11 @@ static std::optional<int64_t> integerOf(const json &value) {
   return value.get<int64_t>();
 }
 
-llvm::Expected<json> gemcut::config::parseJsonObject(llvm::StringRef text,
-                                                     llvm::StringRef fileName) {
-  return safetensors::parseCheckedObject(text, fileName.str() + ": ",
-                                         /*maxDepth=*/32);
+llvm::Expected<json>
+gemcut::checked_json::parseJsonObject(llvm::StringRef text,
+                                      llvm::StringRef fileName) {
+  return parseCheckedObject(text, fileName.str() + ": ",
+                            /*maxDepth=*/32);
 }
 
 JsonFields JsonFields::object(const char *key) {
@@ -39,10 +40,9 @@ std::string JsonFields::path(const char *key) const {
 
 void JsonFields::fail(const char *key, const std::string &expected) {
   auto found = source.find(key);
-  failText(
-      path(key) + ": found " +
-      (found == source.end() ? "nothing" : safetensors::briefJson(*found)) +
-      ", expected " + expected);
+  failText(path(key) + ": found " +
+           (found == source.end() ? "nothing" : briefJson(*found)) +
+           ", expected " + expected);
 }
 
 void JsonFields::failText(const std::string &message) {
@@ -153,16 +153,14 @@ void JsonFields::reportUnknown(std::vector<std::string> *warnings) const {
   for (const auto &item : source.items())
     if (!known.contains(item.key()))
       warnings->push_back(file + ": unknown key " +
-                          safetensors::quoteName(path(item.key().c_str())) +
-                          " is ignored");
+                          quoteName(path(item.key().c_str())) + " is ignored");
 }
 
 void JsonFields::failUnknown(const std::string &supported) {
   for (const auto &item : source.items())
     if (!known.contains(item.key()))
-      failText(safetensors::quoteName(path(item.key().c_str())) + ": found " +
-               safetensors::briefJson(item.value()) + ", supported are " +
-               supported);
+      failText(quoteName(path(item.key().c_str())) + ": found " +
+               briefJson(item.value()) + ", supported are " + supported);
 }
 
 void JsonFields::warn(const char *key, const std::string &message,

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef GEMCUT_FRONTENDS_CONFIG_JSONFIELDS_H
-#define GEMCUT_FRONTENDS_CONFIG_JSONFIELDS_H
+#ifndef GEMCUT_FRONTENDS_JSON_JSONFIELDS_H
+#define GEMCUT_FRONTENDS_JSON_JSONFIELDS_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/StringSet.h"
@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace gemcut::config {
+namespace gemcut::checked_json {
 
 /// Parses the text of a file that must be one object (see parseCheckedObject).
 llvm::Expected<nlohmann::json> parseJsonObject(llvm::StringRef text,
@@ -78,6 +78,6 @@ private:
   std::optional<std::string> error;
 };
 
-} // namespace gemcut::config
+} // namespace gemcut::checked_json
 
-#endif // GEMCUT_FRONTENDS_CONFIG_JSONFIELDS_H
+#endif // GEMCUT_FRONTENDS_JSON_JSONFIELDS_H
