@@ -5,6 +5,7 @@
 #include "compiler/Driver/LoadGguf.h"
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Checkpoint/CheckpointError.h"
+#include "frontends/Checkpoint/StackedExperts.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
@@ -280,6 +281,10 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
     model.weights = std::move(*matrices);
     model.keepsFormats = model.config.storedAs != config::StoredAs::Floats;
     addCheckpointFiles(*files, model);
+    auto stacked = checkpoint::StackedExperts::stack(std::move(model.weights));
+    if (!stacked)
+      return checkpoint::about(stacked.takeError(), files->checkpoint);
+    model.weights = std::move(*stacked);
     auto check =
         config::checkTensors(model.config, *model.weights, files->checkpoint);
     if (!check)

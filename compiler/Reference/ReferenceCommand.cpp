@@ -4,6 +4,7 @@
 
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Reference/Npy.h"
+#include "frontends/Checkpoint/StackedExperts.h"
 #include "frontends/Config/TensorNames.h"
 #include "frontends/GGUF/ModelMetadata.h"
 #include "frontends/Gemma3/FoldedWeights.h"
@@ -196,7 +197,10 @@ static Expected<OpenModel> openFiles(const ReferenceOptions &options,
         quantized::QuantizedWeights::open(std::move(*checkpoint), model.config);
     if (!matrices)
       return matrices.takeError();
-    model.weights = std::move(*matrices);
+    auto stacked = checkpoint::StackedExperts::stack(std::move(*matrices));
+    if (!stacked)
+      return stacked.takeError();
+    model.weights = std::move(*stacked);
     if (auto check = config::checkTensors(model.config, *model.weights, path);
         !check)
       return check.takeError();

@@ -2,9 +2,12 @@
 
 #include "frontends/Checkpoint/CheckpointError.h"
 
+#include "frontends/Json/CheckedJson.h"
+
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
+using namespace gemcut;
 using namespace gemcut::checkpoint;
 
 char CheckpointError::ID = 0;
@@ -23,7 +26,8 @@ llvm::Error gemcut::checkpoint::tensorError(llvm::StringRef file,
                                             CheckpointError::Kind kind) {
   return llvm::make_error<CheckpointError>(
       file.str(), tensor.str(),
-      (file + ": tensor '" + tensor + "' " + what).str(), kind);
+      (file + ": tensor " + checked_json::quoteName(tensor) + " " + what).str(),
+      kind);
 }
 
 llvm::Error gemcut::checkpoint::about(llvm::Error error, llvm::StringRef file,

@@ -36,6 +36,9 @@ struct LevelForm {
   friend bool operator==(const LevelForm &a, const LevelForm &b) {
     return a.bits == b.bits && a.group == b.group;
   }
+  friend bool operator!=(const LevelForm &a, const LevelForm &b) {
+    return !(a == b);
+  }
 };
 
 /// What is known of a tensor without reading it.

@@ -117,6 +117,21 @@ gemcut::config::expectedTextTensors(const ModelConfig &c) {
   return tensors;
 }
 
+std::vector<ExpectedTensor>
+gemcut::config::singleExpertTensors(const ModelConfig &c) {
+  std::vector<ExpectedTensor> tensors;
+  int64_t hidden = c.hiddenSize, inner = c.moeIntermediateSize;
+  for (int64_t i = 0; i < (c.isMoe ? c.numLayers() : 0); ++i)
+    for (int64_t e = 0; e < c.numExperts; ++e) {
+      std::string expert =
+          "layers." + std::to_string(i) + ".experts." + std::to_string(e) + ".";
+      tensors.push_back({expert + "gate_proj.weight", {inner, hidden}});
+      tensors.push_back({expert + "up_proj.weight", {inner, hidden}});
+      tensors.push_back({expert + "down_proj.weight", {hidden, inner}});
+    }
+  return tensors;
+}
+
 llvm::Expected<std::string>
 gemcut::config::findTextPrefix(const checkpoint::WeightSource &weights,
                                llvm::StringRef checkpointPath) {

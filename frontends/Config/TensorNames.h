@@ -23,6 +23,10 @@ struct ExpectedTensor {
 /// whose embeddings are not tied is "lm_head.weight".
 std::vector<ExpectedTensor> expectedTextTensors(const ModelConfig &config);
 
+/// The matrices of experts as tensors of their own, "layers.3.experts.17.
+/// up_proj.weight", which some checkpoints hold instead of the stacked ones.
+std::vector<ExpectedTensor> singleExpertTensors(const ModelConfig &config);
+
 /// The name in a checkpoint of the tensor that `name` is the expected name of:
 /// behind the prefix, but for the head, which stands beside the text model.
 std::string tensorName(llvm::StringRef prefix, llvm::StringRef name);

@@ -2,6 +2,7 @@
 
 #include "frontends/Lora/Adapter.h"
 
+#include "frontends/Json/CheckedJson.h"
 #include "frontends/Safetensors/Checkpoint.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -76,7 +77,8 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
   adapter.weights = std::move(*weights);
 
   for (const std::string &name : adapter.weights->names()) {
-    std::string where = file + ": tensor '" + name + "' ";
+    std::string where =
+        file + ": tensor " + checked_json::quoteName(name) + " ";
     std::optional<Half> half = parseName(name);
     std::string target;
     std::optional<checkpoint::WeightInfo> changed;
@@ -106,20 +108,21 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
     Pair &pair = adapter.pairs[target];
     std::string &slot = half->isB ? pair.b : pair.a;
     if (!slot.empty())
-      return createStringError(where + "and '" + slot +
-                               "' change the same linear, expected one "
-                               "adapter in a file");
+      return createStringError(where + "and " + checked_json::quoteName(slot) +
+                               " change the same linear, expected one adapter "
+                               "in a file");
     slot = name;
     pair.rank = rank;
     pair.scale = config->getScale(half->fullModule);
   }
   for (const auto &entry : adapter.pairs)
     if (entry.second.a.empty() || entry.second.b.empty())
-      return createStringError(
-          file + ": tensor '" +
-          (entry.second.a.empty() ? entry.second.b : entry.second.a) +
-          "' lacks its other half, lora_" +
-          (entry.second.a.empty() ? "A" : "B"));
+      return createStringError(file + ": tensor " +
+                               checked_json::quoteName(entry.second.a.empty()
+                                                           ? entry.second.b
+                                                           : entry.second.a) +
+                               " lacks its other half, lora_" +
+                               (entry.second.a.empty() ? "A" : "B"));
   if (adapter.pairs.empty())
     return createStringError(file + ": holds no tensor, expected pairs lora_A "
                                     "and lora_B");

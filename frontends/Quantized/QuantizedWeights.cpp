@@ -155,8 +155,10 @@ QuantizedWeights::open(std::unique_ptr<safetensors::Checkpoint> source,
   std::unique_ptr<QuantizedWeights> weights(
       new QuantizedWeights(std::move(source)));
   const safetensors::Checkpoint &files = *weights->source;
-  for (const config::ExpectedTensor &expected :
-       config::expectedTextTensors(config))
+  std::vector<config::ExpectedTensor> matrices =
+      config::expectedTextTensors(config);
+  llvm::append_range(matrices, config::singleExpertTensors(config));
+  for (const config::ExpectedTensor &expected : matrices)
     if (expected.shape.size() == 2)
       for (const std::string &name : config::candidateNames(expected.name))
         if (Error error = weights->addParts(name, expected.shape))

@@ -93,6 +93,29 @@ class Quantized(unittest.TestCase):
                 with self.subTest(checkpoint=checkpoint, level=level):
                     self.assertLess(relative_error(self.score(executable, "--level", level), expected), 0.1)
 
+    def test_experts_may_be_stored_one_by_one(self):
+        writer.write(GOLDENS / "moe", self.folder / "experts", "single-experts")
+        texts = {}
+        for name, checkpoint in (("stacked", GOLDENS / "moe"), ("single", self.folder / "experts")):
+            for quant in ("f32", "int4"):
+                out = compile_model(checkpoint, self.folder / f"{name}-{quant}", "--quant", quant, "--cpu", "avx2")
+                ids = run(out, "generate", "--ids", ids_argument(IDS), "-n", 24, "--temp", 0, "--print-ids").stdout
+                texts[name, quant] = (ids, self.score(out).values)
+        for quant in ("f32", "int4"):
+            self.assertEqual(texts["single", quant], texts["stacked", quant])
+
+    def test_integers_of_single_experts_are_kept(self):
+        for name, plain in (("moe", False), ("moe-plain", True)):
+            writer.write(GOLDENS / "moe", self.folder / name, "compressed-tensors", plain=plain)
+        expected = self.reference("moe-plain")
+        self.assertEqual(self.reference("moe").values, expected.values)
+        executable = self.executable("moe", "--cpu", "avx2")
+        report = json.loads(run(GEMCUT, "inspect", executable, "--json").stdout)["report"]["conversion_errors"]
+        experts = {name: error for name, error in report.items() if ".experts." in name}
+        self.assertEqual(len(experts), 12, report)  # gate_up_proj and down_proj of six layers
+        self.assertEqual(set(experts.values()), {"0.000e+00"})
+        self.assertLess(relative_error(self.score(executable), expected), 0.1)
+
     def test_damaged_parts_are_named(self):
         cases = {
             "quantization_config.quant_method": ("gemma", {"quant_method": "awq"}),

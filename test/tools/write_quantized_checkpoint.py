@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Write quantized checkpoints from the plain one of a small model. Standard library only.
 
-    write_quantized_checkpoint.py CHECKPOINT OUT_DIR gemma|compressed-tensors [--no-activation-scales] [--plain]
+    write_quantized_checkpoint.py CHECKPOINT OUT_DIR gemma|compressed-tensors|single-experts
+                                  [--no-activation-scales] [--plain]
 
 Writes what the official quantized releases of Gemma 4 hold, in their names, shapes and bit orders
 (quant_method "gemma", and compressed-tensors with pack-quantized int4 in groups of 32). With
 --plain it writes the values that those integers stand for as float32 instead, under the plain
-names: a model that computes the same but for the rounding of activations.
+names: a model that computes the same but for the rounding of activations. compressed-tensors gives
+each expert tensors of its own, as tools that convert linear layers do; single-experts does only that.
 """
 import argparse
 import array
@@ -56,6 +58,31 @@ def read_safetensors(path):
             values = array.array("f", raw[begin:end])
         tensors[name] = (info["shape"], values)
     return tensors
+
+
+def read_checkpoint(folder):
+    """The tensors of all files of a checkpoint."""
+    tensors = {}
+    for path in sorted(folder.glob("model*.safetensors")):
+        tensors.update(read_safetensors(path))
+    return tensors
+
+
+def split_experts(tensors):
+    """Stacked experts as matrices: gate_up_proj (E, 2 I, H) and down_proj (E, H, I)."""
+    out = {}
+    for name, (shape, values) in tensors.items():
+        if len(shape) != 3:
+            out[name] = (shape, values)
+            continue
+        base, stacked = name.rsplit(".", 1)
+        matrices = {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}[stacked]
+        rows, columns = shape[1] // len(matrices), shape[2]
+        for i in range(shape[0] * len(matrices)):
+            expert, matrix = divmod(i, len(matrices))
+            out[f"{base}.{expert}.{matrices[matrix]}.weight"] = (
+                [rows, columns], values[i * rows * columns:(i + 1) * rows * columns])
+    return out
 
 
 def write_safetensors(path, tensors):
@@ -150,9 +177,9 @@ def gemma(tensors, config, plain, activation_scales):
 
 
 def compressed_tensors(tensors, config, plain):
-    out = {}
-    for name, (shape, values) in tensors.items():
-        if len(shape) != 2 or "embed_tokens" in name or "per_layer_model_projection" in name:
+    out, kept = {}, ("embed_tokens", "per_layer_model_projection", "router")
+    for name, (shape, values) in split_experts(tensors).items():
+        if len(shape) != 2 or any(part in name for part in kept):
             out[name] = floats(shape, values)
             continue
         levels, scales = quantize(values, 4, 32, lambda scale: from_bf16(bf16_bits(scale)))
@@ -177,9 +204,11 @@ def compressed_tensors(tensors, config, plain):
 
 def write(checkpoint, out, method, plain=False, activation_scales=True):
     config = json.loads((checkpoint / "config.json").read_text())
-    tensors = read_safetensors(checkpoint / "model.safetensors")
+    tensors = read_checkpoint(checkpoint)
     if method == "gemma":
         tensors = gemma(tensors, config, plain, activation_scales)
+    elif method == "single-experts":
+        tensors = {name: floats(*tensor) for name, tensor in split_experts(tensors).items()}
     else:
         tensors = compressed_tensors(tensors, config, plain)
     out.mkdir(parents=True, exist_ok=True)
@@ -194,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("method", choices=("gemma", "compressed-tensors"))
+    parser.add_argument("method", choices=("gemma", "compressed-tensors", "single-experts"))
     parser.add_argument("--no-activation-scales", action="store_true")
     parser.add_argument("--plain", action="store_true")
     args = parser.parse_args()
