@@ -213,16 +213,27 @@ GEMCUT_API gemcut_status gemcut_default_sampling(const gemcut_engine *engine,
 
 typedef enum gemcut_text_kind {
   GEMCUT_TEXT_ANSWER = 0,
-  GEMCUT_TEXT_THOUGHT = 1, /* only of gemcut_chat */
+  GEMCUT_TEXT_THOUGHT = 1, /* not of gemcut_generate */
 } gemcut_text_kind;
 
 /* Receive what is generated, as it comes. `text` has `length` bytes, whole UTF-8
  * characters, without a terminator. Return 0 to go on, anything else to stop. They
- * are called on the thread that called gemcut_generate or gemcut_chat, and must
- * neither use the session nor throw. */
+ * are called on the thread that called gemcut_generate, gemcut_chat or
+ * gemcut_chat_messages, and must neither use the session nor throw. */
 typedef int (*gemcut_on_token)(void *user, int32_t id);
 typedef int (*gemcut_on_text)(void *user, gemcut_text_kind kind, const char *text,
                               size_t length);
+/* Of gemcut_chat_messages with tools: the function `name` (terminated) is to be
+ * called with `arguments`, a JSON object of `length` bytes without a terminator. A
+ * call that a limit or the end of the context cuts is dropped. */
+typedef int (*gemcut_on_tool_call)(void *user, const char *name,
+                                   const char *arguments, size_t length);
+/* Receives the whole answer, at its end, as a message for gemcut_chat_messages: a
+ * JSON object of `length` bytes without a terminator, with the members role
+ * ("assistant"), content, reasoning_content (the thought) and tool_calls ({"id",
+ * "type": "function", "function": {"name", "arguments": TEXT}}), the latter two only
+ * where there are any. Not of gemcut_generate. */
+typedef void (*gemcut_on_message)(void *user, const char *message, size_t length);
 
 typedef struct gemcut_generate_options {
   size_t struct_size;
@@ -231,10 +242,19 @@ typedef struct gemcut_generate_options {
   int32_t ignore_stop; /* 1: stop ids are ordinary tokens */
   gemcut_on_token on_token; /* null: not called */
   gemcut_on_text on_text;   /* null: not called */
-  void *user;               /* handed to both */
+  void *user;               /* handed to all callbacks */
+  /* The answer is a JSON text that is valid for this JSON schema (draft 2020-12; of
+   * keywords that are not supported the error gives the JSON pointer), null: any. */
+  const char *json_schema;
+  /* The answer matches this regular expression (the regular part of ECMAScript's)
+   * from beginning to end; null: any. Excludes json_schema. */
+  const char *regex;
+  gemcut_on_tool_call on_tool_call; /* null: not called */
+  gemcut_on_message on_message;     /* null: not called */
 } gemcut_generate_options;
 #define GEMCUT_GENERATE_OPTIONS                                                   \
-  {sizeof(gemcut_generate_options), NULL, -1, 0, NULL, NULL, NULL}
+  {sizeof(gemcut_generate_options), NULL, -1, 0, NULL, NULL, NULL, NULL, NULL,    \
+   NULL, NULL}
 
 typedef enum gemcut_stop_reason {
   GEMCUT_STOP_ID = 0,           /* the model ended its turn */
@@ -255,8 +275,10 @@ typedef struct gemcut_generate_result {
   {sizeof(gemcut_generate_result), GEMCUT_STOP_ID, 0, 0, 0, 0}
 
 /* Appends `count` > 0 ids to the session and generates. The session then holds all
- * new tokens but the last one. Nothing is allocated per token. `result` may be
- * null. GEMCUT_CONTEXT_FULL: the ids do not fit; the session stays as it was. */
+ * new tokens but the last one. Nothing is allocated per token unless the answer is
+ * constrained. `result` may be null. GEMCUT_CONTEXT_FULL: the ids do not fit; the
+ * session stays as it was. GEMCUT_INVALID_ARGUMENT: the schema or the expression
+ * cannot be compiled. */
 GEMCUT_API gemcut_status gemcut_generate(gemcut_session *session,
                                          const int32_t *ids, size_t count,
                                          const gemcut_generate_options *options,
@@ -280,6 +302,45 @@ GEMCUT_API gemcut_status gemcut_chat_begin(gemcut_session *session,
 GEMCUT_API gemcut_status gemcut_chat(gemcut_session *session, const char *text,
                                      const gemcut_generate_options *options,
                                      gemcut_generate_result *result);
+
+/* ---- Conversations with tools -------------------------------------------- */
+
+typedef enum gemcut_tool_choice {
+  GEMCUT_TOOL_AUTO = 0,     /* the model decides whether to call */
+  GEMCUT_TOOL_NONE = 1,     /* no tool is shown to the model, which cannot call */
+  GEMCUT_TOOL_REQUIRED = 2, /* the answer consists of calls */
+} gemcut_tool_choice;
+
+typedef struct gemcut_messages_options {
+  size_t struct_size;
+  /* A JSON array of {"type": "function", "function": {"name", "description",
+   * "parameters": JSON schema}}; null: none. Calls fit these schemas; with
+   * GEMCUT_TOOL_AUTO, functions without "strict": true whose schema has unsupported
+   * keywords are called freely. */
+  const char *tools;
+  gemcut_tool_choice tool_choice;
+  const char *tool_name;  /* with GEMCUT_TOOL_REQUIRED: the only one; null: any */
+  int32_t parallel_calls; /* 0: at most one call */
+  int32_t think;          /* 1: the model thinks before it answers */
+} gemcut_messages_options;
+#define GEMCUT_MESSAGES_OPTIONS                                                   \
+  {sizeof(gemcut_messages_options), NULL, GEMCUT_TOOL_AUTO, NULL, 1, 0}
+
+/* The model's answer to a conversation that the caller keeps: `messages` is a
+ * terminated JSON array of {"role": "system", "user", "assistant" or "tool",
+ * "content", ...} as in chat-completion requests. What a function returned is a
+ * message of role "tool" with its "tool_call_id" and its "content", a text or a JSON
+ * value; several follow each other in the order of the calls. Control tokens in texts
+ * are ordinary text. What the session holds already is not run again.
+ *
+ * Without tools, calls are text of the answer. `given` and `result` may be null.
+ * GEMCUT_INVALID_ARGUMENT: `messages` or `tools` is no JSON or not of this form, the
+ * chat format refuses it, or a schema cannot be compiled. GEMCUT_CONTEXT_FULL: the
+ * conversation does not fit. */
+GEMCUT_API gemcut_status gemcut_chat_messages(
+    gemcut_session *session, const char *messages,
+    const gemcut_messages_options *given, const gemcut_generate_options *options,
+    gemcut_generate_result *result);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@ endif()
 add_library(gemcut_api_android STATIC ${api_sources})
 target_compile_options(gemcut_api_android PRIVATE
   --target=${platform} ${GEMCUT_RT_COMMON} ${headers}
+  -fno-c++-static-destructors # __dso_handle is in the NDK's crtbegin_so.o
   "SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/bionic.h")
 set_target_properties(gemcut_api_android PROPERTIES OUTPUT_NAME gemcut_api
                       ARCHIVE_OUTPUT_DIRECTORY ${output})

@@ -4,6 +4,7 @@
 
 #include "runtime/abi/bundle.h"
 #include "runtime/abi/gemcut.h"
+#include "runtime/constrain/answer_form.h"
 #include "runtime/core/artifact.h"
 #include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
@@ -24,6 +25,7 @@ struct gemcut_engine {
   gemcut::text::Tokenizer tokenizer;
   gemcut::text::ChatTemplate chat;
   bool hasTokenizer = false;
+  mutable gemcut::constrain::GrammarCache grammars; ///< locks itself
 
   const gemcut_model_info &model() const { return *bundle->model; }
   gemcut::Program program() const;
@@ -36,7 +38,8 @@ struct gemcut_session {
   gemcut::Session session;
   gemcut::Sampler sampler;
   gemcut::Dialogue dialogue;
-  bool isTalking = false; ///< a conversation was begun
+  bool isTalking = false;   ///< a conversation was begun
+  bool shouldThink = false; ///< in it
 };
 
 #endif // GEMCUT_RUNTIME_API_HANDLES_H

@@ -5,7 +5,6 @@
 #include "runtime/text/utf8.h"
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 
 using namespace gemcut::constrain;
@@ -126,7 +125,7 @@ CharAutomaton constrain::textWithout(const std::string &word) {
 CharAutomaton constrain::namesExcept(const CodePoints &set,
                                      const std::vector<std::string> &names) {
   struct Node {
-    std::map<uint32_t, uint32_t> children; // by character
+    std::vector<std::pair<uint32_t, uint32_t>> children; // by character, sorted
     bool isName = false;
   };
   std::vector<Node> nodes(1);
@@ -138,8 +137,12 @@ CharAutomaton constrain::namesExcept(const CodePoints &set,
       if (length == 0 || !set.contains(point))
         break; // no text of the set goes on like this
       i += length;
-      auto [at, isNew] =
-          nodes[node].children.emplace(point, uint32_t(nodes.size()));
+      auto &children = nodes[node].children;
+      auto at = std::lower_bound(children.begin(), children.end(),
+                                 std::pair(point, uint32_t(0)));
+      bool isNew = at == children.end() || at->first != point;
+      if (isNew)
+        at = children.insert(at, {point, uint32_t(nodes.size())});
       node = at->second;
       if (isNew)
         nodes.emplace_back();

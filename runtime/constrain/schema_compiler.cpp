@@ -85,6 +85,7 @@ static bool isAnnotation(const std::string &key) {
 }
 
 const Json constrain::kAnySchema = true;
+static const Json kEmptySchema = Json::object();
 
 unsigned constrain::typeOf(const Json &value) {
   if (value.is_number_float()) {
@@ -274,10 +275,9 @@ gemcut_status SchemaCompiler::addSchema(const Place &place, uint32_t from,
   // No value at all; or nothing more is needed to refuse the whole.
   if ((schema.is_boolean() && !schema.get<bool>()) || builder.isTooLarge())
     return GEMCUT_OK;
-  static const Json kEmpty = Json::object();
   if (!schema.is_object() && !schema.is_boolean())
     return refuse(place, "a schema must be an object, true or false");
-  Place here = {schema.is_boolean() ? kEmpty : schema, place.pointer};
+  Place here = {schema.is_boolean() ? kEmptySchema : schema, place.pointer};
   if (gemcut_status status = checkKeywords(here))
     return status;
   if (here.schema.contains("$ref"))

@@ -5,8 +5,8 @@
 #include "runtime/constrain/json_schema.h"
 
 #include <deque>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace gemcut::constrain {
@@ -82,7 +82,7 @@ private:
   ValueSyntax &syntax;
   const Json &document;
   const char *what;
-  std::map<std::string, uint32_t> rules; // by reference or pointer
+  std::unordered_map<std::string, uint32_t> rules; // by reference or pointer
   struct Waiting {
     const Json *schema;
     std::string pointer;

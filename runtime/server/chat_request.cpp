@@ -1,7 +1,7 @@
 //===- chat_request.cpp - Bodies of /v1/chat/completions ------------------===//
 
 #include "runtime/server/generation_request.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/call_arguments.h"
 
 using namespace gemcut;
 using namespace gemcut::server;
@@ -9,48 +9,6 @@ using text::Value;
 
 static constexpr int kMostChoices = 16, kMostLogprobs = 20;
 static constexpr int64_t kMostTokens = INT32_MAX;
-
-/// A copy of a map in which the member `key` is `value`.
-static Value replaceMember(const Value &map, std::string_view key,
-                           Value value) {
-  std::vector<Value::Entry> entries = map.entries();
-  for (Value::Entry &entry : entries)
-    if (entry.key.bytes == key)
-      entry.value = value;
-  return Value::map(std::move(entries));
-}
-
-/// Calls carry their arguments as the text of a JSON object, and chat formats
-/// want the object. Other texts stay as they are.
-static Value readArguments(const Value &call) {
-  const Value *function = call.find("function");
-  const Value *text = function ? function->find("arguments") : nullptr;
-  Value arguments;
-  std::string error;
-  if (!text || !text->isString() ||
-      text::parseJson(text->bytes(), &arguments, &error) || !arguments.isMap())
-    return call;
-  return replaceMember(
-      call, "function",
-      replaceMember(*function, "arguments", std::move(arguments)));
-}
-
-static Value readCalls(const Value &messages) {
-  std::vector<Value> result;
-  for (const Value &message : messages.items()) {
-    const Value *calls = message.find("tool_calls");
-    if (!calls || !calls->isList()) {
-      result.push_back(message);
-      continue;
-    }
-    std::vector<Value> read;
-    for (const Value &call : calls->items())
-      read.push_back(readArguments(call));
-    result.push_back(
-        replaceMember(message, "tool_calls", Value::list(std::move(read))));
-  }
-  return Value::list(std::move(result));
-}
 
 /// Refuses what a message may not hold; the chat format's own rules come later.
 static void checkMessages(Fields &fields, const Value *messages) {
@@ -227,7 +185,7 @@ ApiError server::readChatRequest(const Value &body, const ModelContext &context,
   fields.refuseUnknown();
   if (error)
     return error;
-  renderMessages(readCalls(*messages), tools, thinking, context, request,
+  renderMessages(text::readCallArguments(*messages), tools, thinking, context, request,
                  error);
   request.form.tools = tools;
   compileForm(thinking, context, request, error);

@@ -2,6 +2,7 @@
 #ifndef GEMCUT_RUNTIME_SERVER_GENERATION_REQUEST_H
 #define GEMCUT_RUNTIME_SERVER_GENERATION_REQUEST_H
 
+#include "runtime/server/answer_form.h"
 #include "runtime/server/api_error.h"
 #include "runtime/server/fields.h"
 #include "runtime/server/model_context.h"
@@ -24,7 +25,7 @@ struct GenerationRequest {
   bool startsInThought = false; // the prompt ends inside a thought
   bool mayCallTools = false;
   AnswerForm form;
-  GrammarCache::Entry grammar; // that all answers follow
+  constrain::GrammarCache::Entry grammar; // that all answers follow
   bool parallelCalls = true;
   std::string echoedMembers; // of responses: members to repeat, JSON
 };

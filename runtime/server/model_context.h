@@ -3,7 +3,7 @@
 #define GEMCUT_RUNTIME_SERVER_MODEL_CONTEXT_H
 
 #include "runtime/abi/model.h"
-#include "runtime/server/answer_form.h"
+#include "runtime/constrain/answer_form.h"
 #include "runtime/session/sampler.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
@@ -23,7 +23,8 @@ struct ModelContext {
   SamplerOptions sampling;         // where a request says nothing
   int32_t context = 0;             // positions per slot
   int64_t created = 0;             // seconds since 1970
-  std::shared_ptr<GrammarCache> grammars = std::make_shared<GrammarCache>();
+  std::shared_ptr<constrain::GrammarCache> grammars =
+      std::make_shared<constrain::GrammarCache>();
 };
 
 } // namespace gemcut::server

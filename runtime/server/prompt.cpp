@@ -1,7 +1,9 @@
 //===- prompt.cpp - Messages and tools to the ids of a prompt -------------===//
 
+#include "runtime/core/error.h"
 #include "runtime/server/generation_request.h"
 #include "runtime/text/chat_template.h"
+#include "runtime/text/output_parser.h"
 
 #include <cmath>
 
@@ -43,29 +45,25 @@ void server::renderMessages(const Value &messages, const Value &tools,
     request.common.biases.push_back({callOpen, -INFINITY});
 }
 
-/// Whether the prompt ends inside a thought that it began.
-static bool endsInThought(const std::vector<int32_t> &prompt,
-                          const text::Tokenizer &tokenizer) {
-  int32_t open = tokenizer.role(GEMCUT_TOKEN_CHANNEL_OPEN);
-  int32_t close = tokenizer.role(GEMCUT_TOKEN_CHANNEL_CLOSE);
-  int32_t turn = tokenizer.role(GEMCUT_TOKEN_TURN_OPEN);
-  for (size_t i = prompt.size(); i-- > 0;)
-    if (prompt[i] == open || prompt[i] == close || prompt[i] == turn)
-      return prompt[i] == open && open >= 0;
-  return false;
-}
-
 void server::compileForm(const Thinking &thinking, const ModelContext &context,
                          GenerationRequest &request, ApiError &error) {
   if (error)
     return;
   const text::Tokenizer &tokenizer = *context.tokenizer;
-  request.startsInThought = endsInThought(request.prompts[0], tokenizer);
+  request.startsInThought = text::endsInThought(request.prompts[0], tokenizer);
   request.form.parallelCalls = request.parallelCalls;
   constrain::Thought thought =
       request.startsInThought ? constrain::Thought::Open
       : thinking.isEnabled    ? constrain::Thought::Allowed
                               : constrain::Thought::None;
-  request.grammar = context.grammars->find(request.form, thought, tokenizer,
-                                           *context.model, error);
+  constrain::FormPart atFault;
+  if (context.grammars->find(request.form, thought, tokenizer, *context.model,
+                             request.grammar, atFault)) {
+    std::string sentence = gemcut_last_error();
+    if (sentence[0] >= 'a' && sentence[0] <= 'z')
+      sentence[0] = char(sentence[0] - 32);
+    error = makeError(400, sentence + ".", "invalid_json_schema");
+    error.param =
+        atFault == constrain::FormPart::Tools ? "tools" : request.form.param;
+  }
 }

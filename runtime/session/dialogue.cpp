@@ -29,10 +29,9 @@ void Dialogue::open(const gemcut_model_info &info,
   tokenizer = &tables;
   chat = &format;
   session = &holder;
-  rendering = text::makeChatOptions(tables);
 }
 
-gemcut_status Dialogue::begin(const char *system, bool think) {
+gemcut_status Dialogue::checkFormat(bool think) const {
   const gemcut_special_ids &special = model->special;
   if (special.bos < 0 || special.turn_open < 0 || special.turn_close < 0)
     return fail(GEMCUT_INVALID_ARGUMENT,
@@ -43,7 +42,13 @@ gemcut_status Dialogue::begin(const char *system, bool think) {
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "the vocabulary lacks <|think|>, so this model does not think "
                 "on demand");
-  rendering.enableThinking = think;
+  return GEMCUT_OK;
+}
+
+gemcut_status Dialogue::begin(const char *system, bool think) {
+  if (gemcut_status status = checkFormat(think))
+    return status;
+  shouldThink = think;
   messages.clear();
   if (system)
     messages.push_back(text::makeMessage("system", system));
@@ -53,16 +58,32 @@ gemcut_status Dialogue::begin(const char *system, bool think) {
 gemcut_status Dialogue::ask(std::string_view prompt,
                             std::vector<int32_t> &rest) {
   messages.push_back(text::makeMessage("user", prompt));
+  std::vector<int32_t> ids;
+  if (gemcut_status status =
+          render(text::Value::list(messages), /*tools=*/{}, shouldThink, ids))
+    return status;
+  return keepCommon(ids, rest);
+}
+
+gemcut_status Dialogue::render(const text::Value &all, const text::Value &tools,
+                               bool think, std::vector<int32_t> &ids) const {
+  if (gemcut_status status = checkFormat(think))
+    return status;
+  text::ChatOptions options = text::makeChatOptions(*tokenizer);
+  options.enableThinking = think;
   text::MarkedText rendered;
   std::string error;
   if (gemcut_status status =
-          chat->render(text::Value::list(messages), /*tools=*/{}, rendering,
-                       &rendered, &error))
+          chat->render(all, tools, options, &rendered, &error))
     return fail(status, "%s", error.c_str());
-  std::vector<int32_t> ids;
   if (controlTokensAllowed)
     rendered.untrusted.clear();
   tokenizer->encode(rendered, ids);
+  return GEMCUT_OK;
+}
+
+gemcut_status Dialogue::keepCommon(const std::vector<int32_t> &ids,
+                                   std::vector<int32_t> &rest) {
   const int32_t *held = session->getTokens(/*slot=*/0);
   size_t most = std::min(session->getTokenCount(/*slot=*/0), ids.size() - 1);
   size_t same = 0;

@@ -40,18 +40,31 @@ public:
   /// Takes the turn of `ask` back, which could not be answered.
   void withdraw();
 
+  /// For conversations that the caller keeps: the ids of a prompt with all of
+  /// `messages` (a List of Maps) and `tools` (a List, or undefined).
+  /// GEMCUT_INVALID_ARGUMENT: as begin and ask.
+  [[nodiscard]] gemcut_status render(const text::Value &messages,
+                                     const text::Value &tools, bool think,
+                                     std::vector<int32_t> &ids) const;
+  /// Takes the slot back to what it has in common with `ids`, of which there is
+  /// one at least, and gives those to be run behind that.
+  [[nodiscard]] gemcut_status keepCommon(const std::vector<int32_t> &ids,
+                                         std::vector<int32_t> &rest);
+
   /// The turns so far, the system's first if there is one.
   const std::vector<text::Value> &turns() const { return messages; }
   /// Replaces the turns; `ask` goes on behind them.
   void restore(std::vector<text::Value> turns) { messages = std::move(turns); }
 
 private:
+  gemcut_status checkFormat(bool think) const;
+
   const gemcut_model_info *model = nullptr;
   const text::Tokenizer *tokenizer = nullptr;
   const text::ChatTemplate *chat = nullptr;
   Session *session = nullptr;
   std::vector<text::Value> messages;
-  text::ChatOptions rendering;
+  bool shouldThink = false;
   bool controlTokensAllowed = false;
 };
 

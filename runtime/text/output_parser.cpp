@@ -14,6 +14,17 @@ namespace {
 constexpr std::string_view kThoughtName = "thought\n";
 } // namespace
 
+bool gemcut::text::endsInThought(const std::vector<int32_t> &prompt,
+                                 const Tokenizer &tokenizer) {
+  int32_t open = tokenizer.role(GEMCUT_TOKEN_CHANNEL_OPEN);
+  int32_t close = tokenizer.role(GEMCUT_TOKEN_CHANNEL_CLOSE);
+  int32_t turn = tokenizer.role(GEMCUT_TOKEN_TURN_OPEN);
+  for (size_t i = prompt.size(); i-- > 0;)
+    if (prompt[i] == open || prompt[i] == close || prompt[i] == turn)
+      return prompt[i] == open && open >= 0;
+  return false;
+}
+
 static void thought(std::string_view text, OutputSink &sink) {
   if (!text.empty())
     sink.onThought(text);

@@ -49,6 +49,10 @@ struct OutputEvents final : OutputSink {
   }
 };
 
+/// Whether `prompt` ends inside a thought that it began.
+bool endsInThought(const std::vector<int32_t> &prompt,
+                   const Tokenizer &tokenizer);
+
 /// Separates the model's output into thought, content and tool calls, as it
 /// comes.
 ///

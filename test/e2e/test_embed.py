@@ -100,9 +100,17 @@ class Embed(unittest.TestCase):
                           "gemcut_load_options load = GEMCUT_LOAD_OPTIONS; gemcut_sampling sampling = GEMCUT_SAMPLING;\n"
                           "gemcut_session_options session = GEMCUT_SESSION_OPTIONS;\n"
                           "gemcut_generate_options generate = GEMCUT_GENERATE_OPTIONS;\n"
-                          "gemcut_chat_options chat = GEMCUT_CHAT_OPTIONS;\n")
+                          "gemcut_chat_options chat = GEMCUT_CHAT_OPTIONS;\n"
+                          "gemcut_messages_options messages = GEMCUT_MESSAGES_OPTIONS;\n")
         for command in (["cc", "-std=c99"], ["c++", "-x", "c++", "-std=c++11"]):
             run(*command, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", f"-I{self.shared}", source)
+
+    def test_the_model_calls_a_function_of_the_program(self):
+        for libraries in (self.shared, self.static):
+            tools = self.make(libraries, f"c-tools-{libraries.name}").with_name("tools")
+            result = run(tools, "What is the weather in Oslo?")
+            self.assertEqual(result.stderr, 'get_weather({"city":"Oslo"})\n')
+            self.assertEqual(result.stdout, "In Oslo it is 4 degrees with rain.\n")
 
     def test_a_program_can_be_all_static(self):
         program = self.make(self.static, "c-all-static", "LDFLAGS=-static -Wl,--gc-sections")
@@ -126,6 +134,9 @@ class Embed(unittest.TestCase):
         result = run("valgrind", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=all", program,
                      "What is 38 + 57?", "What is 2 + 2?")
         self.assertIn("95", result.stdout)
+        result = run("valgrind", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=all",
+                     program.with_name("tools"), "What is the weather in Oslo?")
+        self.assertIn("4 degrees", result.stdout)
 
     def test_only_the_api_is_visible(self):
         api = declared_functions(self.shared / "gemcut.h")

@@ -30,7 +30,7 @@ FORBIDDEN = {
     "runtime/core": {"runtime/session", "runtime/text", "runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
     "runtime/text": {"runtime/session", "runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
     "runtime/constrain": {"runtime/session", "runtime/api", "runtime/server", "runtime/cli"},
-    # Libraries have no constraints and no libstdc++: a session takes any filter of logits.
+    # A session takes any filter of logits.
     "runtime/session": {"runtime/constrain", "runtime/api", "runtime/server", "runtime/cli"},
     "runtime/server": {"runtime/api", "runtime/cli"},
     "runtime/api": {"runtime/server", "runtime/cli"},
