@@ -11,10 +11,11 @@ namespace gemcut::python {
 #define GEMCUT_PYTHON_FUNCTIONS(F)                                             \
   F(last_error)                                                                \
   F(load)                                                                      \
-  F(unload) F(get_info) F(adapter_name) F(verify) F(tokenize) F(detokenize)    \
+  F(unload)                                                                    \
+  F(get_info) F(adapter_name) F(verify) F(tokenize) F(detokenize)              \
       F(session_create) F(session_destroy) F(session_reset) F(session_length)  \
           F(session_rewind) F(score) F(default_sampling) F(generate)           \
-              F(chat_begin) F(chat)
+              F(chat_messages)
 
 struct Api {
 #define F(NAME) decltype(&gemcut_##NAME) NAME = nullptr;

@@ -104,6 +104,13 @@ PYBIND11_MODULE(_engine, module) {
                     std::optional<float>, std::optional<int32_t>,
                     std::optional<uint64_t>>(),
            "temperature"_a, "top_p"_a, "min_p"_a, "top_k"_a, "seed"_a);
+  py::class_<AnswerText>(module, "AnswerText")
+      .def(py::init<std::optional<std::string>, std::optional<std::string>>(),
+           "schema"_a, "pattern"_a);
+  py::class_<ToolUse>(module, "ToolUse")
+      .def(py::init<std::optional<std::string>, int, std::optional<std::string>,
+                    bool>(),
+           "tools"_a, "choice"_a, "name"_a, "parallel"_a);
   py::class_<Result>(module, "Result")
       .def_readonly("reason", &Result::reason)
       .def_readonly("prompt_tokens", &Result::promptTokens)
@@ -118,8 +125,7 @@ PYBIND11_MODULE(_engine, module) {
       .def("rewind", &Session::rewind, "count"_a)
       .def("score", &Session::score, "ids"_a, "out"_a)
       .def("generate", &Session::generate, "ids"_a, "limit"_a, "ignore_stop"_a,
-           "sampling"_a, "on_text"_a, "on_token"_a)
-      .def("begin_chat", &Session::beginChat, "system"_a, "think"_a)
-      .def("chat", &Session::chat, "text"_a, "limit"_a, "sampling"_a,
-           "on_text"_a, "on_token"_a);
+           "sampling"_a, "answer"_a, "on_text"_a, "on_token"_a)
+      .def("chat", &Session::chat, "messages"_a, "limit"_a, "think"_a,
+           "sampling"_a, "answer"_a, "tools"_a, "on_text"_a, "on_call"_a);
 }

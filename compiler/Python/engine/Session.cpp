@@ -41,28 +41,39 @@ void Session::score(const std::vector<int32_t> &ids, const py::buffer &out) {
 
 namespace {
 
-/// Python's callbacks behind those of C.
+/// Python's callbacks behind those of C; any of them may be None.
 class Callbacks {
 public:
-  Callbacks(const py::object &onText, const py::object &onToken)
-      : onText(onText), onToken(onToken) {}
+  py::object onText, onToken, onCall;
+  std::string message; ///< the whole answer
 
   void install(gemcut_generate_options &options) {
     options.user = this;
-    if (!onText.is_none())
+    if (!isNone(onText))
       options.on_text = [](void *user, gemcut_text_kind kind, const char *text,
                            size_t length) {
         auto *self = static_cast<Callbacks *>(user);
         return self->call(
             [&] { return self->onText(int(kind), py::bytes(text, length)); });
       };
+    if (!isNone(onCall)) {
+      options.on_tool_call = [](void *user, const char *name,
+                                const char *arguments, size_t length) {
+        auto *self = static_cast<Callbacks *>(user);
+        return self->call(
+            [&] { return self->onCall(name, py::bytes(arguments, length)); });
+      };
+      options.on_message = [](void *user, const char *message, size_t length) {
+        static_cast<Callbacks *>(user)->message.assign(message, length);
+      };
+    }
     // Always: between tokens is the time to look at signals.
     options.on_token = [](void *user, int32_t id) {
       auto *self = static_cast<Callbacks *>(user);
       return self->call([&]() -> py::object {
         if (PyErr_CheckSignals() != 0)
           throw py::error_already_set();
-        return self->onToken.is_none() ? py::none() : self->onToken(id);
+        return isNone(self->onToken) ? py::none() : self->onToken(id);
       });
     };
   }
@@ -73,6 +84,10 @@ public:
   }
 
 private:
+  static bool isNone(const py::object &function) {
+    return !function || function.is_none();
+  }
+
   template <typename Call> int call(Call function) {
     py::gil_scoped_acquire acquire;
     if (error)
@@ -89,16 +104,18 @@ private:
     }
   }
 
-  const py::object &onText, &onToken;
   std::optional<py::error_already_set> error;
 };
 
 } // namespace
 
+static const char *orNull(const std::optional<std::string> &text) {
+  return text ? text->c_str() : nullptr;
+}
+
 template <typename Run>
-Result Session::run(int64_t limit, bool ignoreStop, const Sampling &wanted,
-                    const py::object &onText, const py::object &onToken,
-                    Run call) {
+Result Session::run(gemcut_generate_options options, const Sampling &wanted,
+                    const AnswerText &answer, Run call) {
   gemcut_sampling sampling = GEMCUT_SAMPLING;
   library->check(library->api.default_sampling(library->engine, &sampling));
   sampling.temperature = wanted.temperature.value_or(sampling.temperature);
@@ -106,47 +123,60 @@ Result Session::run(int64_t limit, bool ignoreStop, const Sampling &wanted,
   sampling.top_p = wanted.topP.value_or(sampling.top_p);
   sampling.min_p = wanted.minP.value_or(sampling.min_p);
   sampling.seed = wanted.seed.value_or(sampling.seed);
-  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
   options.sampling = &sampling;
-  options.limit = limit;
-  options.ignore_stop = ignoreStop;
-  Callbacks callbacks(onText, onToken);
-  callbacks.install(options);
+  options.json_schema = orNull(answer.schema);
+  options.regex = orNull(answer.pattern);
   gemcut_generate_result facts = GEMCUT_GENERATE_RESULT;
   {
     py::gil_scoped_release release;
     library->check(call(options, facts));
   }
-  callbacks.rethrow();
+  static_cast<Callbacks *>(options.user)->rethrow();
   return {int(facts.reason), facts.prompt_tokens, facts.new_tokens,
           facts.prefill_seconds, facts.decode_seconds};
 }
 
 Result Session::generate(const std::vector<int32_t> &ids, int64_t limit,
                          bool ignoreStop, const Sampling &sampling,
-                         const py::object &onText, const py::object &onToken) {
-  return run(limit, ignoreStop, sampling, onText, onToken,
-             [&](const gemcut_generate_options &options,
-                 gemcut_generate_result &facts) {
-               return library->api.generate(session, ids.data(), ids.size(),
-                                            &options, &facts);
-             });
+                         const AnswerText &answer, const py::object &onText,
+                         const py::object &onToken) {
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.limit = limit;
+  options.ignore_stop = ignoreStop;
+  Callbacks callbacks;
+  callbacks.onText = onText;
+  callbacks.onToken = onToken;
+  callbacks.install(options);
+  return run(
+      options, sampling, answer,
+      [&](const gemcut_generate_options &all, gemcut_generate_result &facts) {
+        return library->api.generate(session, ids.data(), ids.size(), &all,
+                                     &facts);
+      });
 }
 
-void Session::beginChat(const std::optional<std::string> &system, bool think) {
-  gemcut_chat_options options = GEMCUT_CHAT_OPTIONS;
-  options.system = system ? system->c_str() : nullptr;
-  options.think = think;
-  library->check(library->api.chat_begin(session, &options));
-}
-
-Result Session::chat(const std::string &text, int64_t limit,
-                     const Sampling &sampling, const py::object &onText,
-                     const py::object &onToken) {
-  return run(limit, /*ignoreStop=*/false, sampling, onText, onToken,
-             [&](const gemcut_generate_options &options,
-                 gemcut_generate_result &facts) {
-               return library->api.chat(session, text.c_str(), &options,
-                                        &facts);
-             });
+std::pair<Result, py::bytes>
+Session::chat(const std::string &messages, int64_t limit, bool think,
+              const Sampling &sampling, const AnswerText &answer,
+              const ToolUse &tools, const py::object &onText,
+              const py::object &onCall) {
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.limit = limit;
+  Callbacks callbacks;
+  callbacks.onText = onText;
+  callbacks.onCall = onCall;
+  callbacks.install(options);
+  gemcut_messages_options how = GEMCUT_MESSAGES_OPTIONS;
+  how.tools = orNull(tools.tools);
+  how.tool_choice = gemcut_tool_choice(tools.choice);
+  how.tool_name = orNull(tools.name);
+  how.parallel_calls = tools.parallel;
+  how.think = think;
+  Result result = run(
+      options, sampling, answer,
+      [&](const gemcut_generate_options &all, gemcut_generate_result &facts) {
+        return library->api.chat_messages(session, messages.c_str(), &how, &all,
+                                          &facts);
+      });
+  return {result, py::bytes(callbacks.message)};
 }

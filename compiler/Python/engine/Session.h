@@ -19,6 +19,20 @@ struct Sampling {
   std::optional<uint64_t> seed;
 };
 
+/// What answers must be; nullopt: anything.
+struct AnswerText {
+  std::optional<std::string> schema; ///< JSON
+  std::optional<std::string> pattern;
+};
+
+/// Which tools a model is shown.
+struct ToolUse {
+  std::optional<std::string> tools; ///< JSON; nullopt: none
+  int choice;                       ///< gemcut_tool_choice
+  std::optional<std::string> name;  ///< the only one that may be called
+  bool parallel;
+};
+
 /// How a generation ended.
 struct Result {
   int reason; ///< gemcut_stop_reason
@@ -48,21 +62,23 @@ public:
   /// to stop. Exceptions that they raise, and signals, stop and are raised.
   Result generate(const std::vector<int32_t> &ids, int64_t limit,
                   bool ignoreStop, const Sampling &sampling,
-                  const pybind11::object &onText,
+                  const AnswerText &answer, const pybind11::object &onText,
                   const pybind11::object &onToken);
 
-  void beginChat(const std::optional<std::string> &system, bool think);
-  Result chat(const std::string &text, int64_t limit, const Sampling &sampling,
-              const pybind11::object &onText, const pybind11::object &onToken);
+  /// The answer to `messages`, JSON. `onCall` (name, bytes) as above; the
+  /// result is the answer as a message, JSON.
+  std::pair<Result, pybind11::bytes>
+  chat(const std::string &messages, int64_t limit, bool think,
+       const Sampling &sampling, const AnswerText &answer, const ToolUse &tools,
+       const pybind11::object &onText, const pybind11::object &onCall);
 
 private:
   std::shared_ptr<Library> library;
   gemcut_session *session = nullptr;
 
   template <typename Run>
-  Result run(int64_t limit, bool ignoreStop, const Sampling &sampling,
-             const pybind11::object &onText, const pybind11::object &onToken,
-             Run call);
+  Result run(gemcut_generate_options options, const Sampling &sampling,
+             const AnswerText &answer, Run call);
 };
 
 } // namespace gemcut::python

@@ -12,16 +12,17 @@ from __future__ import annotations
 from pathlib import Path as _Path
 
 from . import passes
+from .chat import Chat
 from .checkpoint import Checkpoint, StoredTensor
 from .compilation import (Artifact, MemoryPlan, TensorReport, compile, ir,
                           quantize_report)
-from .engine import Chat, Engine, Info, load
+from .engine import Engine, Info, load
 from .errors import (CancelledError, CheckpointError, ContextFullError, EngineError,
                      GemcutError, OutOfMemoryPlan, UnsupportedError, UsageError)
 from .options import CompileOptions
 from .progress import Progress
 from .recipes import FORMATS, Recipe, TensorInfo, recipe
-
+from .tools import Tool, ToolCall, ToolError, tool
 
 
 def cmake_dir() -> str:
@@ -33,8 +34,7 @@ def cmake_dir() -> str:
 __all__ = [
     "Artifact", "CancelledError", "Chat", "Checkpoint", "CheckpointError", "CompileOptions",
     "ContextFullError", "Engine", "EngineError", "FORMATS", "GemcutError", "Info",
-    "MemoryPlan",
-    "OutOfMemoryPlan", "Progress", "Recipe", "StoredTensor", "TensorInfo",
-    "TensorReport", "UnsupportedError", "UsageError", "cmake_dir", "compile", "ir", "load", "passes",
-    "quantize_report", "recipe",
+    "MemoryPlan", "OutOfMemoryPlan", "Progress", "Recipe", "StoredTensor", "TensorInfo",
+    "TensorReport", "Tool", "ToolCall", "ToolError", "UnsupportedError", "UsageError",
+    "cmake_dir", "compile", "ir", "load", "passes", "quantize_report", "recipe", "tool",
 ]

@@ -8,11 +8,14 @@ import threading
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, Literal,
-                    Optional, Sequence, Union, overload)
+from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Iterator,
+                    Literal, Mapping, Optional, Sequence, Union, overload)
 
+from . import schemas, streams
+from .chat import Chat
 from .errors import EngineError
 from .options import StrPath
+from .tools import AnyTool
 
 if TYPE_CHECKING:
     import numpy
@@ -47,9 +50,6 @@ class Info:
     weight_bytes_per_token: int
     kv_bytes: int
     session_bytes: int
-
-
-_THOUGHT = 1  # GEMCUT_TEXT_THOUGHT
 
 
 class _Pool:
@@ -169,6 +169,8 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[False] = False,
                  special: bool = True, ignore_stop: bool = False,
+                 json_schema: Optional[schemas.AnySchema] = None,
+                 regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
                  top_p: Optional[float] = None, min_p: Optional[float] = None,
                  seed: Optional[int] = None) -> str: ...
@@ -177,6 +179,8 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[True],
                  special: bool = True, ignore_stop: bool = False,
+                 json_schema: Optional[schemas.AnySchema] = None,
+                 regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
                  top_p: Optional[float] = None, min_p: Optional[float] = None,
                  seed: Optional[int] = None) -> Iterator[str]: ...
@@ -184,6 +188,8 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: bool = False,
                  special: bool = True, ignore_stop: bool = False,
+                 json_schema: Optional[schemas.AnySchema] = None,
+                 regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
                  top_p: Optional[float] = None, min_p: Optional[float] = None,
                  seed: Optional[int] = None) -> Union[str, Iterator[str]]:
@@ -193,14 +199,17 @@ class Engine:
         A text begins with <bos> if the vocabulary has one; `special`: tokens such as
         <bos> in it become their ids. Ids are taken as they are. max_tokens None: until
         the model stops or the context is full. ignore_stop: stop tokens are ordinary
-        ones. None of what follows: the model's default.
+        ones. json_schema: the text is JSON that is valid for a schema (its text, a
+        dictionary, or a type such as list[int] or a dataclass). regex: all of it matches
+        this pattern. None of what follows: the model's default.
 
         temperature: 0: always the most likely token. top_k: the most likely tokens that
         are considered; 0: all. top_p: probability that they have together; 1: all.
         min_p: least probability, as a part of the largest; 0: none. seed: equal seeds
         give equal answers; None: a random one.
 
-        Raises ContextFullError if the prompt does not fit, EngineError.
+        Raises ContextFullError if the prompt does not fit, EngineError, also for a schema
+        or pattern that is not supported.
         """
         if isinstance(prompt, str):
             ids = self.tokenize(prompt, special=special)
@@ -212,11 +221,16 @@ class Engine:
         limit = -1 if max_tokens is None else max_tokens
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
 
-        def run(on_text: Callable[[int, bytes], Optional[bool]]) -> None:
-            with self._pool.take() as session:
-                session.generate(ids, limit, ignore_stop, sampling, on_text, None)
+        answer = self._answer(json_schema, regex)
 
-        return _pieces(run) if stream else "".join(_collect(run))
+        def run(on_text: Callable[[str], Optional[bool]]) -> None:
+            def decode(kind: int, piece: bytes) -> Optional[bool]:
+                return on_text(piece.decode(errors="replace"))
+
+            with self._pool.take() as session:
+                session.generate(ids, limit, ignore_stop, sampling, answer, decode, None)
+
+        return streams.follow(run) if stream else "".join(streams.collect(run))
 
     def generate_ids(self, prompt: Sequence[int], *, max_tokens: Optional[int] = None,
                      ignore_stop: bool = False, temperature: Optional[float] = None,
@@ -229,16 +243,23 @@ class Engine:
         with self._pool.take() as session:
             session.generate([int(id) for id in prompt],
                              -1 if max_tokens is None else max_tokens, ignore_stop,
-                             sampling, None, made.append)
+                             sampling, self._answer(None, None), None, made.append)
         return made
 
-    def chat(self, *, system: Optional[str] = None, think: bool = False) -> "Chat":
-        """Begins a conversation in the model's own format. `system`: instructions for
-        all of it; `think`: the model thinks before it answers.
+    def chat(self, *, system: Optional[str] = None, think: bool = False,
+             tools: Iterable[AnyTool] = (),
+             messages: Optional[Sequence[Mapping[str, Any]]] = None) -> Chat:
+        """Begins a conversation in the model's own format.
 
-        Raises EngineError if the model has no chat format, or does not think.
+        system: instructions for all of it. think: the model thinks before it answers.
+        tools: what the model may call: Python functions, see gemcut.tool; gemcut.Tool
+        or declarations as chat-completion requests have them, whose calls the caller
+        answers itself. messages: a conversation that is to be continued.
+
+        Raises EngineError if the model has no chat format, UsageError for a function
+        that is no tool.
         """
-        return Chat(self, system, think)
+        return Chat(self, system=system, think=think, tools=tools, messages=messages)
 
     # ---- asyncio
 
@@ -247,22 +268,10 @@ class Engine:
         model."""
         return "".join([piece async for piece in self.astream(prompt, **options)])
 
-    async def astream(self, prompt: Union[str, Sequence[int]],
-                      **options: Any) -> AsyncIterator[str]:
+    def astream(self, prompt: Union[str, Sequence[int]],
+                **options: Any) -> AsyncIterator[str]:
         """generate(stream=True) without blocking the event loop."""
-        import asyncio  # a third of the time to import this package
-        pieces = self.generate(prompt, stream=True, **options)
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                piece = await loop.run_in_executor(None, _next, pieces)
-                if piece is None:
-                    return
-                yield piece
-        finally:
-            # On a thread: the iterator may be waiting for its next piece there.
-            closer = threading.Thread(target=_close, args=(pieces,), daemon=True)
-            closer.start()
+        return streams.follow_async(self.generate(prompt, stream=True, **options))
 
     # ---- life
 
@@ -293,138 +302,9 @@ class Engine:
                   seed: Optional[int]) -> Any:
         return self._native.Sampling(temperature, top_p, min_p, top_k, seed)
 
-
-class Chat:
-    """A conversation. One thread at a time; what was said stays in its session, so
-    that a turn runs only what is new.
-
-    Attributes:
-        thought: what the model thought before its last answer.
-    """
-
-    def __init__(self, engine: Engine, system: Optional[str], think: bool) -> None:
-        self._engine = engine
-        self._lease = engine._pool.take()
-        self._session: Any = self._lease.__enter__()
-        self.thought = ""
-        try:
-            self._session.begin_chat(system, think)
-        except BaseException:
-            self.close()
-            raise
-
-    @overload
-    def send(self, text: str, *, max_tokens: Optional[int] = None,
-             stream: Literal[False] = False, temperature: Optional[float] = None,
-             top_k: Optional[int] = None, top_p: Optional[float] = None,
-             min_p: Optional[float] = None, seed: Optional[int] = None) -> str: ...
-
-    @overload
-    def send(self, text: str, *, max_tokens: Optional[int] = None,
-             stream: Literal[True], temperature: Optional[float] = None,
-             top_k: Optional[int] = None, top_p: Optional[float] = None,
-             min_p: Optional[float] = None, seed: Optional[int] = None
-             ) -> Iterator[str]: ...
-
-    def send(self, text: str, *, max_tokens: Optional[int] = None, stream: bool = False,
-             temperature: Optional[float] = None, top_k: Optional[int] = None,
-             top_p: Optional[float] = None, min_p: Optional[float] = None,
-             seed: Optional[int] = None) -> Union[str, Iterator[str]]:
-        """The answer to the user's text; options as for Engine.generate. A turn that
-        fails changes nothing; one whose iterator is closed early counts as said."""
-        session = self._session
-        if session is None:
-            raise EngineError("the conversation is closed")
-        sampling = self._engine._sampling(temperature, top_k, top_p, min_p, seed)
-        self.thought = ""
-        thought: list[bytes] = []
-
-        def run(on_text: Callable[[int, bytes], Optional[bool]]) -> None:
-            def split(kind: int, piece: bytes) -> Optional[bool]:
-                if kind != _THOUGHT:
-                    return on_text(kind, piece)
-                thought.append(piece)
-                self.thought = b"".join(thought).decode(errors="replace")
-                return None
-
-            session.chat(text, -1 if max_tokens is None else max_tokens, sampling,
-                         split, None)
-
-        return _pieces(run) if stream else "".join(_collect(run))
-
-    def close(self) -> None:
-        """Gives the session back. May be called twice."""
-        if self._session is not None:
-            self._session = None
-            self._lease.__exit__(None, None, None)
-
-    def __enter__(self) -> "Chat":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None:
-            self.close()
-
-
-_Run = Callable[[Callable[[int, bytes], Optional[bool]]], None]
-
-
-def _collect(run: _Run) -> list[str]:
-    pieces: list[str] = []
-    run(lambda kind, piece: pieces.append(piece.decode(errors="replace")))
-    return pieces
-
-
-def _next(pieces: Iterator[str]) -> Optional[str]:
-    return next(pieces, None)
-
-
-def _close(pieces: Iterator[str]) -> None:
-    # "generator already executing": the thread that runs it sees `next` end first.
-    close = getattr(pieces, "close")
-    while True:
-        try:
-            return close()  # type: ignore[no-any-return]
-        except ValueError:
-            threading.Event().wait(0.01)
-
-
-def _pieces(run: _Run) -> Iterator[str]:
-    """Pieces of text while a thread of its own makes them."""
-    import queue
-    made: "queue.Queue[Union[str, BaseException, None]]" = queue.Queue()
-    stopped = threading.Event()
-
-    def on_text(kind: int, piece: bytes) -> bool:
-        made.put(piece.decode(errors="replace"))
-        return stopped.is_set()
-
-    def work() -> None:
-        try:
-            run(on_text)
-            made.put(None)
-        except BaseException as error:  # handed to whoever reads
-            made.put(error)
-
-    def read() -> Iterator[str]:
-        thread = threading.Thread(target=work, name="gemcut-generate", daemon=True)
-        thread.start()
-        try:
-            while True:
-                piece = made.get()
-                if piece is None:
-                    return
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
-        finally:
-            stopped.set()
-            thread.join()
-
-    return read()
+    def _answer(self, schema: Optional[schemas.AnySchema], regex: Optional[str]) -> Any:
+        return self._native.AnswerText(
+            None if schema is None else schemas.text_of(schema), regex)
 
 
 def load(path: StrPath, *, level: Optional[str] = None,
