@@ -5,10 +5,11 @@ PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
     libboost-dev libclang-rt-22-dev libcli11-dev libfmt-dev libgtest-dev liblld-22-dev \
     libmlir-22-dev libstdc++-12-dev-arm64-cross libxxhash-dev lld-22 llvm-22-dev \
     llvm-22-tools mlir-22-tools mypy ninja-build nlohmann-json3-dev pkg-config pybind11-dev python3 python3-dev \
-    python3-jinja2 python3-numpy python3-pip python3-pytest python3-venv qemu-user valgrind zlib1g-dev libzstd-dev
+    python3-jinja2 python3-myst-parser python3-numpy python3-pip python3-pytest \
+    python3-sphinx python3-venv qemu-user valgrind zlib1g-dev libzstd-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo build test test-fast wheel format packages clean help
+.PHONY: demo build docs test test-fast wheel format packages clean help
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/'
@@ -52,6 +53,10 @@ wheel: build ## Builds the Python wheel into build/dist and tests it in an envir
 	cmake --build --preset dev --target _gemcut _engine
 	/usr/bin/python3 -m pip wheel . --no-deps -w $(BUILD)/dist
 	test/python/test_wheel.sh $(BUILD)/dist
+
+docs: build ## Builds the documentation's site into build/docs/html.
+	cmake --build --preset dev --target _engine
+	python3 compiler/Docs/site/build.py $(BUILD) $(BUILD)/docs
 
 format: packages ## Formats the C++ sources.
 	git ls-files '*.cpp' '*.h' | xargs clang-format-22 -i

@@ -74,7 +74,7 @@ def tool(function: Callable[..., Any], *, name: Optional[str] = None) -> Tool:
     docstring, whose section "Args:" (or lines ":param NAME:") describes parameters.
 
     Raises UsageError for parameters without type hints, of types that have no JSON
-    form, or that are not named (*args, **kwargs, positional only).
+    form, or that cannot be given by name.
     """
     called = name or str(getattr(function, "__name__", ""))
     if not re.fullmatch(r"\w+", called):
