@@ -38,6 +38,38 @@ gemcut::artifact::contentBytes(llvm::ArrayRef<SectionContent> sections) {
   return placeSections(sections, 0).back() + sizeof(gemcut_footer);
 }
 
+/// Makes the file `bytes` long; new ones are zero.
+static llvm::Error resize(OutputFile &file, uint64_t bytes) {
+  if (ftruncate(file.descriptor(), off_t(bytes)))
+    return llvm::createStringError(
+        file.path().str() + ": growing it failed: " + std::strerror(errno));
+  return llvm::Error::success();
+}
+
+/// Writes a section where its entry says, and its checksum into the entry.
+static llvm::Error writeSection(OutputFile &file, const SectionContent &content,
+                                gemcut_section &section) {
+  int descriptor = file.descriptor();
+  if (llvm::Error error =
+          nameOutput(file.path(), content.write(descriptor, section.offset)))
+    return error;
+  auto checksum = checksumOf(descriptor, section.offset, section.length);
+  if (!checksum)
+    return nameOutput(file.path(), checksum.takeError());
+  section.checksum = *checksum;
+  return llvm::Error::success();
+}
+
+/// Writes the footer as the file's last bytes.
+static llvm::Error writeFooter(OutputFile &file, gemcut_footer &footer) {
+  footer.checksum =
+      llvm::xxHash64(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(&footer),
+                                    offsetof(gemcut_footer, checksum)));
+  return nameOutput(file.path(),
+                    writeAt(file.descriptor(), &footer, sizeof(footer),
+                            footer.file_length - sizeof(footer)));
+}
+
 llvm::Expected<gemcut_footer>
 gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
                                 llvm::ArrayRef<SectionContent> sections,
@@ -56,32 +88,41 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   footer.file_length = footerAt + sizeof(footer);
   if (llvm::Error error = file.requireSpace(footer.file_length))
     return std::move(error);
-  int descriptor = file.descriptor();
-  auto named = [&](llvm::Error error) {
-    return nameOutput(file.path(), std::move(error));
-  };
   // Padding and whatever a section leaves out read as zero.
-  if (ftruncate(descriptor, off_t(footer.file_length)))
-    return llvm::createStringError(
-        file.path().str() + ": growing it failed: " + std::strerror(errno));
-  if (llvm::Error error =
-          named(writeAt(descriptor, image.data(), image.size(), 0)))
+  if (llvm::Error error = resize(file, footer.file_length))
     return std::move(error);
-  for (size_t i = 0; i < sections.size(); ++i) {
-    gemcut_section &section = footer.sections[i];
-    if (llvm::Error error =
-            named(sections[i].write(descriptor, section.offset)))
-      return std::move(error);
-    auto checksum = checksumOf(descriptor, section.offset, section.length);
-    if (!checksum)
-      return named(checksum.takeError());
-    section.checksum = *checksum;
-  }
-  footer.checksum =
-      llvm::xxHash64(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(&footer),
-                                    offsetof(gemcut_footer, checksum)));
   if (llvm::Error error =
-          named(writeAt(descriptor, &footer, sizeof(footer), footerAt)))
+          nameOutput(file.path(),
+                     writeAt(file.descriptor(), image.data(), image.size(), 0)))
+    return std::move(error);
+  for (size_t i = 0; i < sections.size(); ++i)
+    if (llvm::Error error = writeSection(file, sections[i], footer.sections[i]))
+      return std::move(error);
+  if (llvm::Error error = writeFooter(file, footer))
+    return std::move(error);
+  return footer;
+}
+
+llvm::Expected<gemcut_footer>
+gemcut::artifact::appendSection(OutputFile &file, gemcut_footer footer,
+                                const SectionContent &content) {
+  assert(footer.section_count < GEMCUT_MAX_SECTIONS &&
+         "the footer has no room");
+  uint64_t end = footer.file_length - sizeof(footer);
+  llvm::SmallVector<uint64_t> offsets = placeSections(content, end);
+  gemcut_section &section = footer.sections[footer.section_count++];
+  section = {uint32_t(content.kind), 0, offsets[0], content.length, 0};
+  footer.file_length = offsets.back() + sizeof(footer);
+  if (llvm::Error error = file.requireSpace(content.length))
+    return std::move(error);
+  // The old footer goes; padding is zero.
+  if (llvm::Error error = resize(file, end))
+    return std::move(error);
+  if (llvm::Error error = resize(file, footer.file_length))
+    return std::move(error);
+  if (llvm::Error error = writeSection(file, content, section))
+    return std::move(error);
+  if (llvm::Error error = writeFooter(file, footer))
     return std::move(error);
   return footer;
 }

@@ -40,6 +40,12 @@ writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
               llvm::ArrayRef<SectionContent> sections,
               uint64_t sidecarChecksum = 0);
 
+/// Adds a section to what writeArtifact wrote with `footer`, behind all others;
+/// returns the new footer.
+llvm::Expected<gemcut_footer> appendSection(OutputFile &file,
+                                            gemcut_footer footer,
+                                            const SectionContent &section);
+
 } // namespace gemcut::artifact
 
 #endif // GEMCUT_COMPILER_ARTIFACT_ARTIFACTWRITER_H

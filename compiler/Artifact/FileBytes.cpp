@@ -49,6 +49,34 @@ llvm::Error gemcut::artifact::writeAt(int descriptor, const void *data,
   return llvm::Error::success();
 }
 
+/// As pread of all `length` bytes.
+static llvm::Error readPiece(int descriptor, void *data, size_t length,
+                             uint64_t offset) {
+  auto *bytes = static_cast<char *>(data);
+  while (length) {
+    ssize_t count = pread(descriptor, bytes, length, off_t(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return llvm::make_error<OutputError>(
+          std::string("reading the output back failed: ") +
+          (count ? std::strerror(errno) : "it ended early"));
+    bytes += count;
+    length -= size_t(count);
+    offset += uint64_t(count);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<uint8_t>> gemcut::artifact::readAt(int descriptor,
+                                                              uint64_t length) {
+  std::vector<uint8_t> bytes(length);
+  if (llvm::Error error =
+          readPiece(descriptor, bytes.data(), bytes.size(), /*offset=*/0))
+    return std::move(error);
+  return bytes;
+}
+
 llvm::Expected<uint64_t>
 gemcut::artifact::checksumOf(int descriptor, uint64_t offset, uint64_t length) {
   // Read in pieces: a mapping would count the whole section as resident.
@@ -57,16 +85,11 @@ gemcut::artifact::checksumOf(int descriptor, uint64_t offset, uint64_t length) {
   XXH64_reset(&state, /*seed=*/0);
   while (length) {
     size_t wanted = size_t(std::min<uint64_t>(length, piece.size()));
-    ssize_t count = pread(descriptor, piece.data(), wanted, off_t(offset));
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count <= 0)
-      return llvm::make_error<OutputError>(
-          std::string("reading the output back failed: ") +
-          (count ? std::strerror(errno) : "it ended early"));
-    XXH64_update(&state, piece.data(), size_t(count));
-    offset += uint64_t(count);
-    length -= uint64_t(count);
+    if (llvm::Error error = readPiece(descriptor, piece.data(), wanted, offset))
+      return std::move(error);
+    XXH64_update(&state, piece.data(), wanted);
+    offset += wanted;
+    length -= wanted;
   }
   return XXH64_digest(&state);
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace gemcut::artifact {
 
@@ -33,6 +34,9 @@ llvm::Error nameOutput(llvm::StringRef path, llvm::Error error);
 /// refused (no space left, ...).
 llvm::Error writeAt(int descriptor, const void *data, size_t length,
                     uint64_t offset);
+
+/// The first `length` bytes of the file. OutputError if they cannot be read.
+llvm::Expected<std::vector<uint8_t>> readAt(int descriptor, uint64_t length);
 
 /// XXH64 (seed 0) of `length` bytes from `offset` of the file. OutputError if
 /// they cannot be read.

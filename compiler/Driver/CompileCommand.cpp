@@ -8,6 +8,7 @@
 #include "compiler/Artifact/ArtifactWriter.h"
 #include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/PackWeights.h"
+#include "compiler/Driver/BakePrefix.h"
 #include "compiler/Driver/Calibrate.h"
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/Compilation.h"
@@ -147,6 +148,7 @@ private:
   std::unique_ptr<artifact::OutputFile> output, sidecar;
   std::shared_ptr<calibration::MeasuredInputs> inputs;
   ReportFacts facts;
+  std::optional<BakedPrefix> prefix;
 
   llvm::Error compile() {
     if (llvm::Error error = checkFlags())
@@ -166,6 +168,8 @@ private:
     options.plan.quant = chooseQuant(model, options.plan.quant);
     if (StringRef(options.plan.quant).ends_with(".json"))
       model.inputs.push_back(options.plan.quant);
+    if (!options.bakePrefix.empty())
+      model.inputs.push_back(options.bakePrefix);
     for (artifact::OutputFile *file : {output.get(), sidecar.get()})
       if (file)
         if (llvm::Error error =
@@ -271,6 +275,8 @@ private:
       if (auto text = checkText(*path); !text)
         return text.takeError();
     }
+    if (llvm::Error error = checkPrefix())
+      return error;
     if (options.weights.sidecar && !isProgram(options.emit))
       return llvm::make_error<UsageError>(
           "--weights sidecar needs a program, --emit exe, static-lib or "
@@ -279,6 +285,50 @@ private:
       if (llvm::Error error = checkProgramLink(options))
         return error;
     return dumps.prepare();
+  }
+
+  /// What --bake-prefix needs.
+  llvm::Error checkPrefix() {
+    if (options.bakePrefix.empty())
+      return llvm::Error::success();
+    if (options.emit != Emit::Executable || options.weights.omit)
+      return llvm::make_error<UsageError>(
+          "--bake-prefix needs an executable, --emit exe; programs that embed "
+          "models can load it");
+    if (options.target != kHostTarget)
+      return llvm::make_error<UsageError>(
+          "--bake-prefix runs the executable, and this machine runs none for " +
+          options.target +
+          "; there, `OUT prefix FILE --save-session STATE` computes what `OUT "
+          "serve --load-session STATE` begins with");
+    return readPrefixJson(options.bakePrefix).takeError();
+  }
+
+  /// Puts the state of --bake-prefix behind what was written.
+  llvm::Error addPrefix(llvm::ArrayRef<uint8_t> image,
+                        const gemcut_footer &footer) {
+    if (options.bakePrefix.empty())
+      return llvm::Error::success();
+    if (llvm::Error error = phases.begin("prefix"))
+      return error;
+    UnnamedProgram program = {image, output->descriptor()};
+    std::vector<uint8_t> whole;
+    if (sidecar) {
+      // All of the output, which is small, and its weights.
+      auto read = artifact::readAt(output->descriptor(), footer.file_length);
+      if (!read)
+        return artifact::nameOutput(options.output, read.takeError());
+      whole = std::move(*read);
+      program = {whole, sidecar->descriptor()};
+    }
+    auto baked = bakePrefix(options, program, reporter);
+    if (!baked)
+      return baked.takeError();
+    prefix = std::move(*baked);
+    return artifact::appendSection(
+               *output, footer,
+               artifact::bytesSection(GEMCUT_SECTION_PREFIX, prefix->section))
+        .takeError();
   }
 
   llvm::Error openOutputs() {
@@ -410,6 +460,8 @@ private:
                                           info->sidecar_checksum);
     if (!footer)
       return footer.takeError();
+    if (llvm::Error error = addPrefix(*image, *footer))
+      return error;
     artifact::LibraryFiles package;
     if (options.emit != Emit::Executable) {
       auto prepared = prepareLibraryPackage(options, *info);
@@ -453,6 +505,10 @@ private:
                                    }),
                    ", "),
         formatBytes(imageBytes), options.plan.quant);
+    if (prefix)
+      fmt::format_to(out, "baked a prefix of {} tokens, {} for each of {}\n",
+                     prefix->tokens, formatBytes(prefix->stateBytes),
+                     llvm::join(prefix->levels, ", "));
     if (facts.quality)
       fmt::format_to(out, "certified on {}: {}\n", facts.quality->text.name,
                      facts.quality->summary());

@@ -121,6 +121,21 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
       ->type_name("X")
       ->group("Model");
   compile
+      ->add_option(
+          "--bake-prefix", options.bakePrefix,
+          "Computes the state of what conversations begin with and keeps it "
+          "in the executable, so that it is never run again: instructions, "
+          "or of a .json file {\"messages\": [...], \"tools\": [...], "
+          "\"enable_thinking\": true}. Runs the executable on this machine, "
+          "once for each of its levels. Default: none.")
+      ->type_name("FILE")
+      ->check(CLI::Validator(
+          [](const std::string &path) {
+            return path.empty() ? "names no file" : "";
+          },
+          ""))
+      ->group("Model");
+  compile
       ->add_option("--chat-template", options.chatTemplate,
                    "A Jinja file to use instead of the checkpoint's chat "
                    "template, or `builtin` for the one of the model's family. "

@@ -126,8 +126,9 @@ describeArtifact(const InspectOptions &options, const gemcut_footer &footer) {
     const char *kind = section.kind == GEMCUT_SECTION_WEIGHTS     ? "weights"
                        : section.kind == GEMCUT_SECTION_TOKENIZER ? "tokenizer"
                        : section.kind == GEMCUT_SECTION_REPORT    ? "report"
-                       : section.kind == GEMCUT_SECTION_CHAT ? "chat template"
-                                                             : "unknown";
+                       : section.kind == GEMCUT_SECTION_CHAT   ? "chat template"
+                       : section.kind == GEMCUT_SECTION_PREFIX ? "prefix"
+                                                               : "unknown";
     json["sections"].push_back(
         {{"kind", kind},
          {"offset", section.offset},

@@ -70,6 +70,7 @@ struct CompileOptions {
   PlanOptions plan;
   uint64_t maxRam = 0; ///< bytes; 0: no limit, else fitMemory
   WeightOptions weights;
+  std::string bakePrefix; ///< a file with what conversations begin with
   std::string chatTemplate; ///< a file or "builtin"; empty: the checkpoint's
   Emit emit = Emit::Executable;
   std::string dumpIrAfter; ///< a pass's flag, or "all"

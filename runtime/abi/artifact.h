@@ -22,6 +22,7 @@ typedef enum gemcut_section_kind {
   GEMCUT_SECTION_TOKENIZER = 2, /* runtime/abi/tokenizer_tables.h */
   GEMCUT_SECTION_REPORT = 3,    /* UTF-8 JSON for `info`: plan, formats, scores */
   GEMCUT_SECTION_CHAT = 4,      /* runtime/abi/chat_program.h */
+  GEMCUT_SECTION_PREFIX = 5,    /* runtime/abi/prefix.h */
 } gemcut_section_kind;
 
 typedef struct gemcut_section {

@@ -275,7 +275,8 @@ typedef struct gemcut_generate_result {
   {sizeof(gemcut_generate_result), GEMCUT_STOP_ID, 0, 0, 0, 0}
 
 /* Appends `count` > 0 ids to the session and generates. The session then holds all
- * new tokens but the last one. Nothing is allocated per token unless the answer is
+ * new tokens but the last one. An empty session does not run what the model was
+ * compiled with (--bake-prefix). Nothing is allocated per token unless the answer is
  * constrained. `result` may be null. GEMCUT_CONTEXT_FULL: the ids do not fit; the
  * session stays as it was. GEMCUT_INVALID_ARGUMENT: the schema or the expression
  * cannot be compiled. */
@@ -286,7 +287,8 @@ GEMCUT_API gemcut_status gemcut_generate(gemcut_session *session,
 
 typedef struct gemcut_chat_options {
   size_t struct_size;
-  const char *system; /* instructions for the whole conversation; null: none */
+  const char *system; /* instructions for the whole conversation; null: what the
+                         model was compiled with (--bake-prefix), or none */
   int32_t think;      /* 1: the model thinks before it answers */
 } gemcut_chat_options;
 #define GEMCUT_CHAT_OPTIONS {sizeof(gemcut_chat_options), NULL, 0}

@@ -44,7 +44,10 @@ gemcut_status gemcut_generate(gemcut_session *session, const int32_t *ids,
                       rules.grammar))
     return status;
   Stream stream(*session->engine, options, {}, /*answer=*/nullptr);
-  return generateInto(stream, *session, ids, count, options, rules, result);
+  size_t held =
+      ids ? beginWithPrefix(session->prefix, session->session, ids, count) : 0;
+  return generateInto(stream, *session, ids + held, count - held, options,
+                      rules, result);
 }
 
 gemcut_status gemcut_chat_begin(gemcut_session *session,

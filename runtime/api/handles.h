@@ -7,6 +7,7 @@
 #include "runtime/constrain/answer_form.h"
 #include "runtime/core/artifact.h"
 #include "runtime/core/error.h"
+#include "runtime/session/baked_prefix.h"
 #include "runtime/session/dialogue.h"
 #include "runtime/session/sampler.h"
 #include "runtime/session/session.h"
@@ -38,6 +39,7 @@ struct gemcut_session {
   gemcut::Session session;
   gemcut::Sampler sampler;
   gemcut::Dialogue dialogue;
+  gemcut::BakedPrefix prefix;
   bool isTalking = false;   ///< a conversation was begun
   bool shouldThink = false; ///< in it
 };

@@ -27,9 +27,14 @@ gemcut_status gemcut_session_create(const gemcut_engine *engine,
   what.tableBytes = gemcut_table_resident_bytes(&engine->model());
   if (gemcut_status status = session->session.open(engine->program(), what))
     return status;
+  if (gemcut_status status =
+          session->prefix.open(engine->artifact, engine->model(),
+                               engine->level->name, options.adapter))
+    return status;
   if (engine->hasTokenizer)
     session->dialogue.open(engine->model(), engine->tokenizer, engine->chat,
                            session->session);
+  session->dialogue.setPrefix(session->prefix);
   *result = session.release();
   return GEMCUT_OK;
 }

@@ -93,6 +93,13 @@ void CommonOptions::addLimitFlag(Flags &flags) {
             "until the model stops or the context is full");
 }
 
+void CommonOptions::addPrefixFlag(Flags &flags) {
+  flags.add(withoutPrefix, "no-baked-prefix", 0,
+            "Leaves alone what `gemcut compile --bake-prefix` put into this "
+            "file: prompts are run from their beginning, and conversations "
+            "begin without it.");
+}
+
 void CommonOptions::addPrefillFlags(Flags &flags) {
   flags.group("For tests");
   flags.add(session.chunk, "chunk", 0, "N",
@@ -118,6 +125,18 @@ gemcut_status App::openSession(const CommonOptions &options) {
 
 gemcut_status App::openSampler(const CommonOptions &options) {
   return sampler.open(gemcut_model, options.sampling, session.getSamplerWork());
+}
+
+gemcut_status App::openPrefix(const CommonOptions &options) {
+  if (options.withoutPrefix)
+    return GEMCUT_OK;
+  const char *level = session.getLevel().name;
+  if (gemcut_status status =
+          prefix.open(artifact, gemcut_model, level, options.session.adapter))
+    return status;
+  if (std::string why = prefix.describeMissingState(level); !why.empty())
+    fprintf(stderr, "note: %s\n", why.c_str());
+  return GEMCUT_OK;
 }
 
 uint64_t App::getFingerprint(const CommonOptions &options) const {
@@ -148,6 +167,7 @@ static const Command kCommands[] = {
     {"detokenize", "Turns token ids into text.", runDetokenize},
     {"bench", "Measures speed and memory on this machine.", runBench},
     {"trace", "Times the stages of a step, for `gemcut explain`.", runTrace},
+    {"prefix", "Computes the state that conversations begin with.", runPrefix},
     {"info", "Describes the model and the code in this file.", runInfo},
 };
 

@@ -4,6 +4,7 @@
 
 #include "runtime/cli/flags.h"
 #include "runtime/core/artifact.h"
+#include "runtime/session/baked_prefix.h"
 #include "runtime/session/generate.h"
 #include "runtime/session/sampler.h"
 #include "runtime/session/session.h"
@@ -18,11 +19,14 @@ struct CommonOptions {
   int tableMegabytes = int(gemcut_table_resident_bytes(&gemcut_model) >> 20);
   SamplerOptions sampling;
   GenerateOptions generation;
+  bool withoutPrefix = false;
 
   /// With `threadList`, --threads is a list and its text goes there.
   void addSessionFlags(Flags &flags, const char **threadList = nullptr);
   void addSamplingFlags(Flags &flags);
   void addLimitFlag(Flags &flags);
+  /// --no-baked-prefix, where there is one.
+  void addPrefixFlag(Flags &flags);
   /// Flags that tests need: --chunk, --full-prefill.
   void addPrefillFlags(Flags &flags);
 };
@@ -33,9 +37,13 @@ struct App {
   Artifact artifact;
   Session session;
   Sampler sampler;
+  BakedPrefix prefix;
 
   [[nodiscard]] gemcut_status openSession(const CommonOptions &options);
   [[nodiscard]] gemcut_status openSampler(const CommonOptions &options);
+  /// Opens the baked prefix of the executable, if it has one that is wanted,
+  /// and tells on stderr if it does not help. The session must be open.
+  [[nodiscard]] gemcut_status openPrefix(const CommonOptions &options);
   /// What session files are bound to. The session must be open.
   uint64_t getFingerprint(const CommonOptions &options) const;
 };
@@ -56,6 +64,7 @@ int runChat(int argc, char **argv);
 int runDetokenize(int argc, char **argv);
 int runGenerate(int argc, char **argv);
 int runInfo(int argc, char **argv);
+int runPrefix(int argc, char **argv);
 int runScore(int argc, char **argv);
 int runServe(int argc, char **argv);
 int runTokenize(int argc, char **argv);

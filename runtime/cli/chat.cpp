@@ -106,6 +106,9 @@ gemcut_status Chat::open() {
     return status;
   dialogue.open(gemcut_model, tokenizer, chatTemplate, app.session);
   dialogue.allowControlTokens(options.allowControlTokens);
+  if (gemcut_status status = app.openPrefix(common))
+    return status;
+  dialogue.setPrefix(app.prefix);
   hasSystem = options.system != nullptr;
   system = options.system ? options.system : "";
   hasTerminal = isatty(STDIN_FILENO);
@@ -320,6 +323,7 @@ int cli::runChat(int argc, char **argv) {
   flags.add(options.allowControlTokens, "allow-control-tokens", 0,
             "Takes control tokens such as <turn|> in prompts for what they "
             "are. Otherwise they are ordinary text, which cannot end a turn.");
+  common.addPrefixFlag(flags);
   common.addLimitFlag(flags);
   flags.add(
       options.showStats, "stats", 0,

@@ -2,6 +2,7 @@
 
 #include "runtime/cli/conversation_file.h"
 
+#include "runtime/cli/ids.h"
 #include "runtime/core/error.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/json_value.h"
@@ -44,26 +45,10 @@ gemcut_status cli::saveConversation(const char *path, const char *model,
               strerror(reason));
 }
 
-static gemcut_status readAll(const char *path, std::string &out) {
-  FILE *file = fopen(path, "r");
-  if (!file)
-    return fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be read: %s", path,
-                strerror(errno));
-  char block[4096];
-  while (size_t count = fread(block, 1, sizeof block, file))
-    out.append(block, count);
-  bool isRead = !ferror(file);
-  int reason = errno;
-  fclose(file);
-  return isRead ? GEMCUT_OK
-                : fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be read: %s", path,
-                       strerror(reason));
-}
-
 gemcut_status cli::loadConversation(const char *path,
                                     std::vector<Value> &turns) {
   std::string json, error;
-  if (gemcut_status status = readAll(path, json))
+  if (gemcut_status status = readFile(path, json))
     return status;
   Value value;
   if (gemcut_status status = text::parseJson(json, &value, &error))

@@ -40,7 +40,8 @@ struct SessionPaths {
 static gemcut_status loadSession(const char *path, uint64_t fingerprint,
                                  Session &session, bool &isPrompt) {
   SessionFile file;
-  if (gemcut_status status = file.open(path, gemcut_model, fingerprint))
+  if (gemcut_status status =
+          file.open(path, gemcut_model, fingerprint, session.getLevel().name))
     return status;
   if (file.getSequenceCount() != 1)
     return fail(GEMCUT_INVALID_ARGUMENT,
@@ -56,7 +57,8 @@ static gemcut_status loadSession(const char *path, uint64_t fingerprint,
 static gemcut_status saveSession(const char *path, uint64_t fingerprint,
                                  const Session &session, size_t prompted) {
   SessionWriter writer;
-  if (gemcut_status status = writer.open(path, fingerprint))
+  if (gemcut_status status =
+          writer.open(path, fingerprint, session.getLevel().name))
     return status;
   if (gemcut_status status = writer.add(session, /*slot=*/0, prompted))
     return status;
@@ -97,9 +99,13 @@ static gemcut_status generateIds(const CommonOptions &options,
             loadSession(paths.load, fingerprint, app.session, isPrompt))
       return status;
   size_t prompted = app.session.getTokenCount(/*slot=*/0) + ids.size();
+  if (gemcut_status status = app.openPrefix(options))
+    return status;
+  size_t held =
+      beginWithPrefix(app.prefix, app.session, ids.data(), ids.size());
   gemcut_status status =
-      generate(app.session, app.sampler, /*slot=*/0, ids.data(), ids.size(),
-               generation, Output::print, &output, stats);
+      generate(app.session, app.sampler, /*slot=*/0, ids.data() + held,
+               ids.size() - held, generation, Output::print, &output, stats);
   if (output.text)
     stream.finish();
   if (stats.newTokens > 0 || status == GEMCUT_OK)
@@ -146,6 +152,7 @@ int cli::runGenerate(int argc, char **argv) {
             "Gives the first id position N.", 0, INT32_MAX);
   SessionPaths paths;
   flags.group("Sessions");
+  options.addPrefixFlag(flags);
   flags.add(paths.load, "load-session", 0, "FILE",
             "Continues the sequence of a file that --save-session wrote; --ids "
             "come behind it.");

@@ -103,18 +103,23 @@ static gemcut_status serve(const CommonOptions &common,
   server::Server server;
   if (gemcut_status status = server.open(app.session, context, serverOptions))
     return status;
+  if (gemcut_status status = app.openPrefix(common))
+    return status;
+  if (gemcut_status status = server.pinPrefix(app.prefix))
+    return status;
   uint64_t fingerprint = app.getFingerprint(common);
+  const char *level = app.session.getLevel().name;
   if (options.load) {
     SessionFile file;
     if (gemcut_status status =
-            file.open(options.load, gemcut_model, fingerprint))
+            file.open(options.load, gemcut_model, fingerprint, level))
       return status;
     if (gemcut_status status = server.loadCache(file))
       return status;
   }
   SessionWriter writer; // now, so that a wrong path is found before the work
   if (options.save)
-    if (gemcut_status status = writer.open(options.save, fingerprint))
+    if (gemcut_status status = writer.open(options.save, fingerprint, level))
       return status;
   bool isIpv6 = serverOptions.host.find(':') != std::string::npos;
   printf("serving %s at http://%s%s%s:%d, %d slot%s of %d tokens\n",
@@ -181,6 +186,7 @@ int cli::runServe(int argc, char **argv) {
             "Keeps the beginnings of earlier prompts in at most this much "
             "memory, so that what comes again is not run again; 0 keeps none.");
   flags.group("Sessions");
+  common.addPrefixFlag(flags);
   flags.add(options.load, "load-session", 0, "FILE",
             "Begins with the prompts of a file that --save-session wrote, here "
             "or of `generate`.");

@@ -29,6 +29,8 @@ const char *gemcut::getSectionName(uint32_t kind) {
     return "report";
   case GEMCUT_SECTION_CHAT:
     return "chat template";
+  case GEMCUT_SECTION_PREFIX:
+    return "prefix";
   }
   return "unknown";
 }
@@ -37,9 +39,9 @@ static gemcut_status checkSection(const gemcut_footer &footer, uint32_t index,
                                   uint64_t limit, const char *path) {
   const gemcut_section &section = footer.sections[index];
   if (section.kind < GEMCUT_SECTION_WEIGHTS ||
-      section.kind > GEMCUT_SECTION_CHAT)
+      section.kind > GEMCUT_SECTION_PREFIX)
     return fail(GEMCUT_CORRUPT_ARTIFACT,
-                "%s: section %u has kind %u, but this format has kinds 1 to 4",
+                "%s: section %u has kind %u, but this format has kinds 1 to 5",
                 path, index, section.kind);
   const char *name = getSectionName(section.kind);
   if (section.reserved != 0)

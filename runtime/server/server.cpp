@@ -157,6 +157,10 @@ void Server::run() {
   engine.join();
 }
 
+gemcut_status Server::pinPrefix(const BakedPrefix &prefix) {
+  return state->hub.batch.pinPrefix(prefix);
+}
+
 gemcut_status Server::loadCache(const SessionFile &file) {
   return state->hub.batch.loadCache(file);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/server/model_context.h"
 #include "runtime/server/options.h"
+#include "runtime/session/baked_prefix.h"
 #include "runtime/session/session.h"
 #include "runtime/session/session_file.h"
 
@@ -32,6 +33,10 @@ public:
   /// Serves until SIGTERM or SIGINT; then answers what is running, for at most
   /// the time that the options give. A second signal ends at once.
   void run();
+
+  /// Keeps a baked prefix for as long as the server lives; before `run`. What
+  /// is present needs a state to be of use.
+  [[nodiscard]] gemcut_status pinPrefix(const BakedPrefix &prefix);
 
   /// The prefix cache from and to a file; not while `run` runs.
   [[nodiscard]] gemcut_status loadCache(const SessionFile &file);

@@ -43,6 +43,17 @@ gemcut_status Batch::loadCache(const SessionFile &file) {
   return GEMCUT_OK;
 }
 
+gemcut_status Batch::pinPrefix(const BakedPrefix &prefix) {
+  size_t count = prefix.getTokens().size();
+  if (count == 0 || count >= size_t(session->getContext()))
+    return GEMCUT_OK;
+  if (gemcut_status status = prefix.restore(*session, /*slot=*/0))
+    return status;
+  cache.pin(*session, /*slot=*/0, count);
+  publish();
+  return GEMCUT_OK;
+}
+
 gemcut_status Batch::saveCache(SessionWriter &writer) {
   return cache.visit(*session, /*slot=*/0, [&] {
     return writer.add(*session, /*slot=*/0, session->getTokenCount(0));
@@ -139,12 +150,9 @@ void Batch::admit() {
 }
 
 void Batch::restore(Stream &stream) {
-  const std::vector<int32_t> &prompt = stream.request.prompt;
-  PrefixCache::Found found = cache.restore(*session, stream.slot, prompt);
-  stream.promptDone = stream.result.cachedTokens = found.restored;
-  counters.cachedTokens += found.restored;
-  stream.keepAt = cache.choosePositions(prompt, found);
-  std::reverse(stream.keepAt.begin(), stream.keepAt.end());
+  size_t restored = cache.restore(*session, stream.slot, stream.request.prompt);
+  stream.promptDone = stream.result.cachedTokens = restored;
+  counters.cachedTokens += restored;
 }
 
 size_t Batch::getChunkRows(bool isAnyGenerating) const {
@@ -190,9 +198,7 @@ void Batch::runPrompt() {
   counters.promptSeconds += took;
   if (rows >= kLeastRows)
     recordMean(rowSeconds, took / double(rows));
-  for (; !stream.keepAt.empty() && stream.keepAt.back() <= stream.promptDone;
-       stream.keepAt.pop_back())
-    cache.keep(*session, stream.slot, stream.keepAt.back());
+  cache.keep(*session, stream.slot, stream.promptDone);
   if (rows < left)
     return;
   stream.isGenerating = true;

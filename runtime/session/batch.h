@@ -8,6 +8,7 @@
 #ifndef GEMCUT_RUNTIME_SESSION_BATCH_H
 #define GEMCUT_RUNTIME_SESSION_BATCH_H
 
+#include "runtime/session/baked_prefix.h"
 #include "runtime/session/batch_request.h"
 #include "runtime/session/prefix_cache.h"
 #include "runtime/session/session.h"
@@ -60,6 +61,10 @@ public:
   [[nodiscard]] gemcut_status loadCache(const SessionFile &file);
   [[nodiscard]] gemcut_status saveCache(SessionWriter &writer);
 
+  /// Keeps a baked prefix in the prefix cache for good, beside cacheBytes. One
+  /// without a state, or too long for the session, is left out.
+  [[nodiscard]] gemcut_status pinPrefix(const BakedPrefix &prefix);
+
   enum class Admission { Accepted, QueueFull, Closed };
   /// Accepts all requests or none; the i-th gets the ticket `firstTicket` + i.
   /// They get slots in the order of submission.
@@ -88,8 +93,7 @@ private:
     TokenChoice choice;
     uint64_t ticket;
     int32_t slot = -1;
-    size_t promptDone = 0;      // tokens of the prompt that the slot holds
-    std::vector<size_t> keepAt; // positions for the prefix cache, descending
+    size_t promptDone = 0; // tokens of the prompt that the slot holds
     bool isGenerating = false;
     int32_t next = 0; // chosen and not yet run
     double submitted = 0, started = 0;

@@ -50,8 +50,14 @@ gemcut_status Dialogue::begin(const char *system, bool think) {
     return status;
   shouldThink = think;
   messages.clear();
-  if (system)
+  tools = {};
+  if (system) {
     messages.push_back(text::makeMessage("system", system));
+  } else if (prefix && prefix->isPresent()) {
+    messages = prefix->getText().messages;
+    tools = prefix->getText().tools;
+    shouldThink |= prefix->getText().think;
+  }
   return GEMCUT_OK;
 }
 
@@ -60,7 +66,7 @@ gemcut_status Dialogue::ask(std::string_view prompt,
   messages.push_back(text::makeMessage("user", prompt));
   std::vector<int32_t> ids;
   if (gemcut_status status =
-          render(text::Value::list(messages), /*tools=*/{}, shouldThink, ids))
+          render(text::Value::list(messages), tools, shouldThink, ids))
     return status;
   return keepCommon(ids, rest);
 }
@@ -91,8 +97,12 @@ gemcut_status Dialogue::keepCommon(const std::vector<int32_t> &ids,
     ++same;
   if (!session->canRewind(/*slot=*/0, same))
     same = 0;
+  if (gemcut_status status = session->rewind(/*slot=*/0, same))
+    return status;
+  if (same == 0 && prefix)
+    same = beginWithPrefix(*prefix, *session, ids.data(), ids.size());
   rest.assign(ids.begin() + long(same), ids.end());
-  return session->rewind(/*slot=*/0, same);
+  return GEMCUT_OK;
 }
 
 namespace {

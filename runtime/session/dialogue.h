@@ -3,6 +3,7 @@
 #define GEMCUT_RUNTIME_SESSION_DIALOGUE_H
 
 #include "runtime/core/artifact.h"
+#include "runtime/session/baked_prefix.h"
 #include "runtime/session/session.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
@@ -22,12 +23,16 @@ public:
   void open(const gemcut_model_info &model, const text::Tokenizer &tokenizer,
             const text::ChatTemplate &chat, Session &session);
 
+  /// Conversations without instructions of their own begin with this, and slots
+  /// do not run it.
+  void setPrefix(const BakedPrefix &baked) { prefix = &baked; }
+
   /// Recognises control tokens in what users and the model write, too.
   void allowControlTokens(bool allow) { controlTokensAllowed = allow; }
 
-  /// Forgets all turns; `system` (may be null) are instructions for those to
-  /// come. GEMCUT_INVALID_ARGUMENT: the vocabulary lacks the tokens of turns,
-  /// or that of thinking.
+  /// Forgets all turns; `system` are instructions for those to come, null
+  /// leaves them to the prefix. GEMCUT_INVALID_ARGUMENT: the vocabulary lacks
+  /// the tokens of turns, or that of thinking.
   [[nodiscard]] gemcut_status begin(const char *system, bool think);
 
   /// Adds the user's turn, takes the slot back to what it has in common with
@@ -63,7 +68,9 @@ private:
   const text::Tokenizer *tokenizer = nullptr;
   const text::ChatTemplate *chat = nullptr;
   Session *session = nullptr;
+  const BakedPrefix *prefix = nullptr;
   std::vector<text::Value> messages;
+  text::Value tools; // of the prefix
   bool shouldThink = false;
   bool controlTokensAllowed = false;
 };

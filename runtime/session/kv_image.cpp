@@ -4,6 +4,7 @@
 
 #include "runtime/abi/packed_layout.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace gemcut;
@@ -14,78 +15,110 @@ namespace {
 /// number of blocks.
 struct BlockRange {
   size_t first, last;
+
+  size_t size() const { return last - first; }
 };
 
 constexpr size_t kBlock = GEMCUT_KV_BLOCK;
 
-BlockRange getPageBlocks(size_t first, size_t last) {
+BlockRange getBlocks(size_t first, size_t last) {
   return {first / kBlock, (last + kBlock - 1) / kBlock};
 }
 
-BlockRange getRingBlocks(const gemcut_kv_cache &cache, size_t count) {
+size_t getFirstSeen(const gemcut_kv_cache &cache, size_t count) {
   size_t seen = cache.window - 1; // besides the row itself
-  return getPageBlocks(count > seen ? count - seen : 0, count);
+  return count > seen ? count - seen : 0;
+}
+
+BlockRange getRingBlocks(const gemcut_kv_cache &cache, size_t count) {
+  return getBlocks(getFirstSeen(cache, count), count);
 }
 
 size_t countBytes(const gemcut_kv_cache &cache, BlockRange blocks) {
-  return (blocks.last - blocks.first) * cache.regions * cache.block_bytes;
+  return blocks.size() * cache.regions * cache.block_bytes;
 }
 
-/// Copies blocks of all regions; returns the end of their image.
-uint8_t *copyBlocks(const gemcut_kv_cache &cache, BlockRange blocks,
-                    uint8_t *slot, uint8_t *image, KvCopy direction) {
+/// Copies `blocks` of all regions; `image` holds those of `held`.
+void copyBlocks(const gemcut_kv_cache &cache, BlockRange blocks,
+                BlockRange held, uint8_t *slot, uint8_t *image,
+                KvCopy direction) {
   size_t inCache = cache.capacity / kBlock, bytes = cache.block_bytes;
   for (size_t region = 0; region < cache.regions; ++region) {
     uint8_t *base = slot + cache.offset + region * inCache * bytes;
+    uint8_t *part = image + region * held.size() * bytes;
     for (size_t block = blocks.first; block < blocks.last;) {
       size_t at = block % inCache;
-      size_t run = blocks.last - block;
-      if (run > inCache - at)
-        run = inCache - at; // up to the end of the ring
+      // Up to the end of the ring.
+      size_t run = std::min(blocks.last - block, inCache - at);
+      uint8_t *copy = part + (block - held.first) * bytes;
       if (direction == KvCopy::FromSlot)
-        std::memcpy(image, base + at * bytes, run * bytes);
+        std::memcpy(copy, base + at * bytes, run * bytes);
       else
-        std::memcpy(base + at * bytes, image, run * bytes);
-      image += run * bytes;
+        std::memcpy(base + at * bytes, copy, run * bytes);
       block += run;
     }
   }
-  return image;
+}
+
+template <typename Visit>
+void forCaches(const gemcut_model_info &model, KvKind kind, Visit visit) {
+  for (int32_t i = 0; i < model.kv_cache_count; ++i)
+    if ((model.kv_caches[i].window != 0) == (kind == KvKind::Sliding))
+      visit(model.kv_caches[i]);
 }
 
 } // namespace
 
-size_t gemcut::countPageBytes(const gemcut_model_info &model, size_t first,
-                              size_t last) {
+size_t gemcut::countPageBytes(const gemcut_model_info &model,
+                              const KvPage &page) {
   size_t bytes = 0;
-  for (int32_t i = 0; i < model.kv_cache_count; ++i)
-    if (!model.kv_caches[i].window)
-      bytes += countBytes(model.kv_caches[i], getPageBlocks(first, last));
+  BlockRange held = getBlocks(page.first, page.first + page.tokens);
+  forCaches(model, page.kind, [&](const gemcut_kv_cache &cache) {
+    bytes += countBytes(cache, held);
+  });
   return bytes;
 }
 
-void gemcut::copyPage(const gemcut_model_info &model, size_t first, size_t last,
-                      uint8_t *slot, uint8_t *image, KvCopy direction) {
-  for (int32_t i = 0; i < model.kv_cache_count; ++i)
-    if (!model.kv_caches[i].window)
-      image = copyBlocks(model.kv_caches[i], getPageBlocks(first, last), slot,
-                         image, direction);
+void gemcut::copyPage(const gemcut_model_info &model, const KvPage &page,
+                      size_t first, size_t last, uint8_t *slot, uint8_t *image,
+                      KvCopy direction) {
+  BlockRange held = getBlocks(page.first, page.first + page.tokens);
+  forCaches(model, page.kind, [&](const gemcut_kv_cache &cache) {
+    copyBlocks(cache, getBlocks(first, last), held, slot, image, direction);
+    image += countBytes(cache, held);
+  });
 }
 
 size_t gemcut::countRingBytes(const gemcut_model_info &model, size_t count) {
   size_t bytes = 0;
-  for (int32_t i = 0; i < model.kv_cache_count; ++i)
-    if (model.kv_caches[i].window)
-      bytes += countBytes(model.kv_caches[i],
-                          getRingBlocks(model.kv_caches[i], count));
+  forCaches(model, KvKind::Sliding, [&](const gemcut_kv_cache &cache) {
+    bytes += countBytes(cache, getRingBlocks(cache, count));
+  });
   return bytes;
 }
 
 void gemcut::copyRings(const gemcut_model_info &model, size_t count,
                        uint8_t *slot, uint8_t *image, KvCopy direction) {
-  for (int32_t i = 0; i < model.kv_cache_count; ++i)
-    if (model.kv_caches[i].window)
-      image = copyBlocks(model.kv_caches[i],
-                         getRingBlocks(model.kv_caches[i], count), slot, image,
-                         direction);
+  forCaches(model, KvKind::Sliding, [&](const gemcut_kv_cache &cache) {
+    BlockRange blocks = getRingBlocks(cache, count);
+    copyBlocks(cache, blocks, blocks, slot, image, direction);
+    image += countBytes(cache, blocks);
+  });
+}
+
+size_t gemcut::getFirstSeen(const gemcut_model_info &model, size_t count) {
+  size_t first = count;
+  forCaches(model, KvKind::Sliding, [&](const gemcut_kv_cache &cache) {
+    first = std::min(first, ::getFirstSeen(cache, count));
+  });
+  return first;
+}
+
+size_t gemcut::getFirstHeld(const gemcut_model_info &model, size_t count) {
+  size_t first = 0;
+  forCaches(model, KvKind::Sliding, [&](const gemcut_kv_cache &cache) {
+    if (count > cache.capacity)
+      first = std::max(first, count - cache.capacity);
+  });
+  return first;
 }

@@ -10,22 +10,23 @@
 using namespace gemcut;
 
 /// Tokens of a page.
-static constexpr size_t kPage = 256;
+static constexpr size_t kPage = 64;
 static_assert(kPage % GEMCUT_KV_BLOCK == 0);
-/// Snapshots of a sequence; the first stays, of the others the latest.
-static constexpr size_t kMostSnapshots = 8;
-/// Long prompts without turns are kept at multiples of this.
-static constexpr size_t kStride = 2048;
 /// Beginnings shorter than this are run as fast as they are copied.
 static constexpr size_t kLeastTokens = 16;
-/// How many last tokens are run again, so that what a template adds for the
-/// answer's sake is left out.
+/// Templates end a prompt with what only the answer's turn needs; the next
+/// prompt of a conversation agrees with all but the last such tokens.
 static constexpr size_t kLongestTurnOpening = 64;
+
+static KvPage getPage(KvKind kind, size_t index) {
+  return {kind, index * kPage, kPage};
+}
 
 void PrefixCache::open(const gemcut_model_info &info, uint64_t most) {
   model = &info;
   // Without a description of the caches nothing can be copied.
   limit = info.kv_cache_count > 0 ? most : 0;
+  hasRings = countPageBytes(info, getPage(KvKind::Sliding, 0)) > 0;
 }
 
 PrefixCache::Buffer PrefixCache::allocate(size_t size) const {
@@ -39,6 +40,11 @@ PrefixCache::Buffer PrefixCache::allocate(size_t size) const {
   });
 }
 
+bool PrefixCache::canTakeUp(const Sequence &sequence, size_t count) const {
+  return count >= kLeastTokens &&
+         getFirstSeen(*model, count) >= sequence.slidingFrom;
+}
+
 PrefixCache::Sequences::iterator
 PrefixCache::findBest(const int32_t *tokens, size_t count, size_t &common) {
   auto best = sequences.end();
@@ -48,7 +54,7 @@ PrefixCache::findBest(const int32_t *tokens, size_t count, size_t &common) {
     size_t same =
         size_t(std::mismatch(tokens, tokens + most, it->tokens.begin()).first -
                tokens);
-    if (same > common) {
+    if (same > common && canTakeUp(*it, same)) {
       common = same;
       best = it;
     }
@@ -56,141 +62,143 @@ PrefixCache::findBest(const int32_t *tokens, size_t count, size_t &common) {
   return best;
 }
 
-PrefixCache::Found PrefixCache::restore(Session &session, int32_t slot,
-                                        const std::vector<int32_t> &prompt) {
-  Found found;
-  if (limit == 0 || prompt.empty() || session.reset(slot))
-    return found;
-  auto best = findBest(prompt.data(), prompt.size() - 1, found.shared);
-  if (best == sequences.end())
-    return found;
+size_t PrefixCache::restore(Session &session, int32_t slot,
+                            const std::vector<int32_t> &prompt) {
+  if (isOff() || prompt.empty() || session.reset(slot))
+    return 0;
+  size_t common = 0;
+  auto best = findBest(prompt.data(), prompt.size() - 1, common);
+  if (best == sequences.end() || fill(session, slot, *best, common))
+    return 0;
   sequences.splice(sequences.begin(), sequences, best);
-  const Snapshot *last = nullptr;
-  for (const Snapshot &snapshot : best->snapshots)
-    if (snapshot.position <= found.shared)
-      last = &snapshot;
-  if (last && last->position >= kLeastTokens &&
-      !fill(session, slot, *best, *last))
-    found.restored = last->position;
-  return found;
+  return common;
 }
 
 gemcut_status PrefixCache::fill(Session &session, int32_t slot,
-                                const Sequence &sequence,
-                                const Snapshot &snapshot) const {
-  size_t count = snapshot.position;
+                                const Sequence &sequence, size_t count) const {
   if (gemcut_status status = session.adopt(slot, sequence.tokens.data(), count))
     return status;
   uint8_t *kv = session.getKv(slot);
-  // Whole pages: what lies behind the last token is never read.
-  for (size_t first = 0; first < count; first += kPage)
-    copyPage(*model, first, std::min(first + kPage, sequence.tokens.size()), kv,
-             sequence.pages[first / kPage].get(), KvCopy::ToSlot);
-  copyRings(*model, count, kv, snapshot.rings.get(), KvCopy::ToSlot);
+  size_t seen = getFirstSeen(*model, count);
+  for (size_t i = 0; i * kPage < count; ++i) {
+    const Page &page = sequence.pages[i];
+    size_t first = i * kPage, last = std::min(first + kPage, count);
+    copyPage(*model, getPage(KvKind::Linear, i), first, last, kv,
+             page.linear.get(), KvCopy::ToSlot);
+    if (last > seen)
+      copyPage(*model, getPage(KvKind::Sliding, i), std::max(first, seen), last,
+               kv, page.sliding.get(), KvCopy::ToSlot);
+  }
   return GEMCUT_OK;
 }
 
-bool PrefixCache::addPages(Sequence &sequence, Session &session, int32_t slot,
-                           size_t first) {
-  for (size_t begin = first * kPage; begin < sequence.tokens.size();
-       begin += kPage) {
-    size_t end = std::min(begin + kPage, sequence.tokens.size());
-    Buffer page = allocate(countPageBytes(*model, begin, end));
-    if (!page)
-      return false;
-    copyPage(*model, begin, end, session.getKv(slot), page.get(),
-             KvCopy::FromSlot);
-    sequence.pages.push_back(std::move(page));
+bool PrefixCache::extend(Sequence &sequence, Session &session, int32_t slot,
+                         size_t from, size_t count) {
+  const int32_t *tokens = session.getTokens(slot);
+  uint8_t *kv = session.getKv(slot);
+  sequence.tokens.assign(tokens, tokens + count);
+  // The rings may hold less: as much as a longer sequence left of it, and what
+  // was restored into them.
+  size_t held = 0;
+  if (hasRings)
+    held = std::max(getFirstHeld(*model, session.getTokenCount(slot)),
+                    getFirstSeen(*model, session.getAdopted(slot)));
+  if (held > from / GEMCUT_KV_BLOCK * GEMCUT_KV_BLOCK)
+    sequence.slidingFrom = std::max(sequence.slidingFrom, held);
+  for (size_t i = from / kPage; i * kPage < count; ++i) {
+    if (i == sequence.pages.size()) {
+      Page page;
+      page.linear =
+          allocate(countPageBytes(*model, getPage(KvKind::Linear, i)));
+      if ((i + 1) * kPage > held)
+        page.sliding =
+            allocate(countPageBytes(*model, getPage(KvKind::Sliding, i)));
+      if (!page.linear || (!page.sliding && (i + 1) * kPage > held))
+        return false;
+      sequence.pages.push_back(std::move(page));
+    }
+    Page &page = sequence.pages[i];
+    size_t first = std::max(from, i * kPage);
+    size_t last = std::min((i + 1) * kPage, count);
+    copyPage(*model, getPage(KvKind::Linear, i), first, last, kv,
+             page.linear.get(), KvCopy::FromSlot);
+    if (page.sliding)
+      copyPage(*model, getPage(KvKind::Sliding, i), first, last, kv,
+               page.sliding.get(), KvCopy::FromSlot);
   }
   return true;
-}
-
-void PrefixCache::addSnapshot(Sequence &sequence, size_t position,
-                              Buffer rings) {
-  std::vector<Snapshot> &all = sequence.snapshots;
-  auto at = std::lower_bound(all.begin(), all.end(), position,
-                             [](const Snapshot &snapshot, size_t wanted) {
-                               return snapshot.position < wanted;
-                             });
-  if (at != all.end() && at->position == position)
-    return;
-  all.insert(at, {position, std::move(rings)});
-  if (all.size() > kMostSnapshots)
-    all.erase(all.begin() + (all[1].position == position ? 2 : 1));
 }
 
 void PrefixCache::keep(Session &session, int32_t slot, size_t count) {
   const int32_t *tokens = session.getTokens(slot);
   if (limit == 0 || count < kLeastTokens)
     return;
-  Buffer rings = allocate(countRingBytes(*model, count));
-  if (!rings)
-    return;
-  copyRings(*model, count, session.getKv(slot), rings.get(), KvCopy::FromSlot);
   size_t common = 0;
   auto it = findBest(tokens, count, common);
-  bool isWhole = it != sequences.end() && common == it->tokens.size();
-  if (it == sequences.end() || (!isWhole && common < count)) {
-    // Another way to go on: what is the same is shared.
+  if (it != sequences.end() && common == count) {
+    sequences.splice(sequences.begin(), sequences, it);
+    return;
+  }
+  if (it != sequences.end() && !it->isPinned && common == it->tokens.size()) {
+    sequences.splice(sequences.begin(), sequences, it);
+  } else {
+    // Another way to go on: whole pages that are the same are shared.
     Sequence branch;
+    size_t shared = common / kPage;
     if (it != sequences.end()) {
-      branch.pages.assign(it->pages.begin(),
-                          it->pages.begin() + long(common / kPage));
-      for (const Snapshot &snapshot : it->snapshots)
-        if (snapshot.position <= common)
-          branch.snapshots.push_back(snapshot);
+      branch.pages.assign(it->pages.begin(), it->pages.begin() + long(shared));
+      branch.slidingFrom = it->slidingFrom;
     }
+    common = shared * kPage;
     sequences.push_front(std::move(branch));
     it = sequences.begin();
-  } else {
-    sequences.splice(sequences.begin(), sequences, it);
   }
-  if (it->tokens.size() < count) {
-    it->pages.resize(std::min(it->pages.size(), common / kPage));
-    it->tokens.assign(tokens, tokens + count);
-    if (!addPages(*it, session, slot, common / kPage)) {
-      sequences.erase(it);
-      return;
-    }
-  }
-  addSnapshot(*it, count, std::move(rings));
-  dropOldest();
+  if (!extend(*it, session, slot, common, count))
+    sequences.erase(it);
+  makeRoom();
 }
 
-void PrefixCache::dropOldest() {
-  while (*bytes > limit && !sequences.empty())
-    sequences.pop_back();
+void PrefixCache::pin(Session &session, int32_t slot, size_t count) {
+  if (model->kv_cache_count == 0)
+    return;
+  uint64_t wanted = limit;
+  limit = UINT64_MAX;
+  keep(session, slot, count);
+  limit = wanted;
+  if (!sequences.empty()) // there was memory for it
+    sequences.front().isPinned = true;
+  pinnedBytes = *bytes;
 }
 
-std::vector<size_t>
-PrefixCache::choosePositions(const std::vector<int32_t> &prompt,
-                             const Found &found) const {
-  std::vector<size_t> positions;
-  if (limit == 0)
-    return positions;
+void PrefixCache::makeRoom() {
+  auto isOver = [&] { return *bytes - pinnedBytes > limit; };
+  for (auto it = sequences.rbegin(); it != sequences.rend() && isOver(); ++it) {
+    size_t stable = getStablePart(*it);
+    if (it->isPinned || stable == 0)
+      continue;
+    // The next prompt may part a little earlier: tokens reach across the border
+    // of two texts.
+    stable -= std::min(stable, kLongestTurnOpening);
+    size_t index = 0, seen = getFirstSeen(*model, stable);
+    for (; (index + 1) * kPage <= seen; ++index)
+      it->pages[index].sliding.reset();
+    it->slidingFrom = std::max(it->slidingFrom, index * kPage);
+  }
+  for (auto it = sequences.end(); isOver() && it != sequences.begin();) {
+    --it;
+    if (!it->isPinned)
+      it = sequences.erase(it);
+  }
+}
+
+size_t PrefixCache::getStablePart(const Sequence &sequence) const {
   // One row must be left to run, for the logits behind it.
-  size_t last = prompt.size() - 1, firstTurn = 0, lastTurn = 0;
-  for (size_t i = 1; i < last; ++i)
-    if (prompt[i] == model->special.turn_open) {
-      // The first turn's end: instructions that conversations share.
-      if (firstTurn == 0 && i > 1)
-        firstTurn = i;
-      lastTurn = i;
-    }
-  positions.push_back(firstTurn);
-  positions.push_back(found.shared);
-  positions.push_back(
-      lastTurn + kLongestTurnOpening > last && lastTurn > 0 ? lastTurn : last);
-  for (size_t i = kStride; i < last; i += kStride)
-    positions.push_back(i);
-  std::sort(positions.begin(), positions.end());
-  positions.erase(std::unique(positions.begin(), positions.end()),
-                  positions.end());
-  auto isUseless = [&](size_t position) {
-    return position < kLeastTokens || position <= found.restored ||
-           position > last;
-  };
-  positions.erase(std::remove_if(positions.begin(), positions.end(), isUseless),
-                  positions.end());
-  return positions;
+  size_t last = sequence.tokens.size() - 1;
+  for (size_t i = last; i > 0 && i + kLongestTurnOpening > last; --i)
+    if (sequence.tokens[i] == model->special.turn_open &&
+        canTakeUp(sequence, i))
+      return i;
+  return canTakeUp(sequence, last)       ? last
+         : canTakeUp(sequence, last + 1) ? last + 1
+                                         : 0;
 }

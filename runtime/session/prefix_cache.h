@@ -15,10 +15,11 @@
 
 namespace gemcut {
 
-/// A sequence of tokens with pages of its caches of all positions, and
-/// snapshots of its rings at some positions: there it can be taken up again.
-/// Sequences that begin alike share pages and snapshots. The least recently
-/// used sequences go when there is no room.
+/// Sequences of tokens with pages of their keys and values, of sliding layers
+/// too, so that a sequence can be taken up again at any position. Sequences
+/// that begin alike share pages. Where there is no room, the least recently
+/// used sequences first lose the sliding pages in front of their last window,
+/// and can then be taken up near their ends only; then they go.
 ///
 /// What is kept came from `prefill` and `extend` alone, so a sequence that goes
 /// on from it has the same bits as one that ran from the beginning.
@@ -27,60 +28,63 @@ public:
   /// Keeps at most `bytes` of keys and values; 0: nothing.
   void open(const gemcut_model_info &model, uint64_t bytes);
 
-  struct Found {
-    size_t restored = 0; // tokens that the slot holds now
-    size_t shared = 0;   // tokens in which some sequence agrees, >= restored
-  };
   /// Puts the longest possible beginning of `prompt`, but never all of it, into
-  /// a slot, which holds nothing else then.
-  Found restore(Session &session, int32_t slot,
-                const std::vector<int32_t> &prompt);
+  /// a slot, which holds nothing else then. Returns how many tokens that are.
+  size_t restore(Session &session, int32_t slot,
+                 const std::vector<int32_t> &prompt);
 
-  /// Keeps the first `count` tokens of a slot, all of them run as a prompt. The
-  /// slot may hold more, as many as it could be taken back by.
+  /// Keeps the first `count` tokens of a slot, all of them run as a prompt. To
+  /// keep all of a long prompt this is called behind each of its steps: rings
+  /// hold no more.
   void keep(Session &session, int32_t slot, size_t count);
 
-  /// Calls `visit` with `slot` holding each sequence up to its last snapshot,
-  /// the least recently used first. Ends with the first error.
+  /// As keep, but for good: what else is kept may take `bytes` besides.
+  void pin(Session &session, int32_t slot, size_t count);
+
+  /// Calls `visit` with `slot` holding each sequence that is not pinned, the
+  /// least recently used first, as far as the next prompt is expected to agree.
+  /// Ends with the first error.
   template <typename VisitFn>
   gemcut_status visit(Session &session, int32_t slot, VisitFn visit);
 
   uint64_t getBytes() const { return *bytes; }
   size_t getSequenceCount() const { return sequences.size(); }
 
-  /// Positions at which a prompt should be kept, in ascending order, beyond
-  /// `found.restored`: where turns begin, where it parted from another one.
-  std::vector<size_t> choosePositions(const std::vector<int32_t> &prompt,
-                                      const Found &found) const;
-
 private:
   using Buffer = std::shared_ptr<uint8_t[]>;
-  struct Snapshot {
-    size_t position;
-    Buffer rings;
+  struct Page {
+    Buffer linear, sliding;
   };
   struct Sequence {
     std::vector<int32_t> tokens;
-    std::vector<Buffer> pages;       // of kPage tokens, the last may be shorter
-    std::vector<Snapshot> snapshots; // in ascending order
+    std::vector<Page> pages; // of kPage tokens
+    size_t slidingFrom = 0;  // from there on sliding pages are right
+    bool isPinned = false;   // and stays as it is
   };
   using Sequences = std::list<Sequence>;
 
+  bool isOff() const { return limit == 0 && sequences.empty(); }
   Buffer allocate(size_t size) const;
-  /// Makes a slot hold a sequence up to a snapshot.
+  /// Whether a slot can go on behind `count` tokens of a sequence.
+  bool canTakeUp(const Sequence &sequence, size_t count) const;
+  /// Makes a slot hold the first `count` tokens of a sequence.
   gemcut_status fill(Session &session, int32_t slot, const Sequence &sequence,
-                     const Snapshot &snapshot) const;
-  /// The sequence with the longest beginning in common with `count` tokens.
+                     size_t count) const;
+  /// The sequence with the longest beginning in common with `count` tokens that
+  /// can be taken up behind it.
   Sequences::iterator findBest(const int32_t *tokens, size_t count,
                                size_t &common);
-  /// Copies pages from the slot, beginning with `first`.
-  bool addPages(Sequence &sequence, Session &session, int32_t slot,
-                size_t first);
-  void addSnapshot(Sequence &sequence, size_t position, Buffer rings);
-  void dropOldest();
+  /// Adds the tokens and pages from position `from` to `count` of a slot. False
+  /// if memory is out.
+  bool extend(Sequence &sequence, Session &session, int32_t slot, size_t from,
+              size_t count);
+  /// How many tokens of a prompt the next one of a conversation has too.
+  size_t getStablePart(const Sequence &sequence) const;
+  void makeRoom();
 
   const gemcut_model_info *model = nullptr;
-  uint64_t limit = 0;
+  uint64_t limit = 0, pinnedBytes = 0;
+  bool hasRings = false;
   /// Of all buffers that exist; shared with them, who count themselves.
   std::shared_ptr<uint64_t> bytes = std::make_shared<uint64_t>(0);
   Sequences sequences; // most recently used first
@@ -90,7 +94,10 @@ template <typename VisitFn>
 gemcut_status PrefixCache::visit(Session &session, int32_t slot,
                                  VisitFn visit) {
   for (auto it = sequences.rbegin(); it != sequences.rend(); ++it) {
-    if (gemcut_status status = fill(session, slot, *it, it->snapshots.back()))
+    size_t count = getStablePart(*it);
+    if (it->isPinned || count == 0)
+      continue;
+    if (gemcut_status status = fill(session, slot, *it, count))
       return status;
     if (gemcut_status status = visit())
       return status;

@@ -128,6 +128,10 @@ public:
     return history.as<int32_t>() + size_t(slot) * size_t(context);
   }
   size_t getTokenCount(int32_t slot) const { return states[slot].count; }
+  /// Of them, those that `adopt` gave.
+  size_t getAdopted(int32_t slot) const { return states[slot].adopted; }
+  /// Of the first token: see `reset`.
+  int32_t getFirstPosition(int32_t slot) const { return states[slot].first; }
 
   const gemcut_model_info &getModel() const { return *program.model; }
   const gemcut_level &getLevel() const { return *level; }

@@ -17,13 +17,14 @@ using namespace gemcut;
 namespace {
 
 constexpr char kMagic[8] = {'G', 'E', 'M', 'C', 'U', 'T', 'K', 'V'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 struct Header {
   char magic[8];
   uint32_t version;
   uint32_t sequences;
   uint64_t fingerprint;
+  char level[24];    // ends in a 0
   uint64_t payload;  // bytes behind the header
   uint64_t checksum; // XXH64 of the payload, then of the fields before this one
 };
@@ -31,6 +32,9 @@ struct Header {
 struct SequenceHeader {
   uint32_t count, prompted; // tokens
 };
+
+/// All positions of a sequence in the caches that hold them.
+KvPage getWholePage(size_t count) { return {KvKind::Linear, 0, count}; }
 
 } // namespace
 
@@ -61,9 +65,11 @@ gemcut_status SessionWriter::failed(const char *what) const {
               path.c_str(), strerror(errno));
 }
 
-gemcut_status SessionWriter::open(const char *name, uint64_t bound) {
+gemcut_status SessionWriter::open(const char *name, uint64_t bound,
+                                  const char *levelName) {
   path = name;
   fingerprint = bound;
+  level = levelName;
   temporary = path + ".XXXXXX";
   // Readable by its owner alone: it holds a conversation.
   int descriptor = mkstemp(temporary.data());
@@ -94,8 +100,9 @@ gemcut_status SessionWriter::add(const Session &session, int32_t slot,
   if (gemcut_status status =
           write(session.getTokens(slot), count * sizeof(int32_t)))
     return status;
-  std::vector<uint8_t> image(countPageBytes(model, 0, count));
-  copyPage(model, 0, count, session.getKv(slot), image.data(),
+  KvPage whole = getWholePage(count);
+  std::vector<uint8_t> image(countPageBytes(model, whole));
+  copyPage(model, whole, 0, count, session.getKv(slot), image.data(),
            KvCopy::FromSlot);
   if (gemcut_status status = write(image.data(), image.size()))
     return status;
@@ -111,6 +118,7 @@ gemcut_status SessionWriter::commit() {
   header.version = kVersion;
   header.sequences = sequences;
   header.fingerprint = fingerprint;
+  snprintf(header.level, sizeof(header.level), "%s", level);
   header.payload = payload;
   hash.update(&header, offsetof(Header, checksum));
   header.checksum = hash.digest();
@@ -130,11 +138,12 @@ gemcut_status SessionWriter::commit() {
 //===----------------------------------------------------------------------===//
 
 SessionFile::~SessionFile() {
-  if (data)
-    munmap(data, size);
+  if (isMapped)
+    munmap(const_cast<uint8_t *>(data), size);
 }
 
-gemcut_status SessionFile::check(const char *path, uint64_t fingerprint) {
+gemcut_status SessionFile::check(const char *path, uint64_t fingerprint,
+                                 const char *level) {
   Header header;
   if (size < sizeof(header) || std::memcmp(data, kMagic, sizeof(kMagic)) != 0)
     return fail(GEMCUT_CORRUPT_ARTIFACT, "%s is not a session file", path);
@@ -162,6 +171,13 @@ gemcut_status SessionFile::check(const char *path, uint64_t fingerprint) {
                 "the session file %s belongs to another model, or to one that "
                 "was compiled in another way",
                 path);
+  header.level[sizeof(header.level) - 1] = 0;
+  if (level && strcmp(header.level, level) != 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session file %s was computed by code of level %s, but "
+                "this program runs level %s, whose results differ in the last "
+                "bits; run it with --level %s, or save it again",
+                path, header.level, level, header.level);
   sequences.resize(header.sequences <= size ? header.sequences : 0);
   return GEMCUT_OK;
 }
@@ -188,7 +204,8 @@ gemcut_status SessionFile::readSequences(const char *path) {
     if (header.count == 0 || header.count > uint32_t(model->context) ||
         header.prompted > header.count ||
         !take(uint64_t(header.count) * sizeof(int32_t), sequence.tokens) ||
-        !take(countPageBytes(*model, 0, header.count), sequence.pages) ||
+        !take(countPageBytes(*model, getWholePage(header.count)),
+              sequence.pages) ||
         !take(countRingBytes(*model, header.count), sequence.rings))
       return fail(GEMCUT_CORRUPT_ARTIFACT,
                   "the session file %s has a sequence of %u tokens that does "
@@ -198,9 +215,20 @@ gemcut_status SessionFile::readSequences(const char *path) {
   return GEMCUT_OK;
 }
 
-gemcut_status SessionFile::open(const char *path, const gemcut_model_info &info,
-                                uint64_t fingerprint) {
+gemcut_status SessionFile::openMemory(const uint8_t *bytes, size_t length,
+                                      const char *name,
+                                      const gemcut_model_info &info,
+                                      uint64_t fingerprint, const char *level) {
   model = &info;
+  data = bytes;
+  size = length;
+  if (gemcut_status checked = check(name, fingerprint, level))
+    return checked;
+  return readSequences(name);
+}
+
+gemcut_status SessionFile::open(const char *path, const gemcut_model_info &info,
+                                uint64_t fingerprint, const char *level) {
   int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
   struct stat status = {};
   void *mapped = MAP_FAILED;
@@ -216,23 +244,28 @@ gemcut_status SessionFile::open(const char *path, const gemcut_model_info &info,
                : fail(GEMCUT_SYSTEM_ERROR,
                       "cannot read the session file %s: %s", path,
                       strerror(reason));
-  data = static_cast<uint8_t *>(mapped);
-  size = size_t(status.st_size);
-  if (gemcut_status checked = check(path, fingerprint))
-    return checked;
-  return readSequences(path);
+  isMapped = true;
+  return openMemory(static_cast<uint8_t *>(mapped), size_t(status.st_size),
+                    path, info, fingerprint, level);
+}
+
+std::vector<int32_t> SessionFile::getTokens(size_t index) const {
+  const Sequence &sequence = sequences[index];
+  std::vector<int32_t> tokens(sequence.count);
+  std::memcpy(tokens.data(), sequence.tokens, sequence.count * sizeof(int32_t));
+  return tokens;
 }
 
 gemcut_status SessionFile::restore(size_t index, Session &session,
                                    int32_t slot) const {
   const Sequence &sequence = sequences[index];
-  std::vector<int32_t> tokens(sequence.count);
-  std::memcpy(tokens.data(), sequence.tokens, sequence.count * sizeof(int32_t));
+  std::vector<int32_t> tokens = getTokens(index);
   if (gemcut_status status = session.adopt(slot, tokens.data(), tokens.size()))
     return status;
   // Copies to a slot only read the image.
-  copyPage(*model, 0, sequence.count, session.getKv(slot),
-           const_cast<uint8_t *>(sequence.pages), KvCopy::ToSlot);
+  copyPage(*model, getWholePage(sequence.count), 0, sequence.count,
+           session.getKv(slot), const_cast<uint8_t *>(sequence.pages),
+           KvCopy::ToSlot);
   copyRings(*model, sequence.count, session.getKv(slot),
             const_cast<uint8_t *>(sequence.rings), KvCopy::ToSlot);
   return GEMCUT_OK;

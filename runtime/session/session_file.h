@@ -2,7 +2,8 @@
 //
 // Little-endian: a header, then for each sequence its numbers of tokens, its
 // tokens, and its keys and values as kv_image.h copies them. A file belongs to
-// one model with its weights, compiled in one way.
+// one model with its weights, compiled in one way, and to the ISA level whose
+// code ran: others differ in the last bits.
 //
 //===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_SESSION_SESSION_FILE_H
@@ -32,7 +33,9 @@ public:
   /// Removes what was not committed.
   ~SessionWriter();
 
-  [[nodiscard]] gemcut_status open(const char *path, uint64_t fingerprint);
+  /// `level`: the name of the ISA level that runs.
+  [[nodiscard]] gemcut_status open(const char *path, uint64_t fingerprint,
+                                   const char *level);
   /// Adds what a slot holds. The first `prompted` of its tokens were run as
   /// parts of prompts: a cold run gives the same bits.
   [[nodiscard]] gemcut_status add(const Session &session, int32_t slot,
@@ -48,10 +51,11 @@ private:
   FILE *file = nullptr;
   Xxh64 hash;
   uint64_t fingerprint = 0, payload = 0;
+  const char *level = nullptr;
   uint32_t sequences = 0;
 };
 
-/// A file, mapped.
+/// A file, mapped, or one that lies in memory.
 class SessionFile {
 public:
   SessionFile() = default;
@@ -61,13 +65,23 @@ public:
 
   /// Reads all of it. GEMCUT_SYSTEM_ERROR: it cannot be read;
   /// GEMCUT_CORRUPT_ARTIFACT: it is none, damaged or cut off;
-  /// GEMCUT_INVALID_ARGUMENT: it belongs to another model or version.
-  [[nodiscard]] gemcut_status
-  open(const char *path, const gemcut_model_info &model, uint64_t fingerprint);
+  /// GEMCUT_INVALID_ARGUMENT: it belongs to another model, version or level.
+  [[nodiscard]] gemcut_status open(const char *path,
+                                   const gemcut_model_info &model,
+                                   uint64_t fingerprint, const char *level);
+  /// The same for bytes that outlive this object; `name` is for messages. With
+  /// `level` null the caller knows that it gives the wanted bits.
+  [[nodiscard]] gemcut_status openMemory(const uint8_t *bytes, size_t length,
+                                         const char *name,
+                                         const gemcut_model_info &model,
+                                         uint64_t fingerprint,
+                                         const char *level);
 
   size_t getSequenceCount() const { return sequences.size(); }
   /// How many tokens of a sequence came from prompts.
   size_t getPrompted(size_t index) const { return sequences[index].prompted; }
+  size_t getTokenCount(size_t index) const { return sequences[index].count; }
+  std::vector<int32_t> getTokens(size_t index) const;
   /// Makes a slot hold a sequence. GEMCUT_CONTEXT_FULL: it is too long for the
   /// session.
   [[nodiscard]] gemcut_status restore(size_t index, Session &session,
@@ -80,12 +94,14 @@ private:
     const uint8_t *pages, *rings;
   };
 
-  gemcut_status check(const char *path, uint64_t fingerprint);
+  gemcut_status check(const char *path, uint64_t fingerprint,
+                      const char *level);
   gemcut_status readSequences(const char *path);
 
   const gemcut_model_info *model = nullptr;
-  uint8_t *data = nullptr;
+  const uint8_t *data = nullptr;
   size_t size = 0;
+  bool isMapped = false;
   std::vector<Sequence> sequences;
 };
 

@@ -446,6 +446,31 @@ class ServerTest(unittest.TestCase):
         finally:
             cold.stop()
 
+    def test_texts_part_anywhere(self):
+        """No turn marks where prompts part: the second one with a beginning takes it up, and the bits are those of cold runs."""
+        cold, small = Server(self.executable, "--cache-bytes", 0), Server(self.executable, "--cache-bytes", "1500K")
+        try:
+            shared = "The fox hid the lantern under the bridge and waited for the rain to stop. " * 50
+            pieces = []
+            for server in (self.server, small):
+                for tail in ("Then it slept. " * 40, "Nobody came by.", "The moon rose late. " * 30, "The moon rose late. " * 30 + "It was red."):
+                    body = {"prompt": shared + tail, "temperature": 0, "max_tokens": 10, "logprobs": 3}
+                    answer, expected = (s.post(COMPLETIONS, body)[1] for s in (server, cold))
+                    self.assertEqual(answer["choices"], expected["choices"])
+                    pieces.append((answer["usage"]["prompt_tokens_details"]["cached_tokens"], answer["usage"]["prompt_tokens"]))
+            length = pieces[1][1] - 10
+            self.assertGreater(length, 700)
+            for cached, _ in pieces[1:3]:
+                self.assertGreaterEqual(cached, length)
+            self.assertGreaterEqual(pieces[3][0], pieces[2][1] - 5)
+            # With little room the ends of sequences are kept, and beginnings no longer.
+            self.assertEqual(pieces[5][0], 0)
+            self.assertGreaterEqual(pieces[7][0], pieces[6][1] - 5)
+            self.assertLessEqual(small.metrics()["gemcut_cache_bytes"], 1500 << 10)
+        finally:
+            cold.stop()
+            small.stop()
+
     def test_prompts_survive_restarts(self):
         path = Path(self.folder.name, "prompts")
         body = {"prompt": "Once upon a time there was a fox. " * 20, "temperature": 0, "max_tokens": 20, "logprobs": 3}

@@ -195,7 +195,7 @@ class InTerminal(unittest.TestCase):
         result = run(self.tiny, "--temp", "0", input="/load /nowhere/file\n", check=False)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stderr.count("error: "), 1)
-        self.assertIn("/nowhere/file: cannot be read", result.stderr)
+        self.assertIn("cannot open /nowhere/file", result.stderr)
 
     def test_users_forge_no_control_tokens(self):
         def prompt_tokens(text, *flags):

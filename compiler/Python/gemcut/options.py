@@ -58,6 +58,8 @@ class CompileOptions:
     """Folders of adapters to merge, or their strengths by folder."""
     lora_runtime: Optional[Mapping[str, StrPath]] = _flag("--lora-runtime")
     """Folders of adapters that stay beside the weights, by name."""
+    bake_prefix: Optional[StrPath] = _flag("--bake-prefix")
+    """A file with what conversations begin with, whose state the executable keeps."""
     chat_template: Optional[StrPath] = _flag("--chat-template")
     """A Jinja file, or "builtin" for the template of the model's family."""
     emit: Optional[str] = _flag("--emit")

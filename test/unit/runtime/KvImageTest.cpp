@@ -60,11 +60,13 @@ TEST(KvImageTest, RestoresWhatLaterRowsSee) {
       copyRings(model, count, from.data(), rings.data(), KvCopy::FromSlot);
       copyRings(model, count, to.data(), rings.data(), KvCopy::ToSlot);
       for (size_t first = 0; first < count; first += 64) {
+        KvPage page = {KvKind::Linear, first, 64};
         size_t last = std::min(first + 64, count);
-        std::vector<uint8_t> page(countPageBytes(model, first, last));
-        copyPage(model, first, last, from.data(), page.data(),
+        std::vector<uint8_t> image(countPageBytes(model, page));
+        copyPage(model, page, first, last, from.data(), image.data(),
                  KvCopy::FromSlot);
-        copyPage(model, first, last, to.data(), page.data(), KvCopy::ToSlot);
+        copyPage(model, page, first, last, to.data(), image.data(),
+                 KvCopy::ToSlot);
       }
       for (int32_t i = 0; i < model.kv_cache_count; ++i) {
         const gemcut_kv_cache &cache = model.kv_caches[i];
@@ -79,10 +81,50 @@ TEST(KvImageTest, RestoresWhatLaterRowsSee) {
     }
 }
 
+TEST(KvImageTest, PagesOfRingsRestoreAnyPosition) {
+  gemcut_model_info model = makeModel();
+  // In steps of 24 positions, which the rings have room for beside the window.
+  std::vector<std::vector<uint8_t>> pages;
+  for (size_t done = 0; done < 240;) {
+    size_t first = done;
+    done += 24;
+    std::vector<uint8_t> slot = makeSlot(model, done);
+    for (size_t i = first / 64; i * 64 < done; ++i) {
+      KvPage page = {KvKind::Sliding, i * 64, 64};
+      if (i == pages.size())
+        pages.emplace_back(countPageBytes(model, page));
+      copyPage(model, page, std::max(first, i * 64),
+               std::min(done, (i + 1) * 64), slot.data(), pages[i].data(),
+               KvCopy::FromSlot);
+    }
+  }
+  for (size_t count = 1; count <= 240; ++count) {
+    std::vector<uint8_t> to(model.kv_slot_bytes);
+    size_t seen = getFirstSeen(model, count);
+    EXPECT_EQ(seen, count > 39 ? count - 39 : 0);
+    for (size_t i = seen / 64; i * 64 < count; ++i)
+      copyPage(model, {KvKind::Sliding, i * 64, 64}, std::max(seen, i * 64),
+               std::min(count, (i + 1) * 64), to.data(), pages[i].data(),
+               KvCopy::ToSlot);
+    for (int32_t i : {0, 2}) {
+      const gemcut_kv_cache &cache = model.kv_caches[i];
+      size_t visible = std::min<size_t>(cache.window - 1, count);
+      for (size_t position = count - visible; position < count; ++position)
+        for (size_t region = 0; region < cache.regions; ++region)
+          ASSERT_EQ(*getEntry(to, cache, region, position),
+                    position * 1000 + uint64_t(i) * 100 + region + 1)
+              << count << ", cache " << i;
+    }
+  }
+  EXPECT_EQ(getFirstHeld(model, 64), 0u);
+  EXPECT_EQ(getFirstHeld(model, 100), 36u); // of the smaller ring
+}
+
 TEST(KvImageTest, CopiesNoMoreThanTheWindow) {
   gemcut_model_info model = makeModel();
-  EXPECT_EQ(countPageBytes(model, 0, 1), 4 * kBlock * 8);
-  EXPECT_EQ(countPageBytes(model, 64, 128), 4 * 64 * 8u);
+  EXPECT_EQ(countPageBytes(model, {KvKind::Linear, 0, 1}), 4 * kBlock * 8);
+  EXPECT_EQ(countPageBytes(model, {KvKind::Linear, 64, 64}), 4 * 64 * 8u);
+  EXPECT_EQ(countPageBytes(model, {KvKind::Sliding, 64, 64}), 4 * 64 * 8u);
   EXPECT_EQ(countRingBytes(model, 1), 2 * 2 * kBlock * 8);
   // 39 and 15 positions in front of 192: two blocks and one.
   EXPECT_EQ(countRingBytes(model, 192), (2 + 1) * 2 * kBlock * 8);

@@ -5,14 +5,16 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
+
 using namespace gemcut;
 using namespace gemcut::test;
 
 namespace {
 
 const uint8_t kWeights[kFakeWeightBytes] = {9};
-/// A block of 32 ids.
-constexpr uint64_t kBlockBytes = 128;
+/// A page of 64 ids.
+constexpr uint64_t kPageBytes = 256;
 
 class PrefixCacheTest : public testing::Test {
 protected:
@@ -55,89 +57,86 @@ protected:
 
 } // namespace
 
-TEST_F(PrefixCacheTest, TakesUpAtSnapshotsOnly) {
+TEST_F(PrefixCacheTest, TakesUpAtAnyPosition) {
   std::vector<int32_t> first = makeIds(36, 1);
-  keep(first, {20, 30});
+  keep(first, {7, 20, 36});
   EXPECT_EQ(cache.getSequenceCount(), 1u);
-  std::vector<int32_t> prompt = makeIds(39, 1);
-  PrefixCache::Found found = cache.restore(session, 0, prompt);
-  EXPECT_EQ(found.restored, 30u);
-  EXPECT_EQ(found.shared, 30u); // nothing is known of what followed
-  EXPECT_EQ(session.getTokenCount(0), 30u);
-  run(prompt, 30);
-  prompt[25] = prompt[25] ? 0 : 1;
-  found = cache.restore(session, 0, prompt);
-  EXPECT_EQ(found.restored, 20u);
-  EXPECT_EQ(found.shared, 25u);
-  run(prompt, 20);
-  prompt[10] = prompt[10] ? 0 : 1;
-  found = cache.restore(session, 0, prompt);
-  EXPECT_EQ(found.restored, 0u);
-  EXPECT_EQ(found.shared, 10u);
-  EXPECT_EQ(session.getTokenCount(0), 0u);
+  for (size_t parting : {39, 36, 30, 25, 16, 15, 1}) {
+    std::vector<int32_t> prompt = makeIds(40, 1);
+    if (parting < 39)
+      prompt[parting] = prompt[parting] ? 0 : 1;
+    size_t expected = std::min<size_t>(parting, 36);
+    if (expected < 16) // as fast run as copied
+      expected = 0;
+    ASSERT_EQ(cache.restore(session, 0, prompt), expected) << parting;
+    EXPECT_EQ(session.getTokenCount(0), expected);
+    run(prompt, expected);
+  }
 }
 
 TEST_F(PrefixCacheTest, LeavesARowToRun) {
   std::vector<int32_t> ids = makeIds(30, 1);
-  keep(ids, {20, 29});
-  std::vector<int32_t> shorter(ids.begin(), ids.begin() + 29);
-  EXPECT_EQ(cache.restore(session, 0, shorter).restored, 20u);
-  EXPECT_EQ(cache.restore(session, 0, ids).restored, 29u);
+  keep(ids, {30});
+  EXPECT_EQ(cache.restore(session, 0, ids), 29u);
+  ids.resize(20);
+  EXPECT_EQ(cache.restore(session, 0, ids), 19u);
 }
 
 TEST_F(PrefixCacheTest, SequencesGrowAndBranch) {
   std::vector<int32_t> ids = makeIds(38, 1);
   keep(ids, {20});
   keep(ids, {35}); // the same sequence, longer
+  keep(ids, {30}); // and nothing new
   EXPECT_EQ(cache.getSequenceCount(), 1u);
   std::vector<int32_t> other = ids;
   for (size_t i = 25; i < other.size(); ++i)
     other[i] = (other[i] + 1) % kFakeVocab;
   keep(other, {33});
   EXPECT_EQ(cache.getSequenceCount(), 2u);
-  EXPECT_EQ(cache.restore(session, 0, other).restored, 33u);
+  EXPECT_EQ(cache.restore(session, 0, other), 33u);
   run(other, 33);
-  EXPECT_EQ(cache.restore(session, 0, ids).restored, 35u);
+  EXPECT_EQ(cache.restore(session, 0, ids), 35u);
   run(ids, 35);
-  // The branch took over the snapshot at 20.
   other[30] = (other[30] + 1) % kFakeVocab;
-  EXPECT_EQ(cache.restore(session, 0, other).restored, 20u);
-  run(other, 20);
+  EXPECT_EQ(cache.restore(session, 0, other), 30u);
+  run(other, 30);
 }
 
 TEST_F(PrefixCacheTest, TheLeastRecentlyUsedGoFirst) {
-  cache.open(gemcut_model, 3 * kBlockBytes);
+  cache.open(gemcut_model, 3 * kPageBytes);
   std::vector<std::vector<int32_t>> all;
   for (int32_t seed = 0; seed < 3; ++seed) {
     all.push_back(makeIds(25, seed));
     keep(all.back(), {20});
   }
-  EXPECT_EQ(cache.getBytes(), 3 * kBlockBytes);
-  EXPECT_EQ(cache.restore(session, 0, all[0]).restored, 20u);
+  EXPECT_EQ(cache.getBytes(), 3 * kPageBytes);
+  EXPECT_EQ(cache.restore(session, 0, all[0]), 20u);
   keep(makeIds(25, 3), {20});
   EXPECT_EQ(cache.getSequenceCount(), 3u);
-  EXPECT_EQ(cache.restore(session, 0, all[1]).restored, 0u); // gone
-  EXPECT_EQ(cache.restore(session, 0, all[0]).restored, 20u);
-  EXPECT_EQ(cache.restore(session, 0, all[2]).restored, 20u);
-  cache.open(gemcut_model, kBlockBytes / 2);
+  EXPECT_EQ(cache.restore(session, 0, all[1]), 0u); // gone
+  EXPECT_EQ(cache.restore(session, 0, all[0]), 20u);
+  EXPECT_EQ(cache.restore(session, 0, all[2]), 20u);
+  cache.open(gemcut_model, kPageBytes / 2);
   keep(makeIds(25, 4), {20});
   EXPECT_EQ(cache.getSequenceCount(), 0u); // nothing fits
   EXPECT_EQ(cache.getBytes(), 0u);
 }
 
-TEST_F(PrefixCacheTest, PositionsAreTurnsAndPartings) {
-  int32_t turn = gemcut_model.special.turn_open;
-  std::vector<int32_t> prompt(3000, 20);
-  for (size_t at : {size_t(1), size_t(500), size_t(900), size_t(2990)})
-    prompt[at] = turn;
-  EXPECT_EQ(cache.choosePositions(prompt, {0, 700}),
-            (std::vector<size_t>{500, 700, 2048, 2990}));
-  EXPECT_EQ(cache.choosePositions(prompt, {700, 700}),
-            (std::vector<size_t>{2048, 2990}));
-  prompt[2990] = 20;
-  EXPECT_EQ(cache.choosePositions(prompt, {0, 0}),
-            (std::vector<size_t>{500, 2048, 2999}));
-  EXPECT_EQ(cache.choosePositions({1, 2, 3}, {0, 0}), std::vector<size_t>());
+TEST_F(PrefixCacheTest, WhatIsPinnedStays) {
   cache.open(gemcut_model, 0);
-  EXPECT_EQ(cache.choosePositions(prompt, {0, 0}), std::vector<size_t>());
+  std::vector<int32_t> ids = makeIds(38, 1), other = makeIds(30, 2);
+  ASSERT_EQ(session.reset(0), GEMCUT_OK);
+  run(ids);
+  cache.pin(session, 0, 30);
+  EXPECT_EQ(cache.restore(session, 0, ids), 30u);
+  run(ids, 30);
+  cache.keep(session, 0, 38); // there is room for nothing else
+  EXPECT_EQ(cache.getBytes(), kPageBytes);
+  keep(other, {30});
+  EXPECT_EQ(cache.restore(session, 0, other), 0u);
+  EXPECT_EQ(cache.restore(session, 0, ids), 30u);
+  size_t visited = 0;
+  EXPECT_EQ(cache.visit(session, 0, [&] { return ++visited, GEMCUT_OK; }),
+            GEMCUT_OK);
+  EXPECT_EQ(visited, 0u); // it is where it came from
 }

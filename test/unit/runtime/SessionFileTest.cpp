@@ -44,14 +44,15 @@ protected:
   }
   void save(std::vector<int32_t> slots) {
     SessionWriter writer;
-    ASSERT_EQ(writer.open(path.c_str(), fingerprint), GEMCUT_OK);
+    ASSERT_EQ(writer.open(path.c_str(), fingerprint, "baseline"), GEMCUT_OK);
     for (int32_t slot : slots)
       ASSERT_EQ(writer.add(session, slot, 3), GEMCUT_OK);
     ASSERT_EQ(writer.commit(), GEMCUT_OK) << gemcut_last_error();
   }
   void expectRefused(gemcut_status status, const std::string &fragment) {
     SessionFile file;
-    EXPECT_EQ(file.open(path.c_str(), gemcut_model, fingerprint), status);
+    EXPECT_EQ(file.open(path.c_str(), gemcut_model, fingerprint, "baseline"),
+              status);
     EXPECT_NE(std::string(gemcut_last_error()).find(fragment),
               std::string::npos)
         << gemcut_last_error();
@@ -68,7 +69,8 @@ TEST_F(SessionFileTest, SequencesGoOnWhereTheyWere) {
   std::vector<int32_t> ids[2] = {run(0, 37, 1), run(1, 5, 2)};
   save({0, 1});
   SessionFile file;
-  ASSERT_EQ(file.open(path.c_str(), gemcut_model, fingerprint), GEMCUT_OK)
+  ASSERT_EQ(file.open(path.c_str(), gemcut_model, fingerprint, "baseline"),
+            GEMCUT_OK)
       << gemcut_last_error();
   ASSERT_EQ(file.getSequenceCount(), 2u);
   for (size_t i : {size_t(1), size_t(0)}) {
@@ -96,13 +98,14 @@ TEST_F(SessionFileTest, EveryDamageIsNoticed) {
     damaged[i] = char(damaged[i] ^ 0x10);
     writeFile(path, damaged);
     SessionFile file;
-    EXPECT_NE(file.open(path.c_str(), gemcut_model, fingerprint), GEMCUT_OK)
+    EXPECT_NE(file.open(path.c_str(), gemcut_model, fingerprint, "baseline"),
+              GEMCUT_OK)
         << i;
   }
   for (size_t length = 0; length < bytes.size(); ++length) {
     writeFile(path, bytes.substr(0, length));
     SessionFile file;
-    EXPECT_EQ(file.open(path.c_str(), gemcut_model, fingerprint),
+    EXPECT_EQ(file.open(path.c_str(), gemcut_model, fingerprint, "baseline"),
               GEMCUT_CORRUPT_ARTIFACT)
         << length;
   }
@@ -116,19 +119,19 @@ TEST_F(SessionFileTest, NumbersBeyondTheFileAreRefused) {
     std::string damaged = bytes;
     std::memcpy(&damaged[at], &value, sizeof(value));
     Xxh64 hash;
-    hash.update(&damaged[40], damaged.size() - 40);
-    hash.update(&damaged[0], 32);
+    hash.update(&damaged[64], damaged.size() - 64);
+    hash.update(&damaged[0], 56);
     uint64_t checksum = hash.digest();
-    std::memcpy(&damaged[32], &checksum, sizeof(checksum));
+    std::memcpy(&damaged[56], &checksum, sizeof(checksum));
     writeFile(path, damaged);
   };
   patch(12, 2); // sequences
   expectRefused(GEMCUT_CORRUPT_ARTIFACT, "ends too early");
   for (uint32_t count : {0u, 1000u, 39u, UINT32_MAX}) {
-    patch(40, count); // tokens of the first
+    patch(64, count); // tokens of the first
     expectRefused(GEMCUT_CORRUPT_ARTIFACT, "does not fit into it");
   }
-  patch(44, 11); // prompted
+  patch(68, 11); // prompted
   expectRefused(GEMCUT_CORRUPT_ARTIFACT, "does not fit into it");
 }
 
@@ -140,10 +143,17 @@ TEST_F(SessionFileTest, BelongsToOneModelAndVersion) {
     fingerprint = other;
     expectRefused(GEMCUT_INVALID_ARGUMENT, "belongs to another model");
   }
+  fingerprint = getSessionFingerprint(gemcut_model, 5, nullptr);
+  SessionFile file;
+  EXPECT_EQ(file.open(path.c_str(), gemcut_model, fingerprint, "other"),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(gemcut_last_error()).find("run it with --level base"),
+            std::string::npos)
+      << gemcut_last_error();
   std::string bytes = readFile(path);
-  bytes[8] = 2;
+  bytes[8] = 3;
   writeFile(path, bytes);
-  expectRefused(GEMCUT_INVALID_ARGUMENT, "has version 2");
+  expectRefused(GEMCUT_INVALID_ARGUMENT, "has version 3");
   writeFile(path, "something else that is long enough for a header");
   expectRefused(GEMCUT_CORRUPT_ARTIFACT, "is not a session file");
   std::filesystem::remove(path);
@@ -156,7 +166,7 @@ TEST_F(SessionFileTest, AppearsWholeOrNotAtAll) {
   std::string before = readFile(path);
   {
     SessionWriter writer;
-    ASSERT_EQ(writer.open(path.c_str(), fingerprint), GEMCUT_OK);
+    ASSERT_EQ(writer.open(path.c_str(), fingerprint, "baseline"), GEMCUT_OK);
     ASSERT_EQ(writer.add(session, 0, 10), GEMCUT_OK);
   }
   EXPECT_EQ(readFile(path), before);
@@ -165,6 +175,7 @@ TEST_F(SessionFileTest, AppearsWholeOrNotAtAll) {
     files += entry.exists();
   EXPECT_EQ(files, 1u);
   SessionWriter writer;
-  EXPECT_EQ(writer.open((folder + "/none/file").c_str(), fingerprint),
-            GEMCUT_SYSTEM_ERROR);
+  EXPECT_EQ(
+      writer.open((folder + "/none/file").c_str(), fingerprint, "baseline"),
+      GEMCUT_SYSTEM_ERROR);
 }
