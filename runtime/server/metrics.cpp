@@ -58,6 +58,9 @@ std::string server::writeMetrics(const BatchCounters &batch,
       "Prompt tokens taken from the prefix cache.", double(batch.cachedTokens));
   add("gemcut_cache_bytes", "gauge", "Keys and values in the prefix cache.",
       double(batch.cacheBytes));
+  add("gemcut_longest_step_seconds", "gauge",
+      "Longest step while somebody waited for a token.",
+      batch.longestStepSeconds);
   add("gemcut_cached_sequences", "gauge", "Sequences in the prefix cache.",
       double(batch.cachedSequences));
   add("gemcut_generated_tokens_total", "counter", "Tokens generated.",

@@ -9,15 +9,6 @@
 
 using namespace gemcut;
 
-/// Weight of the newest measurement in the running means of times.
-static constexpr double kNewest = 0.25;
-/// Least rows of a prompt chunk; fewer use the weights they read badly.
-static constexpr size_t kLeastRows = 16;
-
-static void recordMean(double &mean, double value) {
-  mean = mean == 0 ? value : mean + kNewest * (value - mean);
-}
-
 gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
   session = &holder;
   options = what;
@@ -25,6 +16,7 @@ gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
     freeSlots.push_back(slot);
   counters.slots = size_t(holder.getSlots());
   cache.open(holder.getModel(), what.cacheBytes);
+  pace.open(what.stallSeconds, size_t(holder.getPrefillChunk()));
   publish();
   return sampler.open(holder.getModel(), SamplerOptions(),
                       holder.getSamplerWork());
@@ -127,8 +119,15 @@ void Batch::takeMail() {
   }
 }
 
-void Batch::admit() {
-  while (!waiting.empty() && !freeSlots.empty()) {
+bool Batch::isAnyGenerating() const {
+  return std::any_of(running.begin(), running.end(),
+                     [](const auto &stream) { return stream->isGenerating; });
+}
+
+bool Batch::admit() {
+  bool isWaitedFor = isAnyGenerating(), hasCopied = false;
+  while (!waiting.empty() && !freeSlots.empty() &&
+         !(isWaitedFor && hasCopied)) {
     std::unique_ptr<Stream> stream = std::move(waiting.front());
     waiting.pop_front();
     stream->slot = freeSlots.back();
@@ -143,10 +142,13 @@ void Batch::admit() {
     else if (added.request.prompt.empty()) {
       added.result.error = "the prompt is empty";
       end(added, BatchStop::Failed);
-    } else
+    } else {
       restore(added);
+      hasCopied |= added.promptDone > 0;
+    }
   }
   dropEnded();
+  return isWaitedFor && hasCopied;
 }
 
 void Batch::restore(Stream &stream) {
@@ -155,26 +157,14 @@ void Batch::restore(Stream &stream) {
   counters.cachedTokens += restored;
 }
 
-size_t Batch::getChunkRows(bool isAnyGenerating) const {
-  size_t most = size_t(session->getPrefillChunk());
-  if (!isAnyGenerating)
-    return most;
-  size_t rows = kLeastRows;
-  // A chunk reads the weights as a decode step does, and computes its rows.
-  if (rowSeconds > 0 && options.stallSeconds > decodeSeconds)
-    rows = size_t(std::min((options.stallSeconds - decodeSeconds) / rowSeconds,
-                           double(most)));
-  return std::min(std::max(rows / kLeastRows * kLeastRows, kLeastRows), most);
-}
-
 void Batch::runPrompt() {
-  size_t generating = 0, index = running.size();
+  size_t index = running.size();
   for (size_t i = 0; i < running.size(); ++i) {
     size_t candidate = (promptTurn + i) % running.size();
     if (running[candidate]->isGenerating)
-      ++generating;
-    else if (index == running.size())
-      index = candidate;
+      continue;
+    index = candidate;
+    break;
   }
   if (index == running.size())
     return;
@@ -182,7 +172,9 @@ void Batch::runPrompt() {
   Stream &stream = *running[index];
   const std::vector<int32_t> &prompt = stream.request.prompt;
   size_t left = prompt.size() - stream.promptDone;
-  size_t rows = std::min(left, getChunkRows(generating > 0));
+  size_t rows =
+      std::min(left, isAnyGenerating() ? pace.chooseRows()
+                                       : size_t(session->getPrefillChunk()));
   const int32_t *ids = prompt.data() + stream.promptDone;
   double start = seconds();
   float *logits = nullptr;
@@ -196,8 +188,7 @@ void Batch::runPrompt() {
   ++counters.promptSteps;
   counters.promptTokens += rows;
   counters.promptSeconds += took;
-  if (rows >= kLeastRows)
-    recordMean(rowSeconds, took / double(rows));
+  pace.recordChunk(rows, took);
   cache.keep(*session, stream.slot, stream.promptDone);
   if (rows < left)
     return;
@@ -240,7 +231,7 @@ void Batch::runDecode() {
       fail(*stream);
     return;
   }
-  recordMean(decodeSeconds, took);
+  pace.recordDecode(took);
   ++counters.decodeSteps;
   counters.decodeRows += streams.size();
   counters.decodeSeconds += took;
@@ -313,15 +304,21 @@ void Batch::publish() {
 }
 
 bool Batch::step() {
+  double start = seconds();
+  bool isWaitedFor = isAnyGenerating();
   takeMail();
-  admit();
+  bool hasCopied = admit();
   publish();
   if (running.empty())
     return false;
-  runPrompt();
+  if (!hasCopied)
+    runPrompt();
   dropEnded();
   runDecode();
   dropEnded();
+  if (isWaitedFor)
+    counters.longestStepSeconds =
+        std::max(counters.longestStepSeconds, seconds() - start);
   publish();
   return true;
 }

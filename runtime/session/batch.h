@@ -10,6 +10,7 @@
 
 #include "runtime/session/baked_prefix.h"
 #include "runtime/session/batch_request.h"
+#include "runtime/session/chunk_pace.h"
 #include "runtime/session/prefix_cache.h"
 #include "runtime/session/session.h"
 #include "runtime/session/session_file.h"
@@ -23,10 +24,10 @@ namespace gemcut {
 
 struct BatchOptions {
   size_t queue = 64; // requests that may wait for a slot
-  /// While others generate, chunks of prompts are cut so that they take about
-  /// this long: the pause between two tokens of a sequence is at most this and
-  /// one decode step for each decode_max_rows sequences. Chunks of 16 tokens
-  /// are run even if they take longer.
+  /// While others generate, a step reads one chunk of one prompt, cut so that
+  /// it and a decode step take at most this (ChunkPace), or takes one prompt
+  /// over from the prefix cache. More than decode_max_rows sequences that
+  /// generate need more decode steps.
   double stallSeconds = 0.25;
   /// Of the prefix cache; 0: every prompt is run from its beginning.
   uint64_t cacheBytes = 0;
@@ -40,6 +41,7 @@ struct BatchCounters {
   uint64_t cacheBytes = 0, cachedSequences = 0;
   uint64_t promptSteps = 0, decodeSteps = 0, decodeRows = 0;
   double promptSeconds = 0, decodeSeconds = 0; // inside the session's calls
+  double longestStepSeconds = 0;               // while somebody generated
   double requestSeconds = 0; // from submission to end, of all ended requests
 };
 
@@ -102,12 +104,16 @@ private:
   using StreamList = std::vector<std::unique_ptr<Stream>>;
 
   void takeMail();
-  void admit();
+  /// Whether somebody waits for a next token.
+  bool isAnyGenerating() const;
+  /// Gives slots to those who wait. While others generate it ends with the
+  /// first prompt that the prefix cache knows, because copying takes time; true
+  /// then.
+  bool admit();
   void runPrompt();
   void runDecode();
   /// Takes over what the prefix cache has of a prompt.
   void restore(Stream &stream);
-  size_t getChunkRows(bool isAnyGenerating) const;
   /// Chooses the next token; ends the stream if there is to be none.
   void choose(Stream &stream, float *logits);
   void end(Stream &stream, BatchStop reason);
@@ -124,8 +130,8 @@ private:
   std::deque<std::unique_ptr<Stream>> waiting;
   StreamList running; // in the order of their slots' admission
   std::vector<int32_t> freeSlots;
-  size_t promptTurn = 0, decodeTurn = 0;    // whose turn it is in `running`
-  double rowSeconds = 0, decodeSeconds = 0; // of a prompt row, a decode step
+  size_t promptTurn = 0, decodeTurn = 0; // whose turn it is in `running`
+  ChunkPace pace;
   BatchCounters counters;
 
   mutable std::mutex mutex; // of what follows

@@ -408,6 +408,32 @@ TEST_F(BatchTest, CachedPrefixesChangeNothing) {
   EXPECT_LE(counters.cacheBytes, options.cacheBytes);
 }
 
+TEST_F(BatchTest, AStepCopiesOnePromptWhileOthersGenerate) {
+  BatchOptions options;
+  options.cacheBytes = 1 << 20;
+  open(options);
+  submit(makeRequest(std::make_shared<Recorder>(), 30, 1, 1));
+  runAll();
+  auto first = std::make_shared<Recorder>();
+  submit(makeRequest(first, 5, 2, 20));
+  batch->step();
+  BatchCounters before = batch->getCounters();
+  ASSERT_EQ(before.generating, 1u);
+  submit(makeRequest(std::make_shared<Recorder>(), 30, 1, 4));
+  submit(makeRequest(std::make_shared<Recorder>(), 30, 1, 4));
+  for (size_t copied = 1; copied <= 2; ++copied) {
+    batch->step();
+    BatchCounters now = batch->getCounters();
+    EXPECT_EQ(now.cachedTokens, copied * 29);
+    EXPECT_EQ(now.queued, 2 - copied);
+    EXPECT_EQ(now.promptSteps, before.promptSteps); // copying is enough
+    EXPECT_EQ(now.decodeSteps, before.decodeSteps + copied);
+  }
+  runAll();
+  EXPECT_EQ(first->ids.size(), 20u);
+  EXPECT_GT(batch->getCounters().longestStepSeconds, 0);
+}
+
 TEST_F(BatchTest, ThreadsSubmitAndCancelWhileItRuns) {
   std::thread engine([&] { batch->run(); });
   constexpr int kThreads = 4, kRequests = 50;

@@ -1,0 +1,43 @@
+//===- chunk_pace.h - How long a prompt holds up the others -----*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_SESSION_CHUNK_PACE_H
+#define GEMCUT_RUNTIME_SESSION_CHUNK_PACE_H
+
+#include <cstddef>
+
+namespace gemcut {
+
+/// Chooses the rows of the prompt chunk that runs between two decode steps,
+/// from what the last steps took, so that a chunk and the decode step behind it
+/// take at most `bound` seconds.
+///
+/// A chunk of n rows takes a + b n seconds, a being about a decode step: both
+/// read the weights once. b follows from the slowest of the last chunks, so a
+/// machine that gets slower passes the bound once and not again; a faster one
+/// gets larger chunks a few steps later.
+class ChunkPace {
+public:
+  /// Least rows of a chunk, and what chunks are a multiple of: fewer use the
+  /// weights they read badly. They are run even if they take longer.
+  static constexpr size_t kLeastRows = 16;
+
+  /// `most`: rows of the largest chunk.
+  void open(double boundSeconds, size_t most);
+
+  /// Rows of the next chunk.
+  size_t chooseRows() const;
+
+  void recordChunk(size_t rows, double seconds);
+  void recordDecode(double seconds);
+
+private:
+  static constexpr size_t kRemembered = 4;
+
+  double bound = 0;
+  size_t most = kLeastRows;
+  double rowSeconds[kRemembered] = {}, decodeSeconds[kRemembered] = {};
+  size_t chunks = 0, decodes = 0;
+};
+
+} // namespace gemcut
+
+#endif // GEMCUT_RUNTIME_SESSION_CHUNK_PACE_H
