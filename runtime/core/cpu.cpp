@@ -23,6 +23,7 @@ enum Feature : uint32_t {
   DotProd,
   I8mm,
   Bf16,
+  Sve,
 #else
   Avx2,
   Fma,
@@ -48,6 +49,7 @@ static const char *const kNames[NumFeatures] = {
     "dotprod",
     "i8mm",
     "bf16",
+    "sve",
 #else
     "avx2",     "fma",      "f16c",     "bmi2",       "avx512f",
     "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16",
@@ -124,7 +126,8 @@ CpuFeatures gemcut::detectCpuFeatures() {
   return uint32_t(hwcap >> 1 & 1) << Neon |
          uint32_t(hwcap >> 20 & 1) << DotProd |
          uint32_t(hwcap2 >> 13 & 1) << I8mm |
-         uint32_t(hwcap2 >> 14 & 1) << Bf16;
+         uint32_t(hwcap2 >> 14 & 1) << Bf16 |
+         uint32_t(hwcap >> 22 & 1) << Sve;
 }
 
 #else

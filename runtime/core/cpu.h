@@ -13,7 +13,8 @@ namespace gemcut {
 /// A set of CPU features, one bit per name.
 ///
 /// x86-64: avx2 fma f16c bmi2 avx512f avx512bw avx512dq avx512vl avx512vnni
-/// avx512bf16 avxvnni amxtile amxint8 amxbf16. AArch64: neon dotprod i8mm bf16.
+/// avx512bf16 avxvnni amxtile amxint8 amxbf16. AArch64: neon dotprod i8mm bf16
+/// sve.
 /// A feature counts only if the operating system saves its registers too.
 using CpuFeatures = uint32_t;
 

@@ -43,11 +43,18 @@ static std::vector<IsaLevel> aarch64Levels() {
   i8mm.cpuidFeatures += ",i8mm,bf16";
   i8mm.hasBf16Dot = true;
 
-  return {i8mm, dotProd, neon};
+  IsaLevel sve = i8mm;
+  sve.name = "sve";
+  sve.features += ",+sve";
+  sve.cpuidFeatures += ",sve";
+  sve.hasSve = true;
+
+  return {sve, i8mm, dotProd, neon};
 }
 
-/// CPUs and machines by their best level. Source: Arm's technical reference
-/// manuals, and LLVM's AArch64Processors.td for Apple's.
+/// CPUs and machines by their best level; i8mm where scalable registers have 16
+/// bytes, in which sve has the same instructions. Source: Arm's technical
+/// reference manuals, and LLVM's AArch64Processors.td for Apple's.
 static constexpr Device kDevices[] = {
     {"raspberry-pi-3", "neon", "Cortex-A53"},
     {"raspberry-pi-4", "neon", "Cortex-A72"},
@@ -59,9 +66,9 @@ static constexpr Device kDevices[] = {
     {"cortex-a710", "i8mm", "Armv9.0"},
     {"neoverse-n1", "dotprod", "Graviton 2, Ampere Altra"},
     {"neoverse-n2", "i8mm", "Armv9.0"},
-    {"neoverse-v1", "i8mm", "Armv8.4 and extensions"},
+    {"neoverse-v1", "sve", "Armv8.4 and extensions"},
     {"graviton2", "dotprod", "Neoverse N1"},
-    {"graviton3", "i8mm", "Neoverse V1"},
+    {"graviton3", "sve", "Neoverse V1"},
     {"graviton4", "i8mm", "Neoverse V2"},
     {"rk3588", "dotprod", "Cortex-A76 and Cortex-A55"},
     {"jetson-orin", "dotprod", "Cortex-A78AE"},
@@ -85,8 +92,8 @@ namespace {
 class AArch64 : public CpuTarget {
 public:
   AArch64(llvm::StringRef name, llvm::StringRef triple,
-          llvm::ArrayRef<Device> devices)
-      : CpuTarget(name, triple, aarch64Levels(), devices) {
+          std::vector<IsaLevel> levels, llvm::ArrayRef<Device> devices)
+      : CpuTarget(name, triple, std::move(levels), devices) {
     LLVMInitializeAArch64TargetInfo();
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
@@ -103,12 +110,16 @@ private:
 
 const Target &gemcut::targets::aarch64Target() {
   static const AArch64 target("aarch64-linux", "aarch64-unknown-linux-gnu",
-                              kDevices);
+                              aarch64Levels(), kDevices);
   return target;
 }
 
 const Target &gemcut::targets::androidTarget() {
-  static const AArch64 target(
-      "aarch64-android", "aarch64-unknown-linux-android29", kAndroidDevices);
+  // Scalable registers of phones have 16 bytes.
+  std::vector<IsaLevel> levels = aarch64Levels();
+  llvm::erase_if(levels, [](const IsaLevel &level) { return level.hasSve; });
+  static const AArch64 target("aarch64-android",
+                              "aarch64-unknown-linux-android29",
+                              std::move(levels), kAndroidDevices);
   return target;
 }

@@ -61,6 +61,12 @@ Value Emitter::splatI32(int32_t value, int64_t lanes) {
       builder, loc, DenseElementsAttr::get(vecType(i32Type(), lanes), value));
 }
 
+Value Emitter::splatByte(int8_t value, int64_t bytes) {
+  return arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(vecType(builder.getI8Type(), bytes), value));
+}
+
 Value Emitter::iota(int64_t lanes) {
   SmallVector<int32_t> values(lanes);
   std::iota(values.begin(), values.end(), 0);
@@ -300,6 +306,17 @@ void Emitter::prefetch(Value ptr) {
 void Emitter::keepOrder() {
   LLVM::FenceOp::create(builder, loc, LLVM::AtomicOrdering::seq_cst,
                         "singlethread");
+}
+
+Value Emitter::opaque(Value value) {
+  return LLVM::InlineAsmOp::create(
+             builder, loc, value.getType(), ValueRange{value},
+             /*asm_string=*/"",
+             isa<VectorType>(value.getType()) ? "=w,0" : "=r,0",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
+             /*operand_attrs=*/nullptr)
+      .getResult(0);
 }
 
 //===----------------------------------------------------------------------===//

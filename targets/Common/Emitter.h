@@ -43,6 +43,7 @@ public:
   /// A vector constant with one value in all lanes.
   mlir::Value splat(float value, int64_t lanes = kLanes);
   mlir::Value splatI32(int32_t value, int64_t lanes = kLanes);
+  mlir::Value splatByte(int8_t value, int64_t bytes = 4 * kLanes);
   /// {0, 1, 2, ...} as i32.
   mlir::Value iota(int64_t lanes = kLanes);
   /// A scalar in all lanes.
@@ -126,6 +127,9 @@ public:
   void prefetch(mlir::Value ptr);
   /// Keeps loads and stores on their side of this point; no instruction.
   void keepOrder();
+  /// The value (a pointer or a register's vector), of which LLVM then knows
+  /// nothing; no instruction.
+  mlir::Value opaque(mlir::Value value);
 
   //===--------------------------------------------------------------------===//
   // Control flow

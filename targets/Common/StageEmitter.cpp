@@ -2,9 +2,13 @@
 
 #include "targets/Common/StageEmitter.h"
 
+#include "targets/Common/EmitObject.h"
+#include "targets/Common/Intrinsics.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <functional>
 
 using namespace mlir;
 using namespace gemcut;
@@ -75,8 +79,49 @@ ValueRange StageEmitter::call(func::FuncOp callee, ValueRange arguments) {
       .getResults();
 }
 
-void gemcut::targets::forbidInlining(func::FuncOp function) {
-  function->setAttr(
-      "passthrough",
-      Builder(function.getContext()).getStrArrayAttr({"noinline"}));
+void gemcut::targets::forbidInlining(func::FuncOp function, bool keepOrder,
+                                     int64_t vscale) {
+  Builder builder(function.getContext());
+  SmallVector<Attribute> attributes = {builder.getStringAttr("noinline")};
+  if (keepOrder)
+    attributes.push_back(builder.getStringAttr(kKeepOrderAttribute));
+  if (vscale) // the least and the largest, in 32 bits each
+    attributes.push_back(builder.getStrArrayAttr(
+        {"vscale_range", std::to_string(vscale << 32 | vscale)}));
+  function->setAttr("passthrough", builder.getArrayAttr(attributes));
+}
+
+func::FuncOp gemcut::targets::getScaledKernel(
+    StageEmitter &e, StringRef name, FunctionType type,
+    function_ref<func::FuncOp(StringRef, const VectorIsa &, int64_t)> getForm) {
+  ArrayRef<VectorIsa::ScaledForm> forms = e.getIsa().getScaledForms();
+  if (forms.empty())
+    return getForm(name, e.getIsa(), /*vscale=*/0);
+  func::FuncOp function = e.getOrCreateFunction(
+      name, type, [&](Emitter &body, ValueRange arguments) {
+        auto call = [&](func::FuncOp form) {
+          func::CallOp::create(body.getBuilder(), body.getLoc(), form,
+                               arguments);
+        };
+        Value vscale =
+            callIntrinsic(body, "llvm.vscale.i64", body.i64Type(), {});
+        auto formName = [&](int64_t bits) {
+          return (name + "_" + llvm::Twine(bits)).str();
+        };
+        std::function<void(size_t)> choose = [&](size_t index) {
+          if (index == forms.size())
+            return call(getForm(formName(128), e.getIsa(), /*vscale=*/0));
+          int64_t own = forms[index].vscale;
+          body.ifElse(
+              body.equal(vscale, body.i64(own)),
+              [&] {
+                call(getForm(formName(128 * own), *forms[index].isa, own));
+              },
+              [&] { choose(index + 1); });
+        };
+        choose(0);
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  forbidInlining(function);
+  return function;
 }

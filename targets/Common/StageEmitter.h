@@ -131,8 +131,20 @@ void emitQuantizeRowU8(Emitter &e, mlir::Value source, mlir::Value target,
 /// which divides.
 mlir::Value emitRoundInt8(Emitter &e, mlir::Value x, mlir::Value scale);
 
-/// Keeps LLVM from inlining calls of `function`.
-void forbidInlining(mlir::func::FuncOp function);
+/// Keeps LLVM from inlining calls of `function`. `keepOrder`: and from moving
+/// its instructions (kKeepOrderAttribute). `vscale`: its code is for registers
+/// of so many times 128 bits alone; 0: for any.
+void forbidInlining(mlir::func::FuncOp function, bool keepOrder = false,
+                    int64_t vscale = 0);
+
+/// A kernel in all forms of the level (VectorIsa::getScaledForms): `getForm`
+/// returns the function called `name` with the instructions of `isa`. With more
+/// forms than one the result is a function that calls the CPU's own.
+mlir::func::FuncOp getScaledKernel(
+    StageEmitter &e, llvm::StringRef name, mlir::FunctionType type,
+    llvm::function_ref<mlir::func::FuncOp(llvm::StringRef name,
+                                          const VectorIsa &isa, int64_t vscale)>
+        getForm);
 
 } // namespace gemcut::targets
 

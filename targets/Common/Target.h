@@ -35,6 +35,7 @@ struct IsaLevel {
   bool hasVnni = false;      ///< dot products of four bytes into i32
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
   bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
+  bool hasSve = false;       ///< scalable registers
   /// 32-bit lanes that a product's step works on: less than 16 where a vector
   /// of 16 takes several registers, and its parts had better not be live at
   /// once.
@@ -43,6 +44,9 @@ struct IsaLevel {
   /// lane of which dot products take theirs; with up to so many rows, registers
   /// hold the vectors of both halves of a group.
   int64_t indexedRows = 0;
+  /// Loads reach few bytes from their address: that of a block is kept as it
+  /// is, or LLVM counts from wherever its loop ends.
+  bool hasShortOffsets = false;
   /// Sums that a single row shares out each group of nibbles to, to hide the
   /// latency of dot products.
   int64_t nibbleChains = 2;

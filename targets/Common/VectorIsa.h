@@ -23,6 +23,28 @@ public:
 
   const IsaLevel &getLevel() const { return level; }
 
+  /// Instructions for CPUs whose scalable registers have `vscale` times 128
+  /// bits, which is known at run time only.
+  struct ScaledForm {
+    int64_t vscale;
+    const VectorIsa *isa;
+  };
+  /// The forms that products have beside the one of this level.
+  virtual llvm::ArrayRef<ScaledForm> getScaledForms() const { return {}; }
+
+  /// Where level.indexedRows: the 16 columns of an input row at `address`. Lane
+  /// i < 4 holds columns 4i .. 4i+3; others repeat them. Products take an `x`
+  /// that is a lane of it as it is.
+  virtual mlir::Value loadInputs(Emitter &e, mlir::Value address) const {
+    return e.load(e.vecType(e.i32Type(), 4), address, 16);
+  }
+
+  /// The low nibbles of bytes, as bytes.
+  virtual mlir::Value lowNibbles(Emitter &e, mlir::Value bytes) const {
+    auto type = mlir::cast<mlir::VectorType>(bytes.getType());
+    return e.bitAnd(bytes, e.splatByte(0x0F, type.getNumElements()));
+  }
+
   /// Sums of nibbles over one group of 32 columns: what starts them, one step
   /// of four columns, and their end. The steps of a group may be shared out to
   /// several sums, all but one started with 0, and the sums added.

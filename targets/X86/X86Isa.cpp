@@ -40,14 +40,6 @@ Value join(Emitter &e, Value low, Value high) {
   return e.shuffle(low, high, indices);
 }
 
-Value splatByte(Emitter &e, int8_t value, int64_t bytes) {
-  return arith::ConstantOp::create(
-      e.getBuilder(), e.getLoc(),
-      DenseElementsAttr::get(
-          e.vecType(e.getBuilder().getI8Type(), bytes),
-          Attribute(e.getBuilder().getI8IntegerAttr(value))));
-}
-
 /// Fields of two or four bits in the highest bits of their bytes: signed as
 /// they are, without more instructions, and 2^(8 - bits) times as large.
 Value topField(Emitter &e, Value bytes, int64_t bits, int64_t index) {
@@ -58,7 +50,7 @@ Value topField(Emitter &e, Value bytes, int64_t bits, int64_t index) {
   if (int64_t left = 8 - bits * (index + 1))
     moved =
         e.bitcast(e.shiftLeft(e.bitcast(bytes, words), left), bytes.getType());
-  return e.bitAnd(moved, splatByte(e, int8_t(0xFF << (8 - bits)), 64));
+  return e.bitAnd(moved, e.splatByte(int8_t(0xFF << (8 - bits)), 64));
 }
 
 /// vpdpbusd on one zmm: no saturation, u8 weights as they are stored.
@@ -204,7 +196,7 @@ public:
     Type type = bytes.getType();
     Value magnitude = callIntrinsic(
         e, "llvm.abs", type, {bytes, e.zeros(e.getBuilder().getI1Type())});
-    Value flip = splatByte(e, -128, 32);
+    Value flip = e.splatByte(-128, 32);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half) {
       Value weight = e.bitXor(ws[half], flip);
@@ -227,7 +219,7 @@ public:
     if (index)
       moved = e.bitcast(e.shiftRight(e.bitcast(bytes, words), bits * index),
                         bytes.getType());
-    Value fields = e.bitAnd(moved, splatByte(e, int8_t((1 << bits) - 1), 64));
+    Value fields = e.bitAnd(moved, e.splatByte(int8_t((1 << bits) - 1), 64));
     // vpshufb as a table of the signed values.
     SmallVector<int8_t> table(32);
     for (int i = 0; i < 32; ++i) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Executables for AArch64, run by qemu-user: the baseline, dotprod and i8mm each on a CPU that has no more."""
+"""Executables for AArch64, run by qemu-user: each level on a CPU that has no more."""
 import json
 import shlex
 import shutil
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
                      read_safetensors, run)
 
-CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max"}
+CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max,sve=off", "sve": "max,sve-max-vq=2"}
 
 
 class AArch64(unittest.TestCase):
@@ -46,6 +46,23 @@ class AArch64(unittest.TestCase):
                     with self.subTest(case=case["name"], level=level, threads=threads):
                         actual = self.run_on(cpu, arm, *command, "-t", threads, "--stats")
                         self.assertEqual(actual.stdout, expected)
+
+    def test_scalable_registers_of_every_length(self):
+        """Registers of 16, 32 and 64 bytes give the same bits: greedy ids and all logits of a prompt."""
+        arm = self.compile(TINY, "lengths", "--cpu", "sve,i8mm")
+        ids = ids_argument(json.loads((TINY / "goldens" / "text.json").read_text())[0]["ids"])
+        generate = ("generate", "--ids", ids, "-n", 24, "--temp", "0", "--print-ids")
+
+        def results(cpu):
+            out = self.folder / "length.npy"
+            self.run_on(cpu, arm, "score", "--ids", ids, "--logits", out)
+            return self.run_on(cpu, arm, *generate).stdout, out.read_bytes()
+
+        expected = results("max,sve=off")
+        self.assertTrue(integers(expected[0]))
+        for quadwords in (1, 2, 4):
+            with self.subTest(quadwords=quadwords):
+                self.assertEqual(results(f"max,sve-max-vq={quadwords}"), expected)
 
     def test_the_cpu_decides_the_level(self):
         arm = self.compile(GOLDENS / "edge", "edge")

@@ -16,6 +16,7 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
@@ -27,10 +28,17 @@ extern char **environ;
 using namespace gemcut;
 using namespace gemcut::test;
 
-static llvm::StringRef cpuOf(const targets::IsaLevel &level) {
-  return level.name == "neon"      ? "cortex-a72"
-         : level.name == "dotprod" ? "neoverse-n1"
-                                   : "max";
+/// A CPU that has `level` and nothing better. Scalable registers have 32 bytes,
+/// or as many times 16 as the environment variable GEMCUT_TEST_SVE_VQ says.
+static std::string cpuOf(const targets::IsaLevel &level) {
+  if (level.name == "neon")
+    return "cortex-a72";
+  if (level.name == "dotprod")
+    return "neoverse-n1";
+  if (level.name == "i8mm")
+    return "max,sve=off";
+  const char *quadwords = std::getenv("GEMCUT_TEST_SVE_VQ");
+  return std::string("max,sve-max-vq=") + (quadwords ? quadwords : "2");
 }
 
 static std::string findEmulator() {
@@ -119,7 +127,7 @@ void ForeignKernel::start(const std::string &program,
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, down[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, up[1], STDOUT_FILENO);
-  std::string emulator = findEmulator(), cpu = cpuOf(level).str();
+  std::string emulator = findEmulator(), cpu = cpuOf(level);
   std::string memory = std::to_string(sharedDescriptor());
   const char *arguments[] = {emulator.c_str(), "-cpu",         cpu.c_str(),
                              program.c_str(),  memory.c_str(), nullptr};

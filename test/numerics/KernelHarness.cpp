@@ -94,6 +94,10 @@ std::vector<targets::IsaLevel> gemcut::test::allLevels() {
   const char *foreign = std::getenv("GEMCUT_TEST_FOREIGN");
   if (!foreign || llvm::StringRef(foreign) != "0")
     llvm::append_range(levels, foreignLevels());
+  if (const char *only = std::getenv("GEMCUT_TEST_LEVEL"))
+    llvm::erase_if(levels, [&](const targets::IsaLevel &level) {
+      return level.name != only;
+    });
   return levels;
 }
 

@@ -34,7 +34,8 @@ namespace gemcut::test {
 std::vector<targets::IsaLevel> hostLevels();
 
 /// hostLevels(), and those of other architectures that ForeignKernel runs, which
-/// takes minutes: the environment variable GEMCUT_TEST_FOREIGN=0 leaves them out.
+/// takes minutes: the environment variable GEMCUT_TEST_FOREIGN=0 leaves them
+/// out, and GEMCUT_TEST_LEVEL=sve all but one.
 std::vector<targets::IsaLevel> allLevels();
 
 /// Whether the level has tile instructions that are emulated here.

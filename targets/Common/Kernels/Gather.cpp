@@ -245,22 +245,14 @@ private:
     Value bias;
     if (nibbles) {
       high = e.shiftRight(low, 4);
-      low = e.bitAnd(low, splatByte(15));
-      bias = splatByte(8);
+      low = e.bitAnd(low, e.splatByte(15, kLanes));
+      bias = e.splatByte(8, kLanes);
     } else {
       high = loadBytes(e.at(quants, 4 * kWordStride));
-      bias = splatByte(-128); // modulo 256, q + 128 - 128
+      bias = e.splatByte(-128, kLanes); // modulo 256, q + 128 - 128
     }
     storeQuants(e.sub(low, bias), s, column);
     storeQuants(e.sub(high, bias), s, e.add(column, kLanes));
-  }
-
-  Value splatByte(int8_t value) {
-    return arith::ConstantOp::create(
-        e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(
-            e.vecType(i8Type()),
-            Attribute(e.getBuilder().getI8IntegerAttr(value))));
   }
 };
 

@@ -8,10 +8,8 @@
 #include "targets/Common/Kernels/MicroKernel.h"
 
 #include "runtime/abi/packed_layout.h"
-#include "targets/Common/EmitObject.h"
 #include "targets/Common/Kernels/RowScaleKernel.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -126,6 +124,9 @@ private:
     Value quants = e.at(x, e.mul(block, layout.groups * GEMCUT_GROUP));
     Value perGroup = e.at(x, e.mul(block, layout.groups * 4));
     int64_t nextBytes = shape.nextLines * kVectorBytes;
+    if (isa.getLevel().hasShortOffsets)
+      for (Value *address : {&weights, &quants, &perGroup})
+        *address = e.opaque(*address);
     Value others =
         next ? e.at(next, e.mul(block, layout.groups * nextBytes)) : next;
     prefetch(weights);
@@ -220,7 +221,7 @@ private:
     loaded.resize(std::max<size_t>(loaded.size(), shape.rows));
     int64_t lane = column % kLanes / 4;
     if (lane == 0)
-      loaded[m] = e.load(e.vecType(e.i32Type(), 4), e.at(row, column), 16);
+      loaded[m] = isa.loadInputs(e, e.at(row, column));
     return e.extract(loaded[m], lane);
   }
 
@@ -277,7 +278,7 @@ private:
 
   /// The low or high nibbles of bytes, as bytes.
   Value nibblesOf(Value bytes, bool high) {
-    return high ? e.shiftRight(bytes, 4) : e.bitAnd(bytes, byteSplat(0x0F));
+    return high ? e.shiftRight(bytes, 4) : isa.lowNibbles(e, bytes);
   }
 
   /// A part of vector `v` behind `offset` of every tile; lines ahead are on
@@ -326,15 +327,6 @@ private:
       }
     }
     return dots;
-  }
-
-  Value byteSplat(int8_t value) {
-    Type i8 = e.getBuilder().getI8Type();
-    return arith::ConstantOp::create(
-        e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(
-            e.vecType(i8, 4 * lanes),
-            Attribute(e.getBuilder().getI8IntegerAttr(value))));
   }
 
   //===--------------------------------------------------------------------===//
@@ -457,6 +449,24 @@ int64_t gemcut::targets::nextBytes(const MicroKernelShape &shape) {
   return shape.columns / GEMCUT_GROUP * shape.nextLines * kVectorBytes;
 }
 
+/// The kernel with the instructions of `isa`, as getScaledKernel asks for it.
+static func::FuncOp getKernelForm(StageEmitter &e, StringRef name,
+                                  FunctionType type, const VectorIsa &isa,
+                                  const MicroKernelShape &shape,
+                                  int64_t vscale) {
+  func::FuncOp function = e.getOrCreateFunction(
+      name, type, [&](Emitter &body, ValueRange arguments) {
+        if (hasRowScales(shape.format))
+          buildRowScaleKernel(body, isa, shape, arguments);
+        else
+          MicroKernel(body, isa, shape, arguments).build();
+        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+      });
+  // Shared by every stage of this shape; inlined copies would fill the cache.
+  forbidInlining(function, /*keepOrder=*/true, vscale);
+  return function;
+}
+
 func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
                                              const MicroKernelShape &shape) {
   std::string name =
@@ -470,16 +480,9 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
   if (shape.nextLines)
     arguments.push_back(e.ptrType());
   FunctionType type = e.getBuilder().getFunctionType(arguments, {});
-  func::FuncOp function = e.getOrCreateFunction(
-      name, type, [&](Emitter &body, ValueRange arguments) {
-        if (hasRowScales(shape.format))
-          buildRowScaleKernel(body, e.getIsa(), shape, arguments);
-        else
-          MicroKernel(body, e.getIsa(), shape, arguments).build();
-        func::ReturnOp::create(body.getBuilder(), body.getLoc());
+  return getScaledKernel(
+      e, name, type,
+      [&](StringRef formName, const VectorIsa &isa, int64_t vscale) {
+        return getKernelForm(e, formName, type, isa, shape, vscale);
       });
-  // Shared by every stage of this shape; inlined copies would fill the cache.
-  function->setAttr("passthrough", e.getBuilder().getStrArrayAttr(
-                                       {"noinline", kKeepOrderAttribute}));
-  return function;
 }

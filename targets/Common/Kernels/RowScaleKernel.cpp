@@ -188,6 +188,9 @@ private:
   void addBlock(Emitter::Values &sums, Value block) {
     Value weights = e.at(e.at(w, kHeaderBytes), e.mul(block, blockBytes()));
     Value inputs = e.at(x, e.mul(block, kBlockColumns));
+    if (isa.getLevel().hasShortOffsets)
+      for (Value *address : {&weights, &inputs})
+        *address = e.opaque(*address);
     int64_t runs = kBlockColumns / kRunColumns;
     int64_t nextBytes = shape.nextLines * kVectorBytes;
     Value others = next ? e.at(next, e.mul(block, runs * nextBytes)) : next;
@@ -214,9 +217,7 @@ private:
     if (!isa.getLevel().indexedRows)
       return e.loadI32(e.at(row, column));
     int64_t lane = column % kLanes / 4;
-    Value vector =
-        e.load(e.vecType(e.i32Type(), 4), e.at(row, column - 4 * lane), 16);
-    return e.extract(vector, lane);
+    return e.extract(isa.loadInputs(e, e.at(row, column - 4 * lane)), lane);
   }
 
   /// Adds a field of part `p` of the tiles, the run's step `step`.

@@ -10,7 +10,6 @@
 
 #include "runtime/abi/packed_layout.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -35,14 +34,6 @@ int64_t pairsOf(int64_t columns) {
   return gemcut_round_up(columns, kPairColumns) / kPairColumns;
 }
 
-Value byteSplat(Emitter &e, int8_t value) {
-  return arith::ConstantOp::create(
-      e.getBuilder(), e.getLoc(),
-      DenseElementsAttr::get(
-          e.vecType(e.getBuilder().getI8Type(), 64),
-          Attribute(e.getBuilder().getI8IntegerAttr(value))));
-}
-
 //===----------------------------------------------------------------------===//
 // Packed weights -> panel
 //===----------------------------------------------------------------------===//
@@ -51,7 +42,7 @@ Value byteSplat(Emitter &e, int8_t value) {
 void unpackInt8(Emitter &e, Value group, int64_t v, Value panel) {
   Type bytes = e.vecType(e.getBuilder().getI8Type(), 64);
   Value stored = e.load(bytes, e.at(group, v * kVectorBytes), 64);
-  e.store(e.bitXor(stored, byteSplat(e, -128)), e.at(panel, v * kVectorBytes),
+  e.store(e.bitXor(stored, e.splatByte(-128)), e.at(panel, v * kVectorBytes),
           64);
 }
 
@@ -60,7 +51,7 @@ void unpackNibbles(Emitter &e, Value group, int64_t v, Value panel) {
   Type bytes = e.vecType(e.getBuilder().getI8Type(), 64);
   Type words = e.vecType(e.getBuilder().getI16Type(), 32);
   Value stored = e.load(bytes, e.at(group, v * kVectorBytes), 64);
-  Value mask = byteSplat(e, 0x0F), zeroPoint = byteSplat(e, 8);
+  Value mask = e.splatByte(0x0F), zeroPoint = e.splatByte(8);
   Value shifted = e.bitcast(e.shiftRight(e.bitcast(stored, words), 4), bytes);
   Value low = e.sub(e.bitAnd(stored, mask), zeroPoint);
   Value high = e.sub(e.bitAnd(shifted, mask), zeroPoint);

@@ -117,14 +117,6 @@ private:
     e.store(sum, target, 64);
   }
 
-  Value byteSplat(int8_t value) {
-    return arith::ConstantOp::create(
-        e.getBuilder(), e.getLoc(),
-        DenseElementsAttr::get(
-            e.vecType(i8, 64),
-            Attribute(e.getBuilder().getI8IntegerAttr(value))));
-  }
-
   /// Bytes shifted as words, left by `bits` or right by -`bits`, and masked.
   Value shifted(Value bytes, int64_t bits, int8_t mask) {
     Value words = e.bitcast(bytes, e.vecType(i16, 32));
@@ -132,7 +124,7 @@ private:
       words = e.shiftLeft(words, bits);
     if (bits < 0)
       words = e.shiftRight(words, -bits);
-    return e.bitAnd(e.bitcast(words, bytes.getType()), byteSplat(mask));
+    return e.bitAnd(e.bitcast(words, bytes.getType()), e.splatByte(mask));
   }
 
   Value addGroup(Value sum, Value weights, Value pair, int64_t group,
