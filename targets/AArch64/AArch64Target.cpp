@@ -52,6 +52,13 @@ static std::vector<IsaLevel> aarch64Levels() {
   return {sve, i8mm, dotProd, neon};
 }
 
+/// Scalable registers of phones have 16 bytes.
+static std::vector<IsaLevel> androidLevels() {
+  std::vector<IsaLevel> levels = aarch64Levels();
+  llvm::erase_if(levels, [](const IsaLevel &level) { return level.hasSve; });
+  return levels;
+}
+
 /// CPUs and machines by their best level; i8mm where scalable registers have 16
 /// bytes, in which sve has the same instructions. Source: Arm's technical
 /// reference manuals, and LLVM's AArch64Processors.td for Apple's.
@@ -115,11 +122,8 @@ const Target &gemcut::targets::aarch64Target() {
 }
 
 const Target &gemcut::targets::androidTarget() {
-  // Scalable registers of phones have 16 bytes.
-  std::vector<IsaLevel> levels = aarch64Levels();
-  llvm::erase_if(levels, [](const IsaLevel &level) { return level.hasSve; });
   static const AArch64 target("aarch64-android",
                               "aarch64-unknown-linux-android29",
-                              std::move(levels), kAndroidDevices);
+                              androidLevels(), kAndroidDevices);
   return target;
 }
