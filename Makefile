@@ -52,6 +52,7 @@ test: packages $(BUILD)/build.ninja ## Everything that CI runs.
 wheel: build ## Builds the Python wheel into build/dist and tests it in an environment of its own.
 	cmake --build --preset dev --target _gemcut _engine
 	/usr/bin/python3 -m pip wheel . --no-deps -w $(BUILD)/dist
+	/usr/bin/python3 compiler/Python/wheel/tag.py "$$(ls -t $(BUILD)/dist/*-linux_*.whl | head -1)"
 	test/python/test_wheel.sh $(BUILD)/dist
 
 docs: build ## Builds the documentation's site into build/docs/html.

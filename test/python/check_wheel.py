@@ -1,5 +1,6 @@
 """What an installed wheel has to do; called by test_wheel.sh in a folder with
 tiny-gemma4 and edge."""
+import json
 import os
 import re
 import shutil
@@ -45,6 +46,22 @@ with gemcut.load(art) as engine:
         print(repr("".join(chat.send("Hello", max_tokens=8, temperature=0,
                                      stream=True))))
 
+
+
+def get_weather(city: str) -> str:
+    """Get the weather in a city
+
+    Args:
+        city: City name
+    """
+    return "4 degrees, rain"
+
+
+with gemcut.load(art) as engine, engine.chat(tools=[get_weather]) as chat:
+    said = chat.send("What is the weather in Oslo?", temperature=0)
+    assert said == "In Oslo it is 4 degrees with rain.", said
+    print(repr(said), chat.calls[0].arguments)
+
 library = gemcut.compile("edge", "libedge.so", cpu="avx2", emit="shared-lib")
 with gemcut.load(library) as engine:
     expected = engine.generate_ids([2, 5, 7], max_tokens=6, temperature=0)
@@ -56,6 +73,29 @@ if shutil.which("qemu-aarch64"):
                           text=True, check=True).stdout
     assert [int(id) for id in said.split(",")] == expected, (said, expected)
     print("cross-compiled for ARM")
+
+examples = Path("examples/python")
+print(subprocess.run([sys.executable, examples / "build_matrix.py", "tiny-gemma4", "matrix",
+                      "--devices", "haswell", "raspberry-pi-5", "--quants", "int4", "int8"],
+                     check=True, capture_output=True, text=True).stdout, end="")
+print(subprocess.run([sys.executable, examples / "evaluate.py", "tiny-gemma4",
+                      "tiny-gemma4/eval.txt", "plot.png", "--tokens", "64"],
+                     check=True, capture_output=True, text=True).stdout, end="")
+assert Path("plot.png").read_bytes().startswith(b"\x89PNG")
+if shutil.which("qemu-aarch64"):
+    said = subprocess.run(["qemu-aarch64", "matrix/raspberry-pi-5-int4", "-p",
+                           "What is 38 + 57?", "--temp", "0"], capture_output=True,
+                          text=True, check=True).stdout
+    assert "95" in said, said
+    print("ARM:", said.strip())
+folder = os.getcwd()
+os.chdir(examples)
+names: dict[str, object] = {}
+for cell in json.loads(Path("notebook.ipynb").read_text())["cells"]:
+    if cell["cell_type"] == "code":
+        exec("".join(cell["source"]), names)
+os.chdir(folder)
+print("the examples run")
 
 script = Path(sys.executable).parent / "gemcut"
 assert subprocess.run([script, "--version"], capture_output=True,
