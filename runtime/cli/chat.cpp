@@ -6,6 +6,7 @@
 #include "runtime/cli/conversation_file.h"
 #include "runtime/cli/line_editor.h"
 #include "runtime/cli/text.h"
+#include "runtime/core/clock.h"
 #include "runtime/core/error.h"
 #include "runtime/session/dialogue.h"
 #include "runtime/text/python_text.h"
@@ -34,6 +35,7 @@ namespace {
 struct ChatOptions {
   const char *prompt = nullptr, *system = nullptr;
   bool think = false, showStats = false, allowControlTokens = false;
+  bool withoutHistory = false;
 };
 
 class Chat {
@@ -50,6 +52,9 @@ public:
 
 private:
   static bool onToken(void *context, int32_t id);
+  /// Runs a prompt but for its last step, in steps between which Ctrl-C is
+  /// noticed; removes from `rest` what was run.
+  gemcut_status readPrompt(std::vector<int32_t> &rest);
   gemcut_status runCommand(const std::string &line);
   gemcut_status restart();
   gemcut_status setSystem(const std::string &text);
@@ -113,6 +118,8 @@ gemcut_status Chat::open() {
   system = options.system ? options.system : "";
   hasTerminal = isatty(STDIN_FILENO);
   hasEditor = hasTerminal && LineEditor::isPossible();
+  if (hasEditor && !options.withoutHistory)
+    editor.openHistory(HistoryFile::findPath());
   return restart();
 }
 
@@ -126,6 +133,22 @@ bool Chat::onToken(void *context, int32_t id) {
   return chat->printer->print(id) && !wasInterrupted;
 }
 
+gemcut_status Chat::readPrompt(std::vector<int32_t> &rest) {
+  Session &session = app.session;
+  size_t done = 0;
+  size_t step = size_t(common.session.fullPrefill ? session.getScoreChunk()
+                                                  : session.getPrefillChunk());
+  // One that does not fit is refused as a whole.
+  bool fits = session.getTokenCount(/*slot=*/0) + rest.size() <=
+              size_t(session.getContext());
+  for (; fits && rest.size() - done > step && !wasInterrupted; done += step)
+    if (gemcut_status status = session.extend(/*slot=*/0, rest.data() + done,
+                                              step, rest.size() - done - step))
+      return status;
+  rest.erase(rest.begin(), rest.begin() + long(done));
+  return GEMCUT_OK;
+}
+
 gemcut_status Chat::answer(const std::string &prompt) {
   std::vector<int32_t> rest;
   gemcut_status status = dialogue.ask(prompt, rest);
@@ -135,9 +158,21 @@ gemcut_status Chat::answer(const std::string &prompt) {
   stats = {};
   GenerateOptions generation = common.generation;
   generation.filter = constraint.begin();
+  double start = seconds();
+  size_t promptTokens = rest.size();
+  if (!status)
+    status = readPrompt(rest);
+  double readSeconds = seconds() - start;
+  if (!status && wasInterrupted) {
+    dialogue.withdraw();
+    fprintf(stderr, "stopped before the answer began\n");
+    return GEMCUT_OK;
+  }
   if (!status)
     status = generate(app.session, app.sampler, /*slot=*/0, rest.data(),
                       rest.size(), generation, onToken, this, stats);
+  stats.prefillSeconds += readSeconds;
+  stats.promptTokens = promptTokens;
   output.finish();
   if (status) {
     dialogue.withdraw();
@@ -320,6 +355,10 @@ int cli::runChat(int argc, char **argv) {
   flags.add(options.think, "think", 0,
             "Lets the model think before it answers; its thoughts go to "
             "standard error.");
+  flags.add(options.withoutHistory, "no-history", 0,
+            "Neither reads nor writes the turns of earlier conversations, "
+            "which the up key brings back; they are in "
+            "~/.local/state/gemcut/history, or below XDG_STATE_HOME.");
   flags.add(options.allowControlTokens, "allow-control-tokens", 0,
             "Takes control tokens such as <turn|> in prompts for what they "
             "are. Otherwise they are ordinary text, which cannot end a turn.");

@@ -409,6 +409,10 @@ void LineEditor::draw(bool isFinished) {
   write(out);
 }
 
+void LineEditor::openHistory(const std::string &path) {
+  file.open(path, kMaxHistory, history);
+}
+
 LineEditor::Result LineEditor::read(std::string_view shown, std::string &out) {
   RawMode mode;
   Result result = Result::End;
@@ -428,6 +432,7 @@ LineEditor::Result LineEditor::read(std::string_view shown, std::string &out) {
   if (result == Result::Text && !text.empty() &&
       (history.empty() || history.back() != text)) {
     history.push_back(text);
+    file.append(text);
     if (history.size() > kMaxHistory)
       history.erase(history.begin());
   }

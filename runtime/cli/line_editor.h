@@ -2,6 +2,8 @@
 #ifndef GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
 #define GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
 
+#include "runtime/cli/history_file.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +25,9 @@ public:
 
   /// stdin and stderr are a terminal that can move its cursor.
   static bool isPossible();
+
+  /// Begins with the texts of a file, and adds to it what is entered.
+  void openHistory(const std::string &path);
 
   Result read(std::string_view prompt, std::string &out);
 
@@ -49,6 +54,7 @@ private:
   size_t cursor = 0;      ///< byte in the text
   size_t shownCursor = 0; ///< row of the cursor on the screen, from the first
   std::vector<std::string> history;
+  HistoryFile file;
   size_t place = 0;  ///< in the history; its size: the new text
   std::string fresh; ///< the new text while an earlier one is shown
 };

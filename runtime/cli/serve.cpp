@@ -126,6 +126,15 @@ static gemcut_status serve(const CommonOptions &common,
          context.name.c_str(), isIpv6 ? "[" : "", options.host,
          isIpv6 ? "]" : "", server.getPort(), app.session.getSlots(),
          app.session.getSlots() == 1 ? "" : "s", context.context);
+  printf("memory: %.0f MB planned, besides at most %.0f MB of earlier prompts "
+         "(--cache-bytes), %.0f MB of the baked prefix and %.0f MB of schemas\n",
+         double(gemcut_private_bytes(&gemcut_model, app.session.getSlots(),
+                                     app.session.getTeam().threads())) *
+             1e-6,
+         double(serverOptions.batch.cacheBytes) * 1e-6,
+         double(server.getPinnedBytes()) * 1e-6,
+         double(constrain::GrammarCache::getMostBytes(gemcut_model.vocab_size)) *
+             1e-6);
   fflush(stdout);
   server.run();
   if (options.save) {

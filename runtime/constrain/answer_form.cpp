@@ -2,6 +2,8 @@
 
 #include "runtime/constrain/answer_form.h"
 
+#include "runtime/constrain/grammar_masks.h"
+#include "runtime/constrain/vocabulary.h"
 #include "runtime/text/json_value.h"
 
 #include <algorithm>
@@ -69,6 +71,27 @@ gemcut_status GrammarCache::compile(const AnswerForm &form, Thought thought,
   return GEMCUT_OK;
 }
 
+void GrammarCache::needVocabulary(const text::Tokenizer &tokenizer,
+                                  const gemcut_model_info &model) {
+  if (!vocabulary)
+    vocabulary = Vocabulary::build(tokenizer, model.stop_ids,
+                                   size_t(model.stop_id_count));
+}
+
+void GrammarCache::prepare(const text::Tokenizer &tokenizer,
+                           const gemcut_model_info &model) {
+  std::lock_guard<std::mutex> lock(mutex);
+  needVocabulary(tokenizer, model);
+}
+
+uint64_t GrammarCache::getMostBytes(int32_t vocabSize) {
+  // Tries of the vocabulary: nodes of 12 bytes, about three per token.
+  uint64_t tries = uint64_t(vocabSize) * 40;
+  uint64_t mask = (uint64_t(vocabSize) + 31) / 32 * 4;
+  return tries +
+         kMostGrammars * (Grammar::kMostBytes + Grammar::kMostMasks * mask);
+}
+
 gemcut_status GrammarCache::find(const AnswerForm &form, Thought thought,
                                  const text::Tokenizer &tokenizer,
                                  const gemcut_model_info &model, Entry &out,
@@ -77,9 +100,7 @@ gemcut_status GrammarCache::find(const AnswerForm &form, Thought thought,
   if (form.schema.empty() && form.pattern.empty() && !form.tools.isList())
     return GEMCUT_OK;
   std::lock_guard<std::mutex> lock(mutex);
-  if (!vocabulary)
-    vocabulary = Vocabulary::build(tokenizer, model.stop_ids,
-                                   size_t(model.stop_id_count));
+  needVocabulary(tokenizer, model);
   std::string key = std::to_string(int(thought)) + (form.mustCall ? "m" : "") +
                     (form.parallelCalls ? "p" : "") + "\n" + form.onlyTool +
                     "\n" + form.schema + "\n" + form.pattern + "\n" +

@@ -41,9 +41,19 @@ public:
                                    const gemcut_model_info &model, Entry &out,
                                    FormPart &atFault);
 
+  /// Works out what all grammars need of the vocabulary: a fifth of a second
+  /// that the first `find` takes otherwise.
+  void prepare(const text::Tokenizer &tokenizer,
+               const gemcut_model_info &model);
+
+  /// Most bytes that a cache takes for a vocabulary of this size, about.
+  static uint64_t getMostBytes(int32_t vocabSize);
+
 private:
   static constexpr size_t kMostGrammars = 8;
 
+  void needVocabulary(const text::Tokenizer &tokenizer,
+                      const gemcut_model_info &model);
   gemcut_status compile(const AnswerForm &form, Thought thought,
                         FormPart &atFault, GrammarPtr &grammar) const;
 

@@ -1,6 +1,7 @@
 //===- answer_form.h - Members that give answers a form ---------*- C++ -*-===//
 //
-// "response_format" and "text.format".
+// "response_format" and "text.format", and the names that other servers gave
+// schemas and regular expressions.
 //
 //===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_SERVER_ANSWER_FORM_H
@@ -20,6 +21,10 @@ struct AnswerForm : constrain::AnswerForm {
 /// the schema in a member "json_schema", for responses beside the type.
 void readAnswerFormat(Fields &fields, bool isNested, const char *param,
                       AnswerForm &form);
+
+/// Reads "response_format", or one of "json_schema" (llama.cpp), "guided_json",
+/// "guided_regex" and "structured_outputs": {"json" | "regex"} (vLLM).
+void readAnswerForm(Fields &fields, AnswerForm &form, ApiError &error);
 
 } // namespace gemcut::server
 

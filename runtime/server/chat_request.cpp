@@ -67,15 +67,6 @@ static Thinking readThinking(Fields &fields, ApiError &error) {
   return thinking;
 }
 
-static void readResponseFormat(Fields &fields, AnswerForm &form,
-                               ApiError &error) {
-  const Value *format = fields.getObject("response_format");
-  if (!format)
-    return;
-  Fields inner(*format, error, "response_format.");
-  readAnswerFormat(inner, /*isNested=*/true, "response_format", form);
-}
-
 static void checkTools(Fields &fields, const Value &tools) {
   size_t index = 0;
   for (const Value &tool : tools.items()) {
@@ -170,7 +161,10 @@ ApiError server::readChatRequest(const Value &body, const ModelContext &context,
   if (tools.isList())
     checkTools(fields, tools);
   Thinking thinking = readThinking(fields, error);
-  readResponseFormat(fields, request.form, error);
+  readAnswerForm(fields, request.form, error);
+  if (!request.form.pattern.empty() && tools.isList())
+    fields.fail(request.form.param,
+                "A regular expression and 'tools' exclude each other.");
   if (const Value *modalities = fields.getList("modalities"))
     for (const Value &modality : modalities->items())
       if (!modality.isString() || modality.bytes() != "text")
@@ -185,8 +179,8 @@ ApiError server::readChatRequest(const Value &body, const ModelContext &context,
   fields.refuseUnknown();
   if (error)
     return error;
-  renderMessages(text::readCallArguments(*messages), tools, thinking, context, request,
-                 error);
+  renderMessages(text::readCallArguments(*messages), tools, thinking, context,
+                 request, error);
   request.form.tools = tools;
   compileForm(thinking, context, request, error);
   checkPromptLength(context, "messages", request, error);

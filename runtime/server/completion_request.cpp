@@ -96,8 +96,10 @@ ApiError server::readCompletionRequest(const Value &body,
     inner.ignore({"include_obfuscation"});
     inner.refuseUnknown();
   }
+  readAnswerForm(fields, request.form, error);
   fields.refuse("suffix", "the model does not fill in the middle");
   fields.refuseUnknown();
+  compileForm(/*thinking=*/{}, context, request, error);
   checkPromptLength(context, "prompt", request, error);
   return error;
 }

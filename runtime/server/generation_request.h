@@ -65,7 +65,7 @@ void renderMessages(const text::Value &messages, const text::Value &tools,
 void checkPromptLength(const ModelContext &context, const char *param,
                        GenerationRequest &request, ApiError &error);
 
-/// Compiles `form`, for answers to the one prompt.
+/// Compiles `form`, for answers to the one prompt, or to all of completions.
 void compileForm(const Thinking &thinking, const ModelContext &context,
                  GenerationRequest &request, ApiError &error);
 

@@ -147,6 +147,11 @@ void Server::run() {
   state->accept();
   state->awaitSignal();
   std::thread engine([this] { state->hub.batch.run(); });
+  // So that the first request with a schema holds nobody up.
+  const ModelContext &context = state->hub.context;
+  std::thread grammars([&context] {
+    context.grammars->prepare(*context.tokenizer, *context.model);
+  });
   // Ends when the acceptor and all connections are closed; timers and signals
   // must not keep it.
   net::io_context &io = state->hub.io;
@@ -154,11 +159,16 @@ void Server::run() {
          io.run_one())
     ;
   state->hub.batch.close(/*cancelAll=*/true);
+  grammars.join();
   engine.join();
 }
 
 gemcut_status Server::pinPrefix(const BakedPrefix &prefix) {
   return state->hub.batch.pinPrefix(prefix);
+}
+
+uint64_t Server::getPinnedBytes() const {
+  return state->hub.batch.getPinnedBytes();
 }
 
 gemcut_status Server::loadCache(const SessionFile &file) {

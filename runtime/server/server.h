@@ -38,6 +38,9 @@ public:
   /// is present needs a state to be of use.
   [[nodiscard]] gemcut_status pinPrefix(const BakedPrefix &prefix);
 
+  /// Bytes of what pinPrefix keeps.
+  uint64_t getPinnedBytes() const;
+
   /// The prefix cache from and to a file; not while `run` runs.
   [[nodiscard]] gemcut_status loadCache(const SessionFile &file);
   [[nodiscard]] gemcut_status saveCache(SessionWriter &writer);

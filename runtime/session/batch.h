@@ -67,6 +67,8 @@ public:
   /// without a state, or too long for the session, is left out.
   [[nodiscard]] gemcut_status pinPrefix(const BakedPrefix &prefix);
 
+  uint64_t getPinnedBytes() const { return cache.getPinnedBytes(); }
+
   enum class Admission { Accepted, QueueFull, Closed };
   /// Accepts all requests or none; the i-th gets the ticket `firstTicket` + i.
   /// They get slots in the order of submission.

@@ -48,6 +48,7 @@ public:
   gemcut_status visit(Session &session, int32_t slot, VisitFn visit);
 
   uint64_t getBytes() const { return *bytes; }
+  uint64_t getPinnedBytes() const { return pinnedBytes; }
   size_t getSequenceCount() const { return sequences.size(); }
 
 private:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support import TINY, compile_model, ids_argument, run
-from test_server import CHAT, RESPONSES, WEATHER, Server
+from test_server import CHAT, COMPLETIONS, RESPONSES, WEATHER, Server
 
 COUNT = int(os.environ.get("GEMCUT_CONSTRAINED", 40))
 
@@ -325,6 +325,21 @@ class ConstrainedServer(unittest.TestCase):
         self.assertIsNone(validate(json.loads(text), self.PERSON, self.PERSON))
         self.assertEqual(answer["text"]["format"]["type"], "json_schema")
 
+    def test_completions_and_other_names(self):
+        """Completions take a form too, under the names of several servers."""
+        for members in ({"response_format": {"type": "json_schema", "json_schema": {"schema": self.PERSON}}},
+                        {"json_schema": self.PERSON}, {"guided_json": json.dumps(self.PERSON)},
+                        {"structured_outputs": {"json": self.PERSON}}):
+            status, answer = self.server.post(COMPLETIONS, {"prompt": ["Who?", "And?"], "max_tokens": 300, **members})
+            self.assertEqual(status, 200, answer)
+            for choice in answer["choices"]:
+                self.assertEqual(choice["finish_reason"], "stop")
+                self.assertIsNone(validate(json.loads(choice["text"]), self.PERSON, self.PERSON))
+        for members in ({"guided_regex": "[a-c]{3}-[0-9]{2}"}, {"structured_outputs": {"regex": "[a-c]{3}-[0-9]{2}"}}):
+            status, answer = self.server.post(COMPLETIONS, {"prompt": "Who?", "max_tokens": 30, **members})
+            self.assertRegex(answer["choices"][0]["text"], "^[a-c]{3}-[0-9]{2}$")
+            self.assertRegex(self.chat(**members)["choices"][0]["message"]["content"], "^[a-c]{3}-[0-9]{2}$")
+
     def test_streams_and_logprobs(self):
         body = {"messages": self.ASK, "seed": 4, "response_format": {
             "type": "json_schema", "json_schema": {"name": "p", "schema": self.PERSON}}}
@@ -397,6 +412,11 @@ class ConstrainedServer(unittest.TestCase):
             ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value", "json_object"),
             ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice",
              "invalid_value", "not among"),
+            ({"guided_json": {"type": "object"}, "guided_regex": "a"}, "guided_regex", "invalid_value", "the second"),
+            ({"guided_json": 5}, "guided_json", "invalid_type", "a JSON schema"),
+            ({"guided_regex": "("}, "guided_regex", "invalid_json_schema", ""),
+            ({"guided_regex": "a", "tools": [WEATHER]}, "guided_regex", "invalid_value", "exclude each other"),
+            ({"grammar": "root ::= x"}, "grammar", "unsupported_parameter", "regular expression"),
             ({"tool_choice": "required"}, "tool_choice", "invalid_value", "needs 'tools'"),
         ]
         for members, *expected in cases:

@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -90,8 +91,11 @@ class InTerminal(unittest.TestCase):
     def answer(self, prompt, *flags):
         return run(self.tiny, "-p", prompt, "--temp", "0", *flags).stdout
 
+    def setUp(self):
+        self.state = Path(tempfile.mkdtemp(prefix="state-", dir=self.folder))
+
     def terminal(self, *flags, **variables):
-        terminal = Terminal(self.tiny, "--temp", "0", *flags, **variables)
+        terminal = Terminal(self.tiny, "--temp", "0", *flags, **{"XDG_STATE_HOME": str(self.state), **variables})
         self.assertIn("/help lists the commands", terminal.prompt())
         self.addCleanup(lambda: self.stop(terminal))
         return terminal
@@ -114,6 +118,41 @@ class InTerminal(unittest.TestCase):
         self.assertEqual(terminal.ask(UP + UP + "\r"), expected)
         terminal.send("\x04")
         self.assertEqual(terminal.finish(), 0)
+
+    def test_control_c_stops_a_prompt(self):
+        """In steps of one token, so that there is time for it; no answer then."""
+        command = [self.tiny, "-p", "The fox hid the lantern. " * 250, "--chunk", "1", "-t", "1", "-n", "1"]
+        for delay in (0.1, 0.2, 0.05, 0.3, 0.5, 1):
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+                time.sleep(delay)
+                process.send_signal(signal.SIGINT)
+                out, error = process.communicate()
+            if "stopped before the answer began" in error:
+                self.assertEqual((process.returncode, out), (130, ""))
+                return
+        self.fail(error)
+
+    def test_history_outlives_the_program(self):
+        """Texts of several lines too, in a file that others cannot read; a flag leaves it alone."""
+        first = self.terminal()
+        expected = self.answer("Who are you?\nWhat is a candle?")
+        first.ask("A\\B\r")
+        first.ask("/reset\r")
+        first.ask("Who are you?\nWhat is a candle?\r")
+        first.send("\x04")
+        self.assertEqual(first.finish(), 0)
+        file = self.state / "gemcut" / "history"
+        self.assertEqual(file.read_text(), "A\\\\B\n/reset\nWho are you?\\nWhat is a candle?\n")
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        second = self.terminal()
+        self.assertEqual(second.ask(UP + "\r"), expected)
+        before = file.read_text()
+        third = self.terminal("--no-history")
+        self.assertIn("starts again", third.ask(UP + "/reset\r"))
+        self.assertEqual(file.read_text(), before)
+        file.write_text("x\n" * 5000 + "cut off")
+        self.terminal()
+        self.assertLess(file.stat().st_size, 5000)
 
     def test_pasted_lines_are_one_turn(self):
         expected = self.answer("Who are you?\nWhat is a candle?")
