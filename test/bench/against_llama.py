@@ -11,10 +11,8 @@ the goals, and writes it to DIR/report.md and DIR/report.json. All large files s
 in DIR and are made again only when they are missing or older than the compiler.
 """
 import argparse
-import datetime
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -24,6 +22,7 @@ from pathlib import Path
 
 import gguf
 from engines import EngineError, Ours, Peer
+from measurement import Measurement, machine, run, with_ratio
 from report import AtLeast, AtMost, Row, Samples, as_json, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,29 +80,6 @@ def parse_arguments():
 
 
 # What is measured ------------------------------------------------------------
-
-
-class Measurement:
-    def __init__(self, ours, peer, rounds, pause=0.2):
-        self.ours, self.peer, self.rounds, self.pause = ours, peer, rounds, pause
-
-    def alternate(self, is_speed, *takers):
-        """`rounds` samples from each taker, in turn, starting with another one each
-        round. Returns one Samples per taker."""
-        results = [Samples(is_speed) for _ in takers]
-        for turn in range(self.rounds):
-            for i in range(len(takers)):
-                index = (turn + i) % len(takers)
-                results[index].values.append(takers[index]())
-                time.sleep(self.pause)  # threads of the last one stop spinning
-        return results
-
-    def both(self, is_speed, name, *arguments):
-        return self.alternate(
-            is_speed,
-            lambda: getattr(self.ours, name)(*arguments),
-            lambda: getattr(self.peer, name)(*arguments),
-        )
 
 
 def decode(measurement, depth, ratio):
@@ -220,11 +196,6 @@ def neighbour():
         process.wait()
 
 
-def with_ratio(row):
-    row.value = row.ratio("best")
-    return row
-
-
 TESTS = {
     "decode": lambda m: decode(m, 0, 2.0),
     "decode-4k": lambda m: decode(m, 4096, 2.3),
@@ -242,11 +213,8 @@ TESTS = {
 
 def describe(options, ours):
     """Where and when, for above the table."""
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
     facts = {
-        "date": datetime.date.today().isoformat(),
-        "CPU": f"{cpu}, {os.cpu_count()} cores, {options.threads} threads used",
-        "kernel": platform.release(),
+        **machine(options.threads),
         "peer": f"llama.cpp of {PACKAGE}, native build, Q4_0",
         "samples": f"best (median) of {options.rounds} rounds, engines in turn",
     }
@@ -256,12 +224,6 @@ def describe(options, ours):
 
 
 # What is built first ---------------------------------------------------------
-
-
-def run(*command):
-    print("+ " + " ".join(str(part) for part in command), file=sys.stderr)
-    if subprocess.run([str(part) for part in command], stdout=sys.stderr).returncode:
-        raise EngineError(f"{command[0]} failed")
 
 
 def need(*tools):

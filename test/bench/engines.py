@@ -70,6 +70,14 @@ class Ours:
         self.kv_megabytes = row["kv_bytes"] * 1e-6
         return row["private_bytes"] * 1e-6
 
+    def start_time(self):
+        """Milliseconds from exec until a step could run."""
+        return self.bench("-p", 0, "-n", 1)["start_ms"]
+
+    def resident_memory(self):
+        """Highest resident memory in MB of a prompt of 512 and 64 tokens, mapped weights included."""
+        return self.bench("-p", 512, "-n", 64)["peak_rss"] * 1e-6
+
     def close(self):
         pass
 

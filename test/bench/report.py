@@ -65,10 +65,10 @@ def cell(samples):
     return "" if samples is None else f"{number(samples.best)} ({number(samples.median)})"
 
 
-def markdown(rows, facts):
+def markdown(rows, facts, peer="llama.cpp"):
     """The table, best samples first and medians in parentheses, under its facts."""
     lines = [f"{name}: {value}  " for name, value in facts.items()]
-    lines += ["", "| test | unit | gemcut | llama.cpp | ratio | goal | is | met |"]
+    lines += ["", f"| test | unit | gemcut | {peer} | ratio | goal | is | met |"]
     lines += ["|---|---|---:|---:|---:|---|---|---|"]
     for row in rows:
         ratio = "" if row.peer is None else f"{number(row.ratio('best'))}x ({number(row.ratio('median'))}x)"

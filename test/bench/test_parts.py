@@ -8,7 +8,8 @@ import unittest
 from pathlib import Path
 
 import gguf
-from against_llama import Measurement, rows_of_one_step
+from against_llama import rows_of_one_step
+from measurement import Measurement
 from report import AtLeast, AtMost, Row, Samples, as_json, markdown
 
 E2B = Path(__file__).resolve().parents[1] / "data/configs/e2b/config.json"
