@@ -45,6 +45,10 @@ public:
     return e.bitAnd(bytes, e.splatByte(0x0F, type.getNumElements()));
   }
 
+  /// How far ahead a product of a stream of weights fetches its inputs, where
+  /// the weights between two uses push them out of L1; 0: it does not.
+  virtual int64_t getInputAhead() const { return 0; }
+
   /// Sums of nibbles over one group of 32 columns: what starts them, one step
   /// of four columns, and their end. The steps of a group may be shared out to
   /// several sums, all but one started with 0, and the sums added.
@@ -70,6 +74,9 @@ public:
   /// The same on vector<16xi32>, for unsigned values up to 127; x as above.
   virtual mlir::Value dotUnsigned(Emitter &e, mlir::Value acc, mlir::Value w,
                                   mlir::Value x) const = 0;
+
+  /// Whether dotUnsigned takes values up to 255.
+  virtual bool takesUnsignedBytes() const { return false; }
 
   /// Like dotUnsigned, for int8 weights stored as q + 128.
   /// Returns acc + sum q x + bias, where bias is 128 * sum x if

@@ -19,6 +19,7 @@ using namespace gemcut::targets;
 namespace {
 
 constexpr int64_t kVectorBytes = 64;
+constexpr int64_t kLineGroups = kVectorBytes / GEMCUT_GROUP;
 constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
 
 class MicroKernel {
@@ -84,6 +85,13 @@ private:
       e.prefetch(e.at(line, shape.prefetchBytes));
   }
 
+  /// Fetches of every row the line that is ahead of `quants` + `offset`.
+  void fetchInputs(Value quants, int64_t offset) {
+    for (int64_t m = 0; m < shape.rows && shape.inputAhead; ++m)
+      e.prefetch(
+          e.at(quants, m * shape.inputRowBytes + offset + shape.inputAhead));
+  }
+
   //===--------------------------------------------------------------------===//
   // int4, q4_0, int8
   //===--------------------------------------------------------------------===//
@@ -138,10 +146,15 @@ private:
     bool rolled = isa.getLevel().hasGroupLoops && groups > 1 &&
                   shape.rows * shape.tiles > 1;
     if (!rolled) {
-      for (int64_t group = 0; group < groups; ++group)
+      for (int64_t group = 0; group < groups; ++group) {
+        if (group % kLineGroups == 0)
+          fetchInputs(quants, group * GEMCUT_GROUP);
         add(weights, others, group);
+      }
       return;
     }
+    for (int64_t group = 0; group < groups; group += kLineGroups)
+      fetchInputs(quants, group * GEMCUT_GROUP);
     Value block0 = weights, quants0 = quants, perGroup0 = perGroup;
     sums = e.loop(e.i64(0), e.i64(groups), 1, sums,
                   [&](Value group, ValueRange carried) {
@@ -472,7 +485,9 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
   std::string name =
       ("gemcut_dot_" + stringifyFormat(shape.format) + "_k" +
        llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows) + "n" +
-       llvm::Twine(shape.tiles) + (shape.prefetchBytes ? "_stream" : "") +
+       llvm::Twine(shape.tiles) + (shape.signedRow ? "_signed" : "") +
+       (shape.inputAhead ? "_inputs" : "") +
+       (shape.prefetchBytes ? "_stream" : "") +
        (shape.nextLines ? "_next" + llvm::Twine(shape.nextLines) : ""))
           .str();
   SmallVector<Type> arguments = {e.ptrType(), e.ptrType(), e.ptrType(),

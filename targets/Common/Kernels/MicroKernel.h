@@ -16,9 +16,14 @@ struct MicroKernelShape {
   int64_t rows = 1, tiles = 1;
   /// Bytes ahead of the stream to fetch; 0 for weights that stay in cache.
   int64_t prefetchBytes = 0;
+  /// Bytes ahead to fetch each input row; 0 for rows that stay in L1. Only of
+  /// integer formats.
+  int64_t inputAhead = 0;
   /// Lines of other weights to fetch in every group of 32 columns, while these
   /// are multiplied; only of integer formats.
   int64_t nextLines = 0;
+  /// The input is one row in the form of emitSignedRow (SignedRow.h).
+  bool signedRow = false;
 };
 
 /// Bytes of other weights that one call of a kernel fetches.

@@ -41,6 +41,7 @@ public:
     int64_t chunks = (tiles + chunkTiles - 1) / chunkTiles;
     if (gated || quantized)
       scratch = blocks.makeScratch();
+    blocks.prepareLoneRow(e.get(op.getInput()), e.get(op.getRows()));
     blocks.begin();
     e.forChunks(e.i64(chunks), [&](Value chunk) {
       Value begin = e.mul(chunk, chunkTiles);

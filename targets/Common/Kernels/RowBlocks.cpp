@@ -3,6 +3,7 @@
 #include "targets/Common/Kernels/RowBlocks.h"
 
 #include "targets/Common/Kernels/RowScaleKernel.h"
+#include "targets/Common/Kernels/SignedRow.h"
 #include "targets/Common/Kernels/TileKernel.h"
 
 #include "runtime/abi/packed_layout.h"
@@ -20,6 +21,10 @@ static constexpr int64_t kStreamAhead = 4608;
 /// Panels of more bytes would not stay in a core's L2 nor fit on the stack.
 static constexpr int64_t kMostPanelBytes = 512 << 10;
 static constexpr int64_t kLineBytes = 64;
+/// Inputs and weights of one pass that an L1 of 32 KiB keeps beside the rest.
+static constexpr int64_t kKeptBytes = 24 << 10;
+/// Of more rows so many lines are on their way that more do not help (Zen 4).
+static constexpr int64_t kMostFetchedRows = 4;
 
 BlockShape gemcut::targets::getBlock(const IsaLevel &level, Format format) {
   return hasRowScales(format)  ? level.rowScaleBlock
@@ -44,6 +49,18 @@ int64_t RowBlocks::panelBytes() const {
                      : tilePanelBytes(weight.getColumns());
 }
 
+void RowBlocks::prepareLoneRow(Value input, Value rows) {
+  if (!stream || !rowScales() || !e.getIsa().takesUnsignedBytes())
+    return;
+  int64_t columns = weight.getColumns();
+  signedRow = e.stack(signedRowBytes(columns));
+  e.beginUse(signedRow);
+  e.ifThen(e.equal(e.bitAnd(rows, e.i64(1)), e.i64(1)), [&] {
+    Value last = e.at(input, e.mul(e.sub(rows, 1), inputRowBytes));
+    emitSignedRow(e, e.getIsa(), columns, last, signedRow);
+  });
+}
+
 void RowBlocks::begin() {
   if (stream)
     fetchAhead =
@@ -61,6 +78,8 @@ void RowBlocks::begin() {
 }
 
 void RowBlocks::end() {
+  if (signedRow)
+    e.endUse(signedRow);
   if (!tileIsa)
     return;
   tileIsa->release(e);
@@ -90,8 +109,11 @@ void RowBlocks::multiply(
              [&] { unpack(tiles, count); });
   auto emitBlock = [&](Value row, int64_t size) {
     BlockTarget target = getTarget(row);
-    multiplyBlock(tiles, count, e.at(input, e.mul(row, inputRowBytes)), row,
-                  size, target);
+    bool isLast = size == 1 && most > 1; // of an odd number
+    multiplyBlock(tiles, count,
+                  isLast && signedRow ? signedRow
+                                      : e.at(input, e.mul(row, inputRowBytes)),
+                  row, size, target);
     // Not unrolled: epilogues would be most of a program's code.
     e.loop(e.i64(0), e.i64(size), 1, [&](Value m) {
       finish(e.add(row, m), e.at(target.address, e.mul(target.stride, m)));
@@ -140,6 +162,10 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
     shape.inputRowBytes = inputRowBytes;
     shape.rows = rows;
     shape.tiles = width;
+    if (stream && rows <= kMostFetchedRows &&
+        tileBytes + rows * inputRowBytes > kKeptBytes)
+      shape.inputAhead = e.getIsa().getInputAhead();
+    shape.signedRow = signedRow && input == signedRow;
     bool onTiles = tileIsa && rows >= kTileTailRows;
     Value weights = onTiles ? e.at(panels, first * panelBytes())
                             : e.at(tiles, first * tileBytes);

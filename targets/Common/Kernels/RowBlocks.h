@@ -42,6 +42,10 @@ public:
   void begin();
   void end();
 
+  /// Lets the products of a lone row, the last one, be in signed form where the
+  /// level gains by that, for rows 0 .. rows-1 (i64) at `input` of all units.
+  void prepareLoneRow(mlir::Value input, mlir::Value rows);
+
   /// A stack buffer for the results of one block.
   BlockTarget makeScratch();
 
@@ -64,6 +68,7 @@ private:
   const TileIsa *tileIsa = nullptr; ///< null: vectors alone
   mlir::Value fetchAhead;           ///< i1, of a stream
   mlir::Value panels;               ///< of the unit's tiles
+  mlir::Value signedRow; ///< the last of an odd number of rows, of a stream
 
   bool rowScales() const { return hasRowScales(weight.getFormat()); }
   int64_t panelBytes() const;

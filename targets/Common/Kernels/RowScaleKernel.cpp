@@ -8,115 +8,19 @@
 
 #include "targets/Common/Kernels/RowScaleKernel.h"
 
+#include "targets/Common/Kernels/RowScaleParts.h"
+#include "targets/Common/Kernels/SignedRow.h"
 #include "targets/Common/Kernels/TileKernel.h"
 
 #include "runtime/abi/packed_layout.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-#include <cstddef>
-
 using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::targets;
 
 namespace {
-
-constexpr int64_t kVectorBytes = 64;
-/// Columns of the repeating block, and of the runs that sums are widened after.
-constexpr int64_t kBlockColumns = 64, kRunColumns = 32;
-constexpr int64_t kScales = offsetof(gemcut_row_tile_header, scales);
-constexpr int64_t kCorrections = offsetof(gemcut_row_tile_header, corrections);
-constexpr int64_t kOutputScales =
-    offsetof(gemcut_row_tile_header, output_scales);
-constexpr int64_t kHeaderBytes = sizeof(gemcut_row_tile_header);
-
-int64_t blocksOf(int64_t columns) {
-  return gemcut_round_up(columns, kBlockColumns) / kBlockColumns;
-}
-
-/// Where four columns of 16 rows lie in a block: field `field` of vector
-/// `vector`; they are the columns from `column` on.
-struct Field {
-  int64_t vector, field, column;
-};
-
-/// The fields of run `run` (0, 1) of a block, vector by vector.
-SmallVector<Field> fieldsOf(int64_t bits, int64_t run) {
-  int64_t vectors = bits * kRunColumns / 32; // in a run
-  SmallVector<Field> fields;
-  for (int64_t v = 0; v < vectors; ++v)
-    for (int64_t i = 0; i < 8 / bits; ++i) {
-      int64_t vector = run * vectors + v;
-      int64_t column = bits == 2   ? 16 * i + 4 * vector
-                       : bits == 4 ? 32 * run + 16 * i + 4 * v
-                                   : 4 * vector;
-      fields.push_back({vector, i, column});
-    }
-  return fields;
-}
-
-/// Turns int32 sums into results: scales, rounds, stores.
-class Results {
-public:
-  /// `headers`: the first tile's; `sumShift`: sums are 2^sumShift too large;
-  /// `lanes`: of each sum, 16 or a part of them.
-  Results(Emitter &e, const MicroKernelShape &shape, Value headers,
-          int64_t tileBytes, int64_t sumShift, int64_t lanes, Value x, Value y,
-          Value yStride)
-      : e(e), shape(shape), headers(headers), tileBytes(tileBytes),
-        sumShift(sumShift), lanes(lanes), x(x), y(y), yStride(yStride) {}
-
-  /// `sums`: [rows][tiles][16 / lanes] vectors.
-  void store(ValueRange sums) {
-    int64_t parts = kLanes / lanes;
-    for (int64_t t = 0; t < shape.tiles; ++t)
-      for (int64_t p = 0; p < parts; ++p) {
-        SmallVector<Value> rows;
-        for (int64_t m = 0; m < shape.rows; ++m)
-          rows.push_back(sums[(m * shape.tiles + t) * parts + p]);
-        storePart(rows, t, 4 * lanes * p);
-      }
-  }
-
-private:
-  Emitter &e;
-  const MicroKernelShape &shape;
-  Value headers;
-  int64_t tileBytes, sumShift, lanes;
-  Value x, y, yStride;
-
-  /// `sums`: of the rows, for the lanes at `offset` of a tile's results.
-  void storePart(ArrayRef<Value> sums, int64_t tile, int64_t offset) {
-    Value header = e.at(headers, tile * tileBytes + offset);
-    Value scales = e.loadVec(e.at(header, kScales), lanes, 4 * lanes);
-    if (sumShift)
-      scales = e.mul(scales, e.splat(1.0f / float(1 << sumShift), lanes));
-    SmallVector<Value> results;
-    for (int64_t m = 0; m < shape.rows; ++m) {
-      Value inputScale = e.loadF32(e.at(
-          x, m * shape.inputRowBytes + gemcut_u8_scale_offset(shape.columns)));
-      results.push_back(e.mul(e.toF32(sums[m]),
-                              e.mul(scales, e.broadcast(inputScale, lanes))));
-    }
-    int64_t target = tile * kVectorBytes + offset;
-    Value rounding = e.at(header, kOutputScales);
-    e.ifElse(
-        e.equal(e.loadF32(rounding), e.f32(0.0f)),
-        [&] { storeRows(results, target); },
-        [&] {
-          Value scale = e.loadVec(rounding, lanes, 4 * lanes);
-          for (Value &result : results)
-            result = e.mul(emitRoundInt8(e, result, scale), scale);
-          storeRows(results, target);
-        });
-  }
-
-  void storeRows(ArrayRef<Value> results, int64_t offset) {
-    for (int64_t m = 0; m < shape.rows; ++m)
-      e.store(results[m], e.at(y, e.add(e.mul(yStride, m), offset)), 4 * lanes);
-  }
-};
 
 //===----------------------------------------------------------------------===//
 // Vectors
@@ -146,7 +50,8 @@ public:
     for (int64_t i = outputs; i < int64_t(sums.size()); ++i)
       sums[i % outputs] = e.add(sums[i % outputs], sums[i]);
     sums.resize(outputs);
-    Results(e, shape, w, tileBytes, shift, lanes, x, y, yStride).store(sums);
+    RowScaleResults(e, shape, w, tileBytes, shift, lanes, x, y, yStride)
+        .store(sums);
   }
 
 private:
@@ -191,6 +96,8 @@ private:
     if (isa.getLevel().hasShortOffsets)
       for (Value *address : {&weights, &inputs})
         *address = e.opaque(*address);
+    for (int64_t m = 0; m < shape.rows && shape.inputAhead; ++m)
+      e.prefetch(e.at(inputs, m * shape.inputRowBytes + shape.inputAhead));
     int64_t runs = kBlockColumns / kRunColumns;
     int64_t nextBytes = shape.nextLines * kVectorBytes;
     Value others = next ? e.at(next, e.mul(block, runs * nextBytes)) : next;
@@ -327,8 +234,8 @@ void buildTileProduct(Emitter &e, const VectorIsa &isa,
               correction));
   int64_t shift =
       isa.getFieldShift(gemcut_row_format_bits(toAbi(shape.format)));
-  Results(e, shape, panel, /*tileBytes=*/0, shift, kLanes, x, arguments[2],
-          arguments[3])
+  RowScaleResults(e, shape, panel, /*tileBytes=*/0, shift, kLanes, x,
+                  arguments[2], arguments[3])
       .store(results);
 }
 
@@ -355,7 +262,10 @@ func::FuncOp getPrivate(StageEmitter &e, const llvm::Twine &name,
 void gemcut::targets::buildRowScaleKernel(Emitter &e, const VectorIsa &isa,
                                           const MicroKernelShape &shape,
                                           ValueRange arguments) {
-  RowScaleKernel(e, isa, shape, arguments).build();
+  if (shape.signedRow)
+    buildSignedRowKernel(e, isa, shape, arguments);
+  else
+    RowScaleKernel(e, isa, shape, arguments).build();
 }
 
 int64_t gemcut::targets::rowScalePanelBytes(int64_t columns) {
