@@ -3,9 +3,9 @@
 
     litert_model.py CONFIG.json OUT.litertlm [--bits 4|mobile] [--positions 1280]
 
-Runs in a Python that has the packages `litert-torch`, `litert-lm-builder` and `tf-nightly-cpu`; they
-trace the model, quantize and pack it. Weights are made while they are written, so
-nothing is loaded and 5 GB of memory suffice. --bits mobile gives the bit widths of
+Runs in a Python that has `litert-torch`, `litert-lm-builder` and `tf-nightly`, which
+trace the model, quantize and pack it. Weights are made while they are written, but the
+converter holds them all, and half of them again. --bits mobile gives the bit widths of
 Google's mobile releases (2 bits for the head, embedding and the MLPs of layers that
 share keys and values, 8 for the projections of per-layer inputs, else 4), --bits 4
 has 4 where these have 2.

@@ -138,6 +138,9 @@ class ReportTest(unittest.TestCase):
         self.assertIn("| start | ms | 110 (115) | 1300 (1325) | 11.8x (11.5x) | ≤ 100 ms | 110 ms | no |", text)
         self.assertEqual(text.count("a note"), 1)
 
+    def test_table_names_the_peer(self):
+        self.assertIn("| gemcut | LiteRT-LM | ratio |", markdown([self.speed], {}, "LiteRT-LM"))
+
     def test_json_can_be_written(self):
         rows = json.loads(json.dumps(as_json([self.speed, self.start], {})))["rows"]
         self.assertEqual([row["is_met"] for row in rows], [True, False])

@@ -103,7 +103,7 @@ PAGE = [
 
 # Members of flattened answers that clients rely on.
 RELIED_ON = re.compile(
-    r"status|content_type|done|text|reason|role|tool_call|"
+    r"HTTP status|content_type|done|text|reason|role|tool_call|"
     r"(choices/\d+/)?(text|finish_reason|index|message/.*)|usage/(prompt|completion|total)_tokens|"
     r"tokens(/.*)?|content|object|choices/\d+/logprobs/(content/\d+/token|tokens/\d+)|error|error/(code|type|message)"
 )
@@ -203,7 +203,7 @@ def stream_facts(data):
 
 def facts_of(answer):
     status, kind, data = answer
-    facts = {"status": status, "content_type": kind.split(";")[0]}
+    facts = {"HTTP status": status, "content_type": kind.split(";")[0]}
     if kind.startswith("text/event-stream"):
         facts.update(stream_facts(data))
     else:
@@ -229,7 +229,8 @@ def compare(ours, peer, verbose):
                 differences.append((relied and not reason, member, left, right, reason))
         bad = sum(difference[0] for difference in differences)
         failures += bad
-        print(f"{name}: {'DIFFERS' if bad else 'agrees'} (status {mine['status']})")
+        verdict = "DIFFERS" if bad else "agrees"
+        print(f"{name}: {verdict} (status {mine['HTTP status']})")
         for is_bad, member, left, right, reason in differences:
             if is_bad or verbose:
                 print(f"    {member}: ours {str(left)[:150]!r}, peer {str(right)[:150]!r}{f' ({reason})' if reason else ''}")
