@@ -70,11 +70,13 @@ public:
   /// What follows from flags together, once parsed.
   void complete() {
     // Whoever asks for float32 weights asks for exactness.
-    const CLI::Option *kv =
-        app.get_subcommands().front()->get_option_no_throw("--kv");
+    CLI::App *command = app.get_subcommands().front();
+    const CLI::Option *kv = command->get_option_no_throw("--kv");
+    const CLI::Option *slots = command->get_option_no_throw("--slots");
     for (PlanOptions *plan :
          {&compile.plan, &inspect.plan, &report.compile.plan}) {
       plan->isKvGiven = kv && kv->count() > 0;
+      plan->isSlotsGiven = slots && slots->count() > 0;
       if (!plan->isKvGiven)
         plan->kv = plan->quant == "f32" ? "f32" : "bf16";
     }

@@ -491,8 +491,9 @@ private:
     fmt::format_to(out, "{}", describe(plan));
     if (options.maxRam)
       fmt::format_to(
-          out, "fits into {} with --context {} --kv {}{}\n",
-          formatBytes(options.maxRam), plan.context, options.plan.kv,
+          out, "fits into {} with --context {} --slots {} --kv {}{}\n",
+          formatBytes(options.maxRam), plan.context, plan.slots,
+          options.plan.kv,
           options.plan.prefillChunk
               ? fmt::format(" --prefill-chunk {}", options.plan.prefillChunk)
               : "");

@@ -157,8 +157,9 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
                                          llvm::toString(bytes.takeError()));
             options.maxRam = *bytes;
           },
-          "Chooses --context (as long as fits), --kv, --prefill-chunk and how "
-          "much of tables of single rows stays mapped, unless they are given, "
+          "Chooses --context (as long as fits), --slots, --kv, --prefill-chunk "
+          "and how much of tables of single rows stays mapped, unless they are "
+          "given, "
           "such that weights, KV cache, activations and the process take at "
           "most so many bytes, such as 4G or 512M (powers of 1024); refuses "
           "the model if that cannot be. Default: no limit.")

@@ -72,6 +72,24 @@ public:
           Reporter &reporter)
       : model(model), limit(limit), l2Bytes(l2Bytes), reporter(reporter) {}
 
+  /// `options`, with the longest context up to `most` that fits; what memory is
+  /// left beyond a useful context goes to slots, and then to the context.
+  llvm::Expected<PlanOptions> fill(PlanOptions options, int64_t known,
+                                   int64_t most, bool isContextGiven) {
+    options.context = known;
+    int64_t useful = isContextGiven ? known : std::min(most, kUsefulContext);
+    if (llvm::Error error = lengthen(options, useful))
+      return std::move(error);
+    if (options.context < useful)
+      return options;
+    if (llvm::Error error = addSlots(options))
+      return std::move(error);
+    if (!isContextGiven)
+      if (llvm::Error error = lengthen(options, most))
+        return std::move(error);
+    return options;
+  }
+
   /// Plans with this context; remembers the least plan for the message.
   llvm::Expected<bool> fits(PlanOptions options, int64_t context) {
     options.context = context;
@@ -83,27 +101,6 @@ public:
       leastKv = options.kv;
     }
     return plan->totalBytes() <= limit;
-  }
-
-  /// The longest context up to `most` that fits, `known` being one that does.
-  llvm::Expected<int64_t> findLongest(const PlanOptions &options, int64_t known,
-                                      int64_t most) {
-    auto all = fits(options, most);
-    if (!all)
-      return all.takeError();
-    if (*all)
-      return most;
-    int64_t low = known, high = most; // fits, does not
-    while (high - low > kContextStep) {
-      int64_t middle = (low + high) / 2 / kContextStep * kContextStep;
-      if (middle <= low)
-        break;
-      auto half = fits(options, middle);
-      if (!half)
-        return half.takeError();
-      (*half ? low : high) = middle;
-    }
-    return low;
   }
 
   llvm::Error refuse() const {
@@ -124,6 +121,41 @@ private:
   MutedReporter reporter;
   MemoryPlan least;
   std::string leastKv;
+
+  /// The longest context up to `most` that fits, if that of `options` does.
+  llvm::Error lengthen(PlanOptions &options, int64_t most) {
+    int64_t low = options.context, high = most; // fits; does not, maybe
+    for (int64_t middle = most; middle > low;
+         middle = (low + high) / 2 / kContextStep * kContextStep) {
+      auto fit = fits(options, middle);
+      if (!fit)
+        return fit.takeError();
+      if (*fit && middle == most)
+        low = high = most;
+      else
+        (*fit ? low : high) = middle;
+    }
+    options.context = low;
+    return llvm::Error::success();
+  }
+
+  /// As many as fit, unless they were given.
+  llvm::Error addSlots(PlanOptions &options) {
+    if (options.isSlotsGiven)
+      return llvm::Error::success();
+    for (int64_t slots = kUsefulSlots; slots > 1; --slots) {
+      PlanOptions more = options;
+      more.slots = slots;
+      auto fit = fits(more, options.context);
+      if (!fit)
+        return fit.takeError();
+      if (!*fit)
+        continue;
+      options.slots = slots;
+      break;
+    }
+    return llvm::Error::success();
+  }
 };
 
 } // namespace
@@ -142,13 +174,7 @@ gemcut::driver::fitMemory(const LoadedModel &model, const PlanOptions &given,
       return fits.takeError();
     if (!*fits)
       continue;
-    auto context = given.context
-                       ? llvm::Expected<int64_t>(given.context)
-                       : fitting.findLongest(options, comfortable, most);
-    if (!context)
-      return context.takeError();
-    options.context = *context;
-    return options;
+    return fitting.fill(options, comfortable, most, given.context > 0);
   }
   if (given.context)
     return fitting.refuse();
@@ -159,9 +185,5 @@ gemcut::driver::fitMemory(const LoadedModel &model, const PlanOptions &given,
     return fits.takeError();
   if (!*fits)
     return fitting.refuse();
-  auto context = fitting.findLongest(options, shortest, comfortable);
-  if (!context)
-    return context.takeError();
-  options.context = *context;
-  return options;
+  return fitting.fill(options, shortest, comfortable, /*isContextGiven=*/false);
 }

@@ -13,6 +13,11 @@ namespace gemcut::driver {
 /// Positions below which a longer context is worth an int8 KV cache and smaller
 /// prompt chunks, where the model was made for so many.
 constexpr int64_t kComfortableContext = 4096;
+/// What one sequence gets before memory goes to a second one.
+constexpr int64_t kUsefulContext = 32768;
+/// What is chosen at most: requests that a server on a small machine runs at
+/// once. More of them gain little, and have to be asked for.
+constexpr int64_t kUsefulSlots = 4;
 /// The shortest context that is chosen.
 constexpr int64_t kLeastContext = 256;
 
@@ -37,10 +42,11 @@ llvm::Expected<MemoryPlan> planMemory(const LoadedModel &model,
 
 /// `given`, with what it leaves open chosen such that the plan takes at most
 /// `limit` bytes: the first of a row of measures, each costing more speed or
-/// accuracy than the one before, that leaves a comfortable context, with the
-/// longest context that fits then, up to what the model was made for. A context
-/// that was given is kept. MemoryLimitError: the least plan does not fit; its
-/// arithmetic.
+/// accuracy than the one before, that leaves a comfortable context; then the
+/// longest context that fits, up to a useful one, as many slots as fit, up to a
+/// useful number, and the longest context that fits with all of them, up to
+/// what the model was made for. A context or slots that were given are kept.
+/// MemoryLimitError: the least plan does not fit; its arithmetic.
 llvm::Expected<PlanOptions> fitMemory(const LoadedModel &model,
                                       const PlanOptions &given, uint64_t limit,
                                       int64_t l2Bytes, Reporter &reporter);

@@ -37,9 +37,10 @@ struct PlanOptions {
   std::string head = "full"; ///< or "two-stage"
   int64_t context = 0; ///< positions; 0: min(max_position_embeddings, 8192)
   int64_t slots = 1;
-  int64_t prefillChunk = 0; ///< rows; 0: choosePrefillChunk
-  int64_t scoreChunk = 64;  ///< most rows of one call of score
-  bool isKvGiven = false;   ///< --kv was; otherwise --max-ram may choose
+  int64_t prefillChunk = 0;  ///< rows; 0: choosePrefillChunk
+  int64_t scoreChunk = 64;   ///< most rows of one call of score
+  bool isKvGiven = false;    ///< --kv was; otherwise --max-ram may choose
+  bool isSlotsGiven = false; ///< and likewise --slots
   /// Bytes of tables of single rows that are mapped at a time.
   uint64_t tableBound = GEMCUT_TABLE_RESIDENT_BYTES;
 };

@@ -60,6 +60,7 @@ protected:
 TEST_F(FitMemory, MuchMemoryGivesAllPositionsTheModelWasMadeFor) {
   PlanOptions options = fit(8192 * kMiB);
   EXPECT_EQ(options.context, model.config.maxPositions);
+  EXPECT_EQ(options.slots, kUsefulSlots);
   EXPECT_EQ(options.kv, "bf16");
   EXPECT_EQ(options.prefillChunk, 0);
   EXPECT_EQ(options.tableBound, 64 * kMiB);
@@ -95,6 +96,31 @@ TEST_F(FitMemory, LittleMemoryCostsTablesChunksAndThenBitsOfTheCache) {
   EXPECT_EQ(low.tableBound, 4 * kMiB);
   EXPECT_EQ(low.prefillChunk, 32);
   EXPECT_LT(low.context, kComfortableContext);
+}
+
+TEST_F(FitMemory, SlotsComeBehindAUsefulContext) {
+  PlanOptions one = given;
+  one.context = kUsefulContext;
+  auto plan = planMemory(model, one, 1 << 20, silent);
+  ASSERT_TRUE(bool(plan));
+  // Room for another slot and a half; a slot of E2B has 215 MiB.
+  uint64_t limit = plan->totalBytes() + plan->kvSlotBytes * 3 / 2;
+  PlanOptions two = fit(limit);
+  EXPECT_GE(two.context, kUsefulContext);
+  EXPECT_EQ(two.slots, 2);
+  // Not enough for a useful context: one slot.
+  PlanOptions less = fit(plan->totalBytes() - kMiB);
+  EXPECT_LT(less.context, kUsefulContext);
+  EXPECT_EQ(less.slots, 1);
+  // A context that was given leaves the rest to slots.
+  given.context = 8192;
+  EXPECT_EQ(fit(limit).slots, kUsefulSlots);
+  given.context = 0;
+  given.slots = 1;
+  given.isSlotsGiven = true;
+  PlanOptions single = fit(limit);
+  EXPECT_EQ(single.slots, 1);
+  EXPECT_GT(single.context, kUsefulContext);
 }
 
 TEST_F(FitMemory, WhatIsGivenStays) {
