@@ -127,12 +127,12 @@ void Grammar::fillMask(int32_t state, uint32_t *words) const {
   computeMask(state, words);
   if (epoch != before)
     return; // the number of the state is gone
-  Mask mask(words, words + count);
   if (masks.size() < kMostMasks) {
-    masks.push_back({state, std::move(mask)});
+    masks.push_back({state, Mask(words, words + count)});
     return;
   }
-  masks[oldestMask] = {state, std::move(mask)};
+  masks[oldestMask].state = state;
+  masks[oldestMask].mask.assign(words, words + count);
   oldestMask = (oldestMask + 1) % kMostMasks;
 }
 

@@ -10,7 +10,12 @@
 using namespace gemcut;
 using namespace gemcut::constrain;
 
+/// Answers of so many tokens allocate nothing for them.
+static constexpr size_t kUsualTokens = 1024;
+
 Matcher::Matcher(GrammarPtr what) : grammar(std::move(what)) {
+  ids.reserve(kUsualTokens);
+  states.reserve(kUsualTokens);
   auto lock = grammar->lock();
   epoch = grammar->getEpoch();
 }

@@ -15,6 +15,10 @@ gemcut_status Batch::open(Session &holder, const BatchOptions &what) {
   for (int32_t slot = holder.getSlots() - 1; slot >= 0; --slot)
     freeSlots.push_back(slot);
   counters.slots = size_t(holder.getSlots());
+  size_t rows = size_t(holder.getModel().decode_max_rows);
+  rowStreams.reserve(rows);
+  rowSlots.reserve(rows);
+  rowIds.reserve(rows);
   cache.open(holder.getModel(), what.cacheBytes);
   pace.open(what.stallSeconds, size_t(holder.getPrefillChunk()));
   publish();
@@ -199,8 +203,11 @@ void Batch::runPrompt() {
 
 void Batch::runDecode() {
   size_t most = size_t(session->getModel().decode_max_rows);
-  std::vector<Stream *> streams;
-  std::vector<int32_t> slots, ids;
+  std::vector<Stream *> &streams = rowStreams;
+  std::vector<int32_t> &slots = rowSlots, &ids = rowIds;
+  streams.clear();
+  slots.clear();
+  ids.clear();
   size_t first = decodeTurn;
   for (size_t i = 0; i < running.size() && streams.size() < most; ++i) {
     size_t index = (first + i) % running.size();

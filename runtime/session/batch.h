@@ -134,6 +134,8 @@ private:
   std::vector<int32_t> freeSlots;
   size_t promptTurn = 0, decodeTurn = 0; // whose turn it is in `running`
   ChunkPace pace;
+  std::vector<Stream *> rowStreams;      // of a decode step, kept for the
+  std::vector<int32_t> rowSlots, rowIds; // next one: steps allocate nothing
   BatchCounters counters;
 
   mutable std::mutex mutex; // of what follows
