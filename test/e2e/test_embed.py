@@ -64,7 +64,7 @@ def symbols(*arguments):
 class Embed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut-embed-"))
+        cls.folder = Path(tempfile.mkdtemp(prefix="gemcut embed-"))
         cls.shared, cls.static = cls.folder / "shared", cls.folder / "static"
         cls.shared.mkdir()
         cls.static.mkdir()
