@@ -12,6 +12,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
                      read_safetensors, run)
 
+# The bundle of the C example, from the executable that the environment names.
+LOADED = r"""
+#include "runtime/abi/executable.h"
+#include <stdio.h>
+#include <stdlib.h>
+const gemcut_bundle *gemcut_bundle_tiny(void) {
+  gemcut_executable *executable;
+  if (gemcut_executable_open(getenv("EXECUTABLE"), &executable)) {
+    fprintf(stderr, "%s\n", gemcut_last_error());
+    exit(1);
+  }
+  return gemcut_executable_bundle(executable);
+}
+"""
+
 CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max,sve=off", "sve": "max,sve-max-vq=2"}
 
 
@@ -102,6 +117,40 @@ class AArch64(unittest.TestCase):
         for page in (16384, 65536):
             actual = run(self.qemu, "-p", page, "-cpu", "cortex-a72", arm, *command)
             self.assertEqual(actual.stdout, expected)
+
+    def test_an_executable_loaded_into_a_process(self):
+        """As the Python package does on such machines: segments, relocations, jumps and pages of each size."""
+        arm = self.compile(TINY, "loaded", "--cpu", "neon,dotprod")
+        source = self.folder / "loaded.c"
+        source.write_text(LOADED)
+        runtime = GEMCUT.parents[1] / "lib" / "runtime" / "aarch64-linux" / "libgemcut_api.a"
+        objects = []
+        for path in (ROOT / "runtime" / "api" / "elf_image.cpp", ROOT / "runtime" / "api" / "executable.cpp",
+                     source, ROOT / "examples" / "c-embed" / "main.c"):
+            objects.append(self.folder / (path.stem + ".o"))
+            flags = ("-std=c++17", "-fno-exceptions", "-fno-rtti") if path.suffix == ".cpp" else ()
+            run("clang-22", "--target=aarch64-linux-gnu", "-O1", *flags, f"-I{ROOT}", f"-I{ROOT / 'runtime' / 'abi'}",
+                "-c", path, "-o", objects[-1])
+        program = self.folder / "loader"
+        run("clang-22", "--target=aarch64-linux-gnu", "-fuse-ld=lld", "-static", *objects, runtime, "-lm", "-o", program)
+        question = "What is 38 + 57?"
+        expected = self.run_on("cortex-a72", arm, "-p", question, "--temp", 0).stdout
+        self.assertIn("95", expected)
+        for level, cpu, page in (("neon", "cortex-a72", 4096), ("dotprod", "neoverse-n1", 16384),
+                                 ("neon", "cortex-a72", 65536)):
+            with self.subTest(level=level, page=page):
+                result = run(self.qemu, "-p", page, "-cpu", cpu, program, question,
+                             env={"EXECUTABLE": str(arm), "LEVEL": level})
+                self.assertEqual(result.stdout, expected)
+        # Damaged or foreign programs are a message.
+        whole = bytearray(arm.read_bytes())
+        for at, value, message in ((18, 62, "is no program for this machine"), (16, 2, "is not position-independent"),
+                                   (56, 200, "damaged list of segments"), (60, 255, "damaged list of sections")):
+            broken = self.folder / "broken"
+            broken.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            result = run(self.qemu, program, question, env={"EXECUTABLE": str(broken)}, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(message, result.stderr)
 
     def test_golden_logits(self):
         """f32 weights and KV: all logits of the official implementation within 1e-3, at each level."""
