@@ -79,6 +79,8 @@ gemcut::artifact::writeArtifact(OutputFile &file, llvm::ArrayRef<uint8_t> image,
   footer.version = GEMCUT_FOOTER_VERSION;
   footer.sidecar_checksum = sidecarChecksum;
   footer.section_count = uint32_t(sections.size());
+  footer.image_length = image.size();
+  footer.image_checksum = llvm::xxHash64(image);
   std::memcpy(footer.magic, GEMCUT_FOOTER_MAGIC, sizeof(footer.magic));
   llvm::SmallVector<uint64_t> offsets = placeSections(sections, image.size());
   for (size_t i = 0; i < sections.size(); ++i)

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #define GEMCUT_FOOTER_MAGIC "GEMCUT\x01\n" /* 8 bytes, no terminator stored */
-#define GEMCUT_FOOTER_VERSION 2
+#define GEMCUT_FOOTER_VERSION 3
 #define GEMCUT_BLOB_ALIGNMENT 65536 /* covers 4, 16 and 64 KiB pages */
 #define GEMCUT_SECTION_ALIGNMENT 65536
 #define GEMCUT_MAX_SECTIONS 8
@@ -40,8 +40,10 @@ typedef struct gemcut_footer {
   uint32_t version;
   uint64_t sidecar_checksum; /* of the weight section that the sidecar file must
                                 hold; 0 where the weights are in this file */
-  uint64_t file_length; /* including this footer: detects truncation */
-  uint64_t checksum;    /* XXH64 of all bytes of the footer before this field */
+  uint64_t file_length;    /* including this footer: detects truncation */
+  uint64_t image_length;   /* of the code, in front of the padding */
+  uint64_t image_checksum; /* XXH64 of the code */
+  uint64_t checksum;       /* XXH64 of all bytes of the footer before this field */
   char magic[8];
 } gemcut_footer;
 

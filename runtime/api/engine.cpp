@@ -65,7 +65,8 @@ static gemcut_status openTokenizer(gemcut_engine &engine) {
   std::string error;
   if (gemcut_status status = text::Tokenizer::open(tables->data, tables->length,
                                                    &engine.tokenizer, &error))
-    return fail(status, "tokenizer: %s", error.c_str());
+    return fail(status, "%s: %s", engine.artifact.describe(*tables).c_str(),
+                error.c_str());
   engine.hasTokenizer = true;
   return openChatTemplate(engine.artifact, engine.chat);
 }
@@ -93,9 +94,11 @@ gemcut_status gemcut_load(const gemcut_bundle *bundle,
             addSidecar(*bundle, options.weights_file, artifact))
       return status;
   const Section *weights = artifact.find(GEMCUT_SECTION_WEIGHTS);
-  if (!weights || weights->length != bundle->model->weight_bytes)
-    return fail(GEMCUT_CORRUPT_ARTIFACT,
-                "the library has no weights, or those of another model");
+  if (!weights)
+    return fail(GEMCUT_CORRUPT_ARTIFACT, "the library has no weights");
+  if (gemcut_status status =
+          artifact.checkLength(*weights, bundle->model->weight_bytes))
+    return status;
   if (gemcut_status status = openTokenizer(*engine))
     return status;
   *result = engine.release();

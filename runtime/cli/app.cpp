@@ -116,6 +116,9 @@ gemcut_status App::openSession(const CommonOptions &options) {
   const Section *weights = artifact.find(GEMCUT_SECTION_WEIGHTS);
   if (!weights)
     return fail(GEMCUT_CORRUPT_ARTIFACT, "the artifact has no weights");
+  if (gemcut_status status =
+          artifact.checkLength(*weights, gemcut_model.weight_bytes))
+    return status;
   Program program = {&gemcut_model, gemcut_levels, gemcut_level_count,
                      weights->data, weights->length};
   SessionOptions sessionOptions = options.session;

@@ -25,7 +25,9 @@ gemcut_status cli::openTokenizer(const Artifact &artifact,
   std::string error;
   gemcut_status status =
       text::Tokenizer::open(section->data, section->length, &tokenizer, &error);
-  return status ? fail(status, "tokenizer: %s", error.c_str()) : GEMCUT_OK;
+  return status ? fail(status, "%s: %s", artifact.describe(*section).c_str(),
+                       error.c_str())
+                : GEMCUT_OK;
 }
 
 bool TextStream::flush() {

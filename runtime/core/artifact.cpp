@@ -16,7 +16,7 @@
 
 using namespace gemcut;
 
-static_assert(sizeof(gemcut_footer) == 8 * 32 + 40,
+static_assert(sizeof(gemcut_footer) == 8 * 32 + 56,
               "the footer has no padding");
 
 const char *gemcut::getSectionName(uint32_t kind) {
@@ -113,6 +113,12 @@ gemcut_status gemcut::checkFooter(const gemcut_footer &footer,
       return fail(GEMCUT_CORRUPT_ARTIFACT,
                   "%s: entry %u is behind the last section, but not zero", path,
                   i);
+  if (footer.image_length > fileLength - sizeof(footer))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: its code of %llu bytes does not fit into the %llu bytes "
+                "in front of the footer",
+                path, (unsigned long long)footer.image_length,
+                (unsigned long long)(fileLength - sizeof(footer)));
   return GEMCUT_OK;
 }
 
@@ -177,8 +183,13 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
                     shownPath, strerror(errno));
       data = static_cast<const uint8_t *>(mapped);
     }
-    sections[count++] = {kind, data, section.length, section.checksum, true};
+    sections[count++] = {
+        kind,      data, section.length, section.checksum, section.offset,
+        fileCount, true};
   }
+  files[fileCount].imageLength = footer.image_length;
+  files[fileCount].imageChecksum = footer.image_checksum;
+  ++fileCount;
   sidecarChecksum = footer.sidecar_checksum;
   return GEMCUT_OK;
 }
@@ -189,6 +200,8 @@ gemcut_status Artifact::add(const char *path, const char *shownPath,
   if (fd < 0)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot open %s: %s", shownPath,
                 strerror(errno));
+  files[fileCount].path = path;
+  files[fileCount].shownPath = shownPath;
   gemcut_status status = map(fd, shownPath, hasFooter);
   ::close(fd); // the mappings keep the file
   return status;
@@ -218,8 +231,13 @@ gemcut_status Artifact::openMemory(const uint8_t *blob, uint64_t bytes,
                   name, getSectionName(section.kind));
     sections[count++] = {gemcut_section_kind(section.kind),
                          section.length ? blob + bytes - toEnd : nullptr,
-                         section.length, section.checksum, false};
+                         section.length,
+                         section.checksum,
+                         section.offset,
+                         fileCount,
+                         false};
   }
+  files[fileCount++] = {name, name, 0, 0};
   sidecarChecksum = footer.sidecar_checksum;
   return GEMCUT_OK;
 }
@@ -284,6 +302,7 @@ void Artifact::close() {
     if (sections[i].data && sections[i].isMapped)
       munmap(const_cast<uint8_t *>(sections[i].data), sections[i].length);
   count = 0;
+  fileCount = 0;
   sidecarChecksum = 0;
 }
 
@@ -294,14 +313,61 @@ const Section *Artifact::find(gemcut_section_kind kind) const {
   return nullptr;
 }
 
+std::string Artifact::describe(const Section &section) const {
+  return files[section.file].shownPath + ": section '" +
+         getSectionName(section.kind) + "' at byte " +
+         std::to_string(section.offset);
+}
+
+gemcut_status Artifact::checkLength(const Section &section,
+                                    uint64_t wanted) const {
+  if (section.length == wanted)
+    return GEMCUT_OK;
+  return fail(GEMCUT_CORRUPT_ARTIFACT,
+              "%s has %llu bytes, but the code was compiled for %llu; program "
+              "and weights do not belong together",
+              describe(section).c_str(), (unsigned long long)section.length,
+              (unsigned long long)wanted);
+}
+
+gemcut_status Artifact::verifyImage(const File &file) const {
+  if (file.imageLength == 0)
+    return GEMCUT_OK;
+  const char *path = file.shownPath.c_str();
+  int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
+  void *image =
+      fd < 0 ? MAP_FAILED
+             : mmap(nullptr, file.imageLength, PROT_READ, MAP_SHARED, fd, 0);
+  int reason = errno;
+  if (fd >= 0)
+    ::close(fd);
+  if (image == MAP_FAILED)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot read the code of %s: %s", path,
+                strerror(reason));
+  uint64_t checksum = xxh64(image, file.imageLength);
+  munmap(image, file.imageLength);
+  if (checksum != file.imageChecksum)
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s: the code, its first %llu bytes, has checksum %016llx, but "
+                "the footer says %016llx; the file is damaged",
+                path, (unsigned long long)file.imageLength,
+                (unsigned long long)checksum,
+                (unsigned long long)file.imageChecksum);
+  return GEMCUT_OK;
+}
+
 gemcut_status Artifact::verify() const {
+  for (uint32_t i = 0; i < fileCount; ++i)
+    if (gemcut_status status = verifyImage(files[i]))
+      return status;
   for (const Section &section : *this) {
     uint64_t checksum = xxh64(section.data, section.length);
     if (checksum != section.checksum)
       return fail(GEMCUT_CORRUPT_ARTIFACT,
-                  "section '%s' has checksum %016llx, but the footer says "
+                  "%s of %llu bytes has checksum %016llx, but the footer says "
                   "%016llx; the file is damaged",
-                  getSectionName(section.kind), (unsigned long long)checksum,
+                  describe(section).c_str(), (unsigned long long)section.length,
+                  (unsigned long long)checksum,
                   (unsigned long long)section.checksum);
   }
   return GEMCUT_OK;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace gemcut {
 
@@ -17,6 +18,8 @@ struct Section {
   const uint8_t *data;
   uint64_t length;   // bytes
   uint64_t checksum; // XXH64 that the footer promises
+  uint64_t offset;   // of its file
+  uint32_t file;     // of the artifact's files
   bool isMapped;     // by the artifact, which unmaps it
 };
 
@@ -61,8 +64,16 @@ public:
   const Section *begin() const { return sections; }
   const Section *end() const { return sections + count; }
 
-  /// Reads every byte of every section and compares checksums;
-  /// GEMCUT_CORRUPT_ARTIFACT names the first section that differs.
+  /// "FILE: section 'weights' at byte 65536".
+  std::string describe(const Section &section) const;
+
+  /// Fails unless `section` has the `wanted` bytes that the code counts on.
+  [[nodiscard]] gemcut_status checkLength(const Section &section,
+                                          uint64_t wanted) const;
+
+  /// Reads every byte of every section and of the code of files (a library's
+  /// code may have been linked into something else) and compares checksums;
+  /// GEMCUT_CORRUPT_ARTIFACT names the first file and section that differs.
   [[nodiscard]] gemcut_status verify() const;
 
 private:
@@ -72,6 +83,15 @@ private:
   gemcut_status map(int fd, const char *shownPath, bool *hasFooter);
   gemcut_status checkNew(gemcut_section_kind kind, const char *shownPath) const;
 
+  /// Where sections come from.
+  struct File {
+    std::string path, shownPath;
+    uint64_t imageLength, imageChecksum; ///< 0: no code to verify
+  };
+  gemcut_status verifyImage(const File &file) const;
+
+  File files[2]; ///< a program and its sidecar
+  uint32_t fileCount = 0;
   Section sections[GEMCUT_MAX_SECTIONS];
   size_t count = 0;
   uint64_t sidecarChecksum = 0; ///< of the last footer read; 0: none is named

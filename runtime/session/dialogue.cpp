@@ -19,7 +19,9 @@ gemcut_status gemcut::openChatTemplate(const Artifact &artifact,
   std::string error;
   gemcut_status status =
       text::ChatTemplate::open(section->data, section->length, &out, &error);
-  return status ? fail(status, "%s", error.c_str()) : GEMCUT_OK;
+  return status ? fail(status, "%s: %s", artifact.describe(*section).c_str(),
+                       error.c_str())
+                : GEMCUT_OK;
 }
 
 void Dialogue::open(const gemcut_model_info &info,

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, levels, run
+from support import BUILD, GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, levels, run
 
 E2B = ROOT / "test" / "data" / "configs" / "e2b" / "config.json"
 
@@ -159,7 +160,7 @@ class Compile(unittest.TestCase):
         sidecars[0].write_bytes(damaged)
         result = run(shared / "a", "info", "--verify", check=False)
         self.assertEqual(result.returncode, 1)
-        self.assertIn("section 'weights' has checksum", result.stderr)
+        self.assertRegex(result.stderr, rf"{sidecars[0]}: section 'weights' at byte 0 of \d+ bytes has checksum")
         sidecars[0].unlink()
         result = run(shared / "a", *command, check=False)
         self.assertEqual(result.returncode, 1)
@@ -169,6 +170,64 @@ class Compile(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("beside.gemw", result.stderr)
 
+    def test_damaged_files_are_named(self):
+        """By `info --verify` or, where a section cannot be used at all, by whatever runs."""
+        whole = compile_model(TINY, self.folder / "whole", "--cpu", "avx2").read_bytes()
+        beside = compile_model(GOLDENS / "edge", self.folder / "beside", "--cpu", "avx2", "--weights", "sidecar")
+        damaged = self.folder / "damaged"
+
+        def fails(data, message, *command, path=damaged):
+            path.unlink()
+            path.write_bytes(data)
+            path.chmod(0o755)
+            result = run(damaged if path == damaged else beside, *command, check=False)
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertRegex(result.stderr, rf"^error: .*{path.name}.*{message}")
+            self.assertEqual((result.stderr.count("\n"), result.stdout), (1, ""))
+
+        def flipped(data, at):
+            return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+        damaged.touch()
+        sections = {s["kind"]: (s["offset"], s["length"])
+                    for s in json.loads(run(GEMCUT, "inspect", self.folder / "whole", "--json").stdout)["sections"]}
+        self.assertEqual(len(sections), 4)
+        verify = ("info", "--verify")
+        for kind, (offset, length) in sections.items():
+            for at in (0, length // 2, length - 1):
+                fails(flipped(whole, offset + at), f": section '{kind}' at byte {offset} of {length} bytes has checksum",
+                      *verify)
+        # The table of the ELF sections, which nothing needs that runs.
+        code = struct.unpack_from("<Q", whole, 40)[0]
+        fails(flipped(whole, code + 64), r": the code, its first \d+ bytes, has checksum", *verify)
+        fails(flipped(whole, len(whole) - 100), ": the footer's checksum is", "info")
+        # What cannot be read is found at once.
+        for kind, command in (("tokenizer", ("tokenize", "a")), ("chat template", ("-p", "a"))):
+            offset, _ = sections[kind]
+            fails(flipped(whole, offset), f": section '{kind}' at byte {offset}: ", *command)
+        begin = min(offset for offset, _ in sections.values())
+        for size in (begin, begin + 1000, len(whole) // 2, len(whole) - 1):
+            fails(whole[:size], "is truncated", "info")
+        weights = (self.folder / "beside.gemw").read_bytes()
+        for size in (0, 100, len(weights) // 2, len(weights) - 1):
+            fails(weights[:size], "is truncated", "info", path=self.folder / "beside.gemw")
+        fails(weights + weights[-400:], "", "info", path=self.folder / "beside.gemw")
+
+    def test_neither_folders_nor_the_cpu_change_the_bytes(self):
+        """gemcut installed elsewhere, run elsewhere, on an older CPU; --cpu host alone asks the machine."""
+        here = compile_model(GOLDENS / "edge", self.folder / "here", "--cpu", "avx2").read_bytes()
+        for name in (str(BUILD.resolve()), str(ROOT), str(self.folder)):
+            self.assertNotIn(name.encode(), here)
+        install = self.folder / "other" / "place"
+        (install / "bin").mkdir(parents=True)
+        shutil.copy(GEMCUT, install / "bin" / "gemcut")
+        shutil.copytree(GEMCUT.parents[1] / "lib" / "runtime", install / "lib" / "runtime")
+        shutil.copytree(GOLDENS / "edge", self.folder / "model" / "edge")
+        qemu = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+        run(qemu, "-cpu", "Haswell", install / "bin" / "gemcut", "compile", "model/edge", "--cpu", "avx2", "-o", "there",
+            cwd=self.folder, env={"PATH": "/nowhere", "TMPDIR": str(install), "TZ": "Asia/Tokyo"})
+        self.assertEqual((self.folder / "there").read_bytes(), here)
+
     def test_a_level_that_the_cpu_lacks_is_refused(self):
         out = compile_model(GOLDENS / "edge", self.folder / "out")
         result = run(out, "generate", "--ids", "2", "-n", 1, "--level", "avx1024", check=False)
@@ -177,9 +236,12 @@ class Compile(unittest.TestCase):
         # A CPU without AVX, emulated: a message, never SIGILL.
         qemu = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
         self.assertTrue(qemu, "qemu-user is needed")
-        result = run(qemu, "-cpu", "Nehalem", out, "generate", "--ids", "2", "-n", 1, check=False)
-        self.assertEqual(result.returncode, 1, result.stderr)
-        self.assertIn("avx2", result.stderr)
+        for cpu in ("core2duo", "Nehalem"):
+            for command in (["generate", "--ids", "2", "-n", 1], ["score", "--ids", "2,3"]):
+                result = run(qemu, "-cpu", cpu, out, *command, check=False)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertEqual(result.stderr, "error: this CPU lacks features that even the lowest level, 'avx2', needs: "
+                                 "avx2,fma,f16c,bmi2; compile the model for this CPU\n")
         result = run(qemu, "-cpu", "Nehalem", out, "generate", "--ids", "2", "-n", 1, "--level", "amx", check=False)
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("level 'amx' needs CPU features that this CPU lacks: avx2,", result.stderr)

@@ -76,6 +76,8 @@ TEST_F(ArtifactWriter, LaysOutImageSectionsAndFooter) {
   EXPECT_EQ(std::memcmp(footer.magic, GEMCUT_FOOTER_MAGIC, 8), 0);
   EXPECT_EQ(footer.version, uint32_t(GEMCUT_FOOTER_VERSION));
   EXPECT_EQ(footer.file_length, text.size());
+  EXPECT_EQ(footer.image_length, image.size());
+  EXPECT_EQ(footer.image_checksum, XXH64(image.data(), image.size(), 0));
   ASSERT_EQ(footer.section_count, 2u);
   const std::vector<uint8_t> *contents[] = {&tokenizer, &weights};
   uint64_t offsets[] = {131072, 196608};

@@ -28,6 +28,8 @@ makeArtifact(std::string image,
              uint64_t sidecarChecksum = 0) {
   gemcut_footer footer = {};
   footer.sidecar_checksum = sidecarChecksum;
+  footer.image_length = image.size();
+  footer.image_checksum = xxh64(image.data(), image.size());
   for (const auto &[kind, bytes] : sections) {
     image.resize((image.size() + GEMCUT_SECTION_ALIGNMENT - 1) /
                  GEMCUT_SECTION_ALIGNMENT * GEMCUT_SECTION_ALIGNMENT);

@@ -95,7 +95,32 @@ TEST_F(ArtifactTest, DamagedSectionsAreNoticedOnRequest) {
   bytes[65536 + 69999] ^= 1;
   ASSERT_EQ(open(bytes), GEMCUT_OK);
   EXPECT_EQ(artifact.verify(), GEMCUT_CORRUPT_ARTIFACT);
-  expectError("'weights'");
+  expectError((path + ": section 'weights' at byte 65536 of 70003 bytes has "
+                      "checksum")
+                  .c_str());
+  bytes = whole;
+  bytes[65536 + 131072] ^= 1;
+  ASSERT_EQ(open(bytes), GEMCUT_OK);
+  EXPECT_EQ(artifact.verify(), GEMCUT_CORRUPT_ARTIFACT);
+  expectError("section 'tokenizer' at byte 196608");
+}
+
+TEST_F(ArtifactTest, DamagedCodeIsNoticedOnRequest) {
+  std::string bytes = whole;
+  bytes[3] ^= 1;
+  ASSERT_EQ(open(bytes), GEMCUT_OK);
+  EXPECT_EQ(artifact.verify(), GEMCUT_CORRUPT_ARTIFACT);
+  expectError((path + ": the code, its first 10 bytes, has checksum").c_str());
+}
+
+TEST_F(ArtifactTest, SectionsOfAnotherLengthAreNamed) {
+  ASSERT_EQ(open(whole), GEMCUT_OK);
+  const Section *section = artifact.find(GEMCUT_SECTION_WEIGHTS);
+  EXPECT_EQ(artifact.checkLength(*section, weights.size()), GEMCUT_OK);
+  EXPECT_EQ(artifact.checkLength(*section, 7), GEMCUT_CORRUPT_ARTIFACT);
+  expectError((path + ": section 'weights' at byte 65536 has 70003 bytes, but "
+                      "the code was compiled for 7")
+                  .c_str());
 }
 
 TEST_F(ArtifactTest, LongerFileIsNoticed) {
@@ -108,7 +133,7 @@ TEST_F(ArtifactTest, ConsistentButWrongFooters) {
     EXPECT_EQ(openChanged(change), GEMCUT_CORRUPT_ARTIFACT) << fragment;
     expectError(fragment);
   };
-  rejected([](gemcut_footer &f) { f.version = 3; }, "format version 3");
+  rejected([](gemcut_footer &f) { f.version = 9; }, "format version 9");
   rejected([](gemcut_footer &f) { f.section_count = 9; }, "9 sections");
   rejected([](gemcut_footer &f) { f.section_count = ~0u; }, "sections");
   rejected([](gemcut_footer &f) { f.section_count = 2; }, "not zero");
@@ -122,6 +147,7 @@ TEST_F(ArtifactTest, ConsistentButWrongFooters) {
   rejected([](gemcut_footer &f) { f.sections[0].length = ~0ull; }, "fit");
   rejected([](gemcut_footer &f) { f.sections[1].offset = ~0ull << 16; }, "fit");
   rejected([](gemcut_footer &f) { ++f.file_length; }, "footer says");
+  rejected([](gemcut_footer &f) { f.image_length = ~0ull; }, "its code of");
   // The footer itself belongs to no section.
   rejected([](gemcut_footer &f) { ++f.sections[2].length; }, "fit");
 }
