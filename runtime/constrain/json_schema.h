@@ -24,7 +24,9 @@
 //   oneOf          the same, if it can be seen that no value is valid for two:
 //                  other types, other constants, or another constant of a
 //                  required property
-//   allOf          of one schema, beside annotations
+//   allOf          of one schema, beside annotations; of several schemas of
+//                  objects, and beside such keywords, if all say type,
+//                  properties and required alone: their properties are joined
 //   $ref           "#" and "#/..." (JSON pointer), recursion included, beside
 //                  annotations; $defs, definitions
 //   annotations    title, description, default, examples, deprecated, readOnly,

@@ -78,7 +78,7 @@ static std::string listKeywords() {
   return result + "$defs and annotations";
 }
 
-static bool isAnnotation(const std::string &key) {
+bool constrain::isAnnotation(const std::string &key) {
   return key.rfind("x-", 0) == 0 ||
          std::any_of(std::begin(kAnnotations), std::end(kAnnotations),
                      [&](const char *name) { return key == name; });
@@ -202,6 +202,14 @@ gemcut_status SchemaCompiler::checkKeywords(const Place &place) {
   return GEMCUT_OK;
 }
 
+/// Keywords of a schema that are no annotations.
+static size_t countRules(const Json &schema) {
+  size_t count = 0;
+  for (const auto &item : schema.items())
+    count += !isAnnotation(item.key()) && item.key() != "$id";
+  return count;
+}
+
 /// `keyword` must be the only one that is no annotation.
 gemcut_status SchemaCompiler::checkAlone(const Place &place,
                                          const char *keyword) {
@@ -282,6 +290,12 @@ gemcut_status SchemaCompiler::addSchema(const Place &place, uint32_t from,
     return status;
   if (here.schema.contains("$ref"))
     return addReference(here, from, to);
+  bool isJoined =
+      here.schema.contains("allOf") &&
+      !(here.schema["allOf"].is_array() && here.schema["allOf"].size() <= 1 &&
+        countRules(here.schema) == 1);
+  if (isJoined)
+    return addMerged(here, from, to);
   for (const char *keyword : {"anyOf", "oneOf", "allOf"})
     if (here.schema.contains(keyword))
       return addAlternatives(here, keyword, from, to);
@@ -333,9 +347,6 @@ gemcut_status SchemaCompiler::addAlternatives(const Place &place,
   if (!list.schema.is_array() || list.schema.empty())
     return refuse(list, std::string("'") + keyword +
                             "' must be a list of schemas that is not empty");
-  if (keyword == std::string("allOf") && list.schema.size() > 1)
-    return refuse(list, "'allOf' of more than one schema is not supported; "
-                        "write one schema with all keywords");
   if (keyword == std::string("oneOf"))
     if (gemcut_status status = checkDisjoint(list))
       return status;

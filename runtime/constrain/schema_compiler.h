@@ -72,6 +72,13 @@ private:
   gemcut_status readTypes(const Place &place, unsigned &types);
   gemcut_status readCount(const Place &place, const char *keyword,
                           uint32_t &value);
+  // schema_merge.cpp
+  gemcut_status checkPart(const Place &place);
+  /// Adds the schemas of objects that `place` joins: its own keywords and those
+  /// in 'allOf', behind references too.
+  gemcut_status collectParts(const Place &place, int depth,
+                             std::vector<const Json *> &parts);
+  gemcut_status addMerged(const Place &place, uint32_t from, uint32_t to);
   // schema_disjoint.cpp
   gemcut_status checkDisjoint(const Place &place);
   bool areDisjoint(const Json &a, const Json &b, int depth) const;
@@ -89,7 +96,12 @@ private:
     uint32_t rule;
   };
   std::deque<Waiting> waiting; // rules without their contents
+  std::deque<Json> merged;     // schemas that 'allOf' made
+  int mergeDepth = 0;          // of them, inside each other
 };
+
+/// Keywords that say nothing about a value.
+bool isAnnotation(const std::string &keyword);
 
 /// The schema of any value: true.
 extern const nlohmann::ordered_json kAnySchema;

@@ -218,7 +218,7 @@ class Page(unittest.TestCase):
         self.page.keyboard.press("Alt+s")
         self.page.locator("dialog [name=schema]").fill("{nope")
         self.page.locator("dialog button.main").click()
-        expect(self.page.locator("#settings-error")).to_be_visible()
+        expect(self.page.locator("#settings-error")).to_be_in_viewport(ratio=1)
         self.picture("settings")
         self.page.keyboard.press("Escape")
 
