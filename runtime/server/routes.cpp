@@ -5,6 +5,7 @@
 #include "runtime/server/json_text.h"
 #include "runtime/server/page.h"
 #include "runtime/text/json_value.h"
+#include "runtime/text/utf8.h"
 
 #include <algorithm>
 
@@ -100,6 +101,26 @@ HttpReply showPage(Call &) {
   return reply;
 }
 
+/// A token as llama.cpp's server shows it: its text, or its bytes where those
+/// are no UTF-8.
+void writePiece(JsonText &json, const text::Tokenizer &tokenizer, int32_t id) {
+  std::string piece;
+  if (int byte = tokenizer.byteValue(id); byte >= 0)
+    piece.push_back(char(byte));
+  else
+    tokenizer.appendPiece(id, piece);
+  json.beginObject().memberInteger("id", id).key("piece");
+  if (text::isValidUtf8(piece)) {
+    json.string(piece);
+  } else {
+    json.beginArray();
+    for (char byte : piece)
+      json.integer(uint8_t(byte));
+    json.endArray();
+  }
+  json.endObject();
+}
+
 HttpReply tokenize(Call &call) {
   ApiError error;
   Fields fields(call.body, error);
@@ -107,6 +128,7 @@ HttpReply tokenize(Call &call) {
   std::string content = fields.getString("content");
   bool addsBos = fields.getBool("add_special", false);
   bool parsesSpecial = fields.getBool("parse_special", true);
+  bool showsPieces = fields.getBool("with_pieces", false);
   if (!given)
     fields.fail("content", "'content' is missing: the text to tokenize.",
                 "missing_required_parameter");
@@ -120,7 +142,10 @@ HttpReply tokenize(Call &call) {
   JsonText json;
   json.beginObject().key("tokens").beginArray();
   for (int32_t id : ids)
-    json.integer(id);
+    if (showsPieces)
+      writePiece(json, *call.context.tokenizer, id);
+    else
+      json.integer(id);
   json.endArray().endObject();
   return makeJson(json);
 }

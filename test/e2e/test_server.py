@@ -292,6 +292,10 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(self.server.request("GET", "/v1/models/other")[0], 404)
         tokens = self.server.post("/tokenize", {"content": "a fox, ü"})[1]["tokens"]
         self.assertEqual(self.server.post("/detokenize", {"tokens": tokens})[1]["content"], "a fox, ü")
+        pieces = self.server.post("/tokenize", {"content": "a fox, 漢", "with_pieces": True})[1]["tokens"]
+        self.assertEqual([entry["piece"] for entry in pieces[:3]], ["a", " fox", ","])
+        # A character without a token is bytes, which are no text one by one.
+        self.assertEqual([byte for entry in pieces[-3:] for byte in entry["piece"]], list("漢".encode()))
         self.expect_error("/v1/embeddings", {"input": "x"}, 501, code="unsupported_endpoint")
         self.expect_error("/v1/nothing", {}, 404, code="unknown_url")
         status, headers, _ = self.server.request("GET", CHAT)

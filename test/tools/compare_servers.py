@@ -7,7 +7,9 @@ EXE is the executable of the same file (`gemcut compile FILE.gguf --quant f32 --
 Prints every member of an answer that only one of them has or whose values differ, and
 fails when they differ in what clients rely on: status, text, token ids, reasons to
 finish, usage, the form of streams and errors (RELIED_ON), unless a difference is
-listed in KNOWN with its reason. --speed adds the tokens per second of 1 and 4 streams.
+listed in KNOWN with its reason. --speed measures 1 and 4 streams instead, in turn.
+Both need the model's chat template if FILE has none: EXE by --chat-template when it
+is compiled, the peer by --peer-flags.
 """
 import argparse
 import contextlib
@@ -107,8 +109,26 @@ RELIED_ON = re.compile(
     r"(choices/\d+/)?(text|finish_reason|index|message/.*)|usage/(prompt|completion|total)_tokens|"
     r"tokens(/.*)?|content|object|choices/\d+/logprobs/(content/\d+/token|tokens/\d+)|error|error/(code|type|message)"
 )
-# (request, member) -> why they may differ.
-KNOWN = {}
+# (pattern of requests, pattern of members, why they may differ). What is said of the peer
+# is llama.cpp of 1 October 2026.
+KNOWN = [
+    ("completion of ids|completion to its end|chat, tools.*", "usage/(completion|total)_tokens", "the peer counts the token that ends an answer"),
+    ("two prompts|chat, n", "usage/.*", "the peer counts one of several choices"),
+    ("completion, logprobs", "choices/0/logprobs/.*", "the peer answers in the form of chat"),
+    (".*stream.*", "usage/.*", "the peer states usage unasked, in a chunk with choices"),
+    ("completion, max_tokens 0", ".*", "the peer makes a token all the same; we refuse"),
+    (".*", "choices/./message/refusal", "OpenAI's member, null; the peer has none"),
+    ("chat, json.*", "choices/0/message/content|usage/.*|choices/0/finish_reason", "white space is free, and lengths follow"),
+    ("chat, json.*", "choices/0/message/reasoning_content", "the peer's grammar begins behind a thought"),
+    ("chat, tools required", ".*", "the peer's grammar has no rule for this format (500)"),
+    ("chat, tools.*", "choices/0/message/content", "null or empty beside calls"),
+    ("chat, tools.*", "choices/0/(message/tool_calls/.*|finish_reason)", "the peer does not find whole calls of this format"),
+    ("unknown role", "choices/0/message/content", "a prompt that no model knows: logits are nearly equal"),
+    (".*", "error/code", "ours are OpenAI's words, the peer's the status"),
+    ("no JSON|bad schema", "HTTP status|error/type", "the peer takes a bad request for its own error (500)"),
+    ("prompt too long|unknown path", "error/type", "the peer has types of its own"),
+    ("wrong method", "HTTP status|error/type", "404 where 405 is meant"),
+]
 
 
 class Server:
@@ -216,6 +236,13 @@ def facts_of(answer):
     return {path: value for path, value in facts.items() if not path.startswith(("timings", "__verbose"))}
 
 
+def known_reason(request, member):
+    for requests, members, reason in KNOWN:
+        if re.fullmatch(requests, request) and re.fullmatch(members, member):
+            return reason
+    return None
+
+
 def compare(ours, peer, verbose):
     failures = 0
     for name, method, path, body in PAGE:
@@ -225,7 +252,7 @@ def compare(ours, peer, verbose):
             left, right = mine.get(member, "(absent)"), theirs.get(member, "(absent)")
             if left != right:
                 relied = RELIED_ON.fullmatch(member) is not None
-                reason = KNOWN.get((name, member)) or KNOWN.get(("*", member))
+                reason = known_reason(name, member)
                 differences.append((relied and not reason, member, left, right, reason))
         bad = sum(difference[0] for difference in differences)
         failures += bad
@@ -267,7 +294,7 @@ def main():
     parser.add_argument("--peer", required=True)
     parser.add_argument("--model", required=True, help="the GGUF file that both run")
     parser.add_argument("--speed", action="store_true", help="measure 1 and 4 streams instead")
-    parser.add_argument("--peer-flags", default="-ctk f32 -ctv f32", help="of llama-server (%(default)s)")
+    parser.add_argument("--peer-flags", default="-ctk f32 -ctv f32 --reasoning off", help="of llama-server (%(default)s)")
     parser.add_argument("-c", "--context", type=int, default=2048, help="of one slot (%(default)s)")
     parser.add_argument("-t", "--threads", type=int, default=2, help="%(default)s")
     parser.add_argument("-n", "--tokens", type=int, default=64, help="of a stream with --speed (%(default)s)")
