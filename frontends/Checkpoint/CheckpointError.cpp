@@ -3,6 +3,7 @@
 #include "frontends/Checkpoint/CheckpointError.h"
 
 #include "frontends/Json/CheckedJson.h"
+#include "frontends/Json/Unsupported.h"
 
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -41,6 +42,11 @@ llvm::Error gemcut::checkpoint::about(llvm::Error error, llvm::StringRef file,
         return llvm::make_error<CheckpointError>(choose(known.file, file),
                                                  choose(known.tensor, tensor),
                                                  known.message, known.kind);
+      },
+      [&](const UnsupportedError &known) -> llvm::Error {
+        return llvm::make_error<CheckpointError>(
+            file.str(), tensor.str(), known.getMessage(),
+            CheckpointError::Kind::Unsupported);
       },
       [&](const llvm::StringError &known) -> llvm::Error {
         return llvm::make_error<CheckpointError>(file.str(), tensor.str(),

@@ -23,7 +23,7 @@ static RopeConfig parseScaling(JsonFields &fields, int64_t headDim,
                         : "rope_type";
   std::string type = fields.string(key, "default");
   if (type != "default" && type != "linear")
-    fields.fail(key, "\"default\" or \"linear\", the supported values");
+    fields.refuse(key, "\"default\" or \"linear\", the supported values");
   rope.theta = theta ? *theta : fields.number("rope_theta", 1, 1e12);
   if (type == "linear")
     rope.factor = fields.number("factor", 1, 1e6);
@@ -106,16 +106,16 @@ void gemcut::config::parseGemma3Text(JsonFields &fields,
     config.finalLogitSoftcap =
         float(fields.number("final_logit_softcapping", 1e-6, 1e6));
   if (fields.find("attn_logit_softcapping"))
-    fields.fail("attn_logit_softcapping", "null, the only supported value");
+    fields.refuse("attn_logit_softcapping", "null, the only supported value");
   if (fields.string("hidden_activation", "gelu_pytorch_tanh") !=
       "gelu_pytorch_tanh")
-    fields.fail("hidden_activation",
-                "\"gelu_pytorch_tanh\", the only supported value");
+    fields.refuse("hidden_activation",
+                  "\"gelu_pytorch_tanh\", the only supported value");
   if (fields.boolean("attention_bias", false))
-    fields.fail("attention_bias", "false, the only supported value");
+    fields.refuse("attention_bias", "false, the only supported value");
   if (fields.boolean("use_bidirectional_attention", false))
-    fields.fail("use_bidirectional_attention",
-                "false: models of embeddings are not supported");
+    fields.refuse("use_bidirectional_attention",
+                  "false: models of embeddings are not supported");
   parseQuantization(fields, config);
   parseTied(fields, config);
   config.padId = fields.integer("pad_token_id", 0, config.vocabSize - 1, 0);

@@ -30,8 +30,9 @@ std::string gemcut::config::parseDtype(JsonFields &fields,
   std::string dtype = fields.string(key, fallback.c_str());
   constexpr llvm::StringLiteral kTypes[] = {"bfloat16", "float16", "float32"};
   if (!llvm::is_contained(kTypes, dtype))
-    fields.fail(key, "\"bfloat16\", \"float16\" or \"float32\", the supported "
-                     "values");
+    fields.refuse(key,
+                  "\"bfloat16\", \"float16\" or \"float32\", the supported "
+                  "values");
   return dtype;
 }
 
@@ -85,15 +86,15 @@ static void parseText(JsonFields &fields, bool unified,
   config.numKvSharedLayers =
       fields.integer("num_kv_shared_layers", 0, numLayers - 1, 0);
   if (fields.string("hidden_activation", "") != "gelu_pytorch_tanh")
-    fields.fail("hidden_activation",
-                "\"gelu_pytorch_tanh\", the only supported value");
+    fields.refuse("hidden_activation",
+                  "\"gelu_pytorch_tanh\", the only supported value");
   if (fields.boolean("attention_bias", false))
-    fields.fail("attention_bias", "false, the only supported value");
+    fields.refuse("attention_bias", "false, the only supported value");
   std::string bidirectional = fields.string("use_bidirectional_attention", "");
   config.bidirectionalImages = bidirectional == "vision";
   if (!bidirectional.empty() && !config.bidirectionalImages)
-    fields.fail("use_bidirectional_attention",
-                "null or \"vision\", the supported values");
+    fields.refuse("use_bidirectional_attention",
+                  "null or \"vision\", the supported values");
   parseQuantization(fields, config);
   parseTied(fields, config);
   parsePerLayerInputs(fields, unified, config);
@@ -139,9 +140,9 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
                  "\", a drafter, which only runs beside the model that it "
                  "drafts for; compile that model");
   if (!llvm::is_contained(kWhole, family))
-    top.fail("model_type",
-             "\"gemma4\", \"gemma4_unified\", \"gemma3\" or one of these and "
-             "\"_text\", the supported models");
+    top.refuse("model_type",
+               "\"gemma4\", \"gemma4_unified\", \"gemma3\" or one of these and "
+               "\"_text\", the supported models");
   std::string textType = (family + "_text").str();
   auto parse = [&](JsonFields &fields, const std::string &dtype) {
     if (family == "gemma3")

@@ -14,7 +14,7 @@ using namespace gemcut::config;
 /// is supported: int4 in groups of 32, activations as they are.
 static void parsePackedGroups(JsonFields &fields) {
   if (fields.string("format", "") != "pack-quantized")
-    fields.fail("format", "\"pack-quantized\", the supported format");
+    fields.refuse("format", "\"pack-quantized\", the supported format");
   const nlohmann::json *listed = fields.find("config_groups");
   JsonFields groups = fields.object("config_groups");
   if (groups.failed() || !listed || !listed->is_object())
@@ -25,17 +25,17 @@ static void parsePackedGroups(JsonFields &fields) {
     JsonFields group = groups.object(key);
     for (const char *activations : {"input_activations", "output_activations"})
       if (group.find(activations))
-        group.fail(activations,
-                   "null: activations that are rounded are not supported");
+        group.refuse(activations,
+                     "null: activations that are rounded are not supported");
     JsonFields weights = group.object("weights");
     if (weights.integer("num_bits", 1, 64) != 4)
-      weights.fail("num_bits", "4, the supported number");
+      weights.refuse("num_bits", "4, the supported number");
     if (weights.string("type", "int") != "int")
-      weights.fail("type", "\"int\", the supported type");
+      weights.refuse("type", "\"int\", the supported type");
     if (!weights.boolean("symmetric", true))
-      weights.fail("symmetric", "true: zero points are not supported");
+      weights.refuse("symmetric", "true: zero points are not supported");
     if (weights.integer("group_size", 1, kMaxWidth) != 32)
-      weights.fail("group_size", "32, the supported size");
+      weights.refuse("group_size", "32, the supported size");
     group.merge(weights);
     groups.merge(group);
   }
@@ -55,8 +55,8 @@ void gemcut::config::parseQuantization(JsonFields &fields,
     if (!scheme.failed())
       parsePackedGroups(scheme);
   } else {
-    scheme.fail("quant_method", "\"gemma\" or \"compressed-tensors\", the "
-                                "supported methods");
+    scheme.refuse("quant_method", "\"gemma\" or \"compressed-tensors\", the "
+                                  "supported methods");
   }
   fields.merge(scheme);
 }

@@ -14,15 +14,15 @@ static RopeConfig parseKind(JsonFields &fields, int64_t headDim) {
   std::string type = fields.string("rope_type", "default");
   rope.proportional = type == "proportional";
   if (!rope.proportional && type != "default")
-    fields.fail("rope_type", "\"default\" or \"proportional\", the supported "
-                             "values");
+    fields.refuse("rope_type", "\"default\" or \"proportional\", the supported "
+                               "values");
   rope.theta = fields.number("rope_theta", 1, 1e12);
   if (fields.number("factor", 0, 1e6, 1) != 1)
-    fields.fail("factor", "1, the only supported value");
+    fields.refuse("factor", "1, the only supported value");
   double partial = fields.number("partial_rotary_factor", 0, 1, 1);
   if (!rope.proportional && partial != 1)
-    fields.fail("partial_rotary_factor",
-                "1, the only supported value of rope_type \"default\"");
+    fields.refuse("partial_rotary_factor",
+                  "1, the only supported value of rope_type \"default\"");
   rope.rotaryPairs =
       rope.proportional ? int64_t(partial * double(headDim) / 2) : headDim / 2;
   if (rope.rotaryPairs < 1)
@@ -37,7 +37,7 @@ static RopeConfig parseKind(JsonFields &fields, int64_t headDim) {
 void gemcut::config::parseRope(JsonFields &fields, ModelConfig &config,
                                std::vector<std::string> *warnings) {
   if (fields.find("rope_scaling"))
-    fields.fail("rope_scaling", "null: scaling is not supported");
+    fields.refuse("rope_scaling", "null: scaling is not supported");
   JsonFields kinds = fields.object("rope_parameters");
   kinds.ignore({"sliding_attention", "full_attention"});
   for (bool sliding : {true, false}) {

@@ -3,6 +3,7 @@
 #include "frontends/GGUF/Header.h"
 
 #include "frontends/GGUF/Blocks.h"
+#include "frontends/Json/Unsupported.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -228,8 +229,9 @@ private:
       return truncated("the type of " + where);
     std::optional<checkpoint::ElementType> known = typeOfNumber(type);
     if (!known)
-      return fail(where + " has type " + Twine(type) + " (" +
-                  nameOfNumber(type) + "), supported are " + supportedTypes());
+      return gemcut::asUnsupported(
+          fail(where + " has type " + Twine(type) + " (" + nameOfNumber(type) +
+               "), supported are " + supportedTypes()));
     tensor.type = *known;
     BlockSize block = blockSize(tensor.type);
     if (tensor.shape.back() % block.elements)

@@ -3,6 +3,7 @@
 #include "frontends/GGUF/ModelMetadata.h"
 
 #include "frontends/GGUF/TensorNames.h"
+#include "frontends/Json/Unsupported.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -289,12 +290,12 @@ gemcut::gguf::makeConfigJson(const Checkpoint &checkpoint) {
     return ConfigMaker(checkpoint, *architecture).make();
   if (*architecture == "gemma3")
     return makeGemma3ConfigJson(checkpoint);
-  return checkpoint.metadata().fail(
+  return gemcut::asUnsupported(checkpoint.metadata().fail(
       "general.architecture",
       StringRef(*architecture).starts_with("gemma4")
           ? "'gemma4': a drafter only runs beside the model that it drafts "
             "for; compile that model"
-          : "'gemma4' or 'gemma3', the supported architectures");
+          : "'gemma4' or 'gemma3', the supported architectures"));
 }
 
 llvm::Expected<config::ModelConfig>

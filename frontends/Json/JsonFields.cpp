@@ -3,6 +3,7 @@
 #include "frontends/Json/JsonFields.h"
 
 #include "frontends/Json/CheckedJson.h"
+#include "frontends/Json/Unsupported.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -45,6 +46,11 @@ void JsonFields::fail(const char *key, const std::string &expected) {
            ", expected " + expected);
 }
 
+void JsonFields::refuse(const char *key, const std::string &supported) {
+  isUnsupported |= !error;
+  fail(key, supported);
+}
+
 void JsonFields::failText(const std::string &message) {
   if (!error)
     error = file + ": " + message;
@@ -53,7 +59,8 @@ void JsonFields::failText(const std::string &message) {
 llvm::Error JsonFields::takeError() {
   if (!error)
     return llvm::Error::success();
-  return llvm::createStringError(*error);
+  return isUnsupported ? makeUnsupported(*error)
+                       : llvm::createStringError(*error);
 }
 
 const json *JsonFields::find(const char *key) {
@@ -143,8 +150,10 @@ void JsonFields::ignore(std::initializer_list<const char *> keys) {
 }
 
 void JsonFields::merge(JsonFields &inner) {
-  if (!error)
-    error = std::move(inner.error);
+  if (error || !inner.error)
+    return;
+  error = std::move(inner.error);
+  isUnsupported = inner.isUnsupported;
 }
 
 void JsonFields::reportUnknown(std::vector<std::string> *warnings) const {

@@ -56,6 +56,9 @@ public:
   /// Remembers an error about `key`: "found X, expected `expected`".
   void fail(const char *key, const std::string &expected);
   void failText(const std::string &message);
+  /// The same for a value that is valid and not supported: takeError() then is
+  /// an UnsupportedError.
+  void refuse(const char *key, const std::string &supported);
   /// An error about a key that was not looked at; `supported` lists the others.
   void failUnknown(const std::string &supported);
   bool failed() const { return error.has_value(); }
@@ -76,6 +79,7 @@ private:
   std::string file, where;
   llvm::StringSet<> known;
   std::optional<std::string> error;
+  bool isUnsupported = false; ///< the error says that
 };
 
 } // namespace gemcut::checked_json

@@ -2,6 +2,7 @@
 
 #include "frontends/Lora/Adapter.h"
 
+#include "frontends/Checkpoint/CheckpointError.h"
 #include "frontends/Json/CheckedJson.h"
 #include "frontends/Safetensors/Checkpoint.h"
 
@@ -69,7 +70,7 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
                              ": cannot be read: " + text.getError().message());
   auto config = parseAdapterConfig((*text)->getBuffer(), adapter.files[0]);
   if (!config)
-    return config.takeError();
+    return checkpoint::about(config.takeError(), adapter.files[0]);
   const std::string &file = adapter.files[1];
   auto weights = safetensors::Checkpoint::open(file);
   if (!weights)

@@ -26,7 +26,7 @@ static void expectNone(JsonFields &fields, const char *key,
                        const std::string &expected) {
   const json *value = fields.find(key);
   if (value && *value != false && !value->empty())
-    fields.fail(key, expected);
+    fields.refuse(key, expected);
 }
 
 /// An object of patterns and what `read` gets for each.
@@ -91,7 +91,7 @@ gemcut::lora::parseAdapterConfig(llvm::StringRef text,
     return root.takeError();
   JsonFields fields(*root, fileName, "");
   if (fields.string("peft_type", "LORA") != "LORA")
-    fields.fail("peft_type", "\"LORA\", the only supported type");
+    fields.refuse("peft_type", "\"LORA\", the only supported type");
   AdapterConfig config;
   config.rank = int64_t(readRank(fields, "r"));
   config.alpha = readAlpha(fields, "lora_alpha");
@@ -101,7 +101,7 @@ gemcut::lora::parseAdapterConfig(llvm::StringRef text,
   expectNone(fields, "use_dora", "false: DoRA is not supported");
   expectNone(fields, "use_qalora", "false: QALoRA is not supported");
   if (fields.string("bias", "none") != "none")
-    fields.fail("bias", "\"none\": trained biases are not supported");
+    fields.refuse("bias", "\"none\": trained biases are not supported");
   expectNone(fields, "lora_bias", "false: trained biases are not supported");
   expectNone(fields, "fan_in_fan_out", "false, the only supported value");
   expectNone(fields, "modules_to_save",

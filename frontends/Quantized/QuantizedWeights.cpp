@@ -3,6 +3,7 @@
 #include "frontends/Quantized/QuantizedWeights.h"
 
 #include "frontends/Config/TensorNames.h"
+#include "frontends/Json/Unsupported.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -118,7 +119,7 @@ Error QuantizedWeights::checkShapeTensor(StringRef name,
 Error QuantizedWeights::addParts(StringRef name, ArrayRef<int64_t> shape) {
   for (const char *part : {"weight_zero_point", "weight_g_idx"})
     if (source->findTensor(sibling(name, part)))
-      return createStringError(
+      return gemcut::makeUnsupported(
           source->fileOf(sibling(name, part)) + ": tensor '" +
           sibling(name, part) +
           "' belongs to a scheme that is not supported; supported are "

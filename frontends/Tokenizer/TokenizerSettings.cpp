@@ -1,6 +1,7 @@
 //===- TokenizerSettings.cpp - The supported settings ---------------------===//
 
 #include "frontends/Tokenizer/TokenizerSettings.h"
+#include "frontends/Json/Unsupported.h"
 #include "runtime/abi/tokenizer_tables.h"
 
 #include "llvm/ADT/Twine.h"
@@ -42,8 +43,8 @@ std::string show(const json &value) {
 
 Error unsupported(StringRef file, const Twine &key, const json &found,
                   const Twine &expected) {
-  return createStringError(file + ": " + key + " is " + show(found) +
-                           ", only " + expected + " is supported");
+  return gemcut::makeUnsupported(file + ": " + key + " is " + show(found) +
+                                 ", only " + expected + " is supported");
 }
 
 bool isReplace(const json &value, const char *from, const char *to) {

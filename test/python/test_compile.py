@@ -100,6 +100,35 @@ def test_ctrl_c_stops_and_leaves_nothing(tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+E2B = ROOT / "test/data/configs/e2b/config.json"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.5])
+def test_code_generation_stops_soon(tmp_path, seconds):
+    """One level of E2B takes 5 s of CPU time; stopping it, a part of that."""
+    began = []
+
+    def work():
+        while time.process_time() < began[0] + seconds:
+            time.sleep(0.01)
+        began.append(time.process_time())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupt(progress):
+        if progress.phase == "code":
+            began.append(time.process_time())
+            threading.Thread(target=work).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        gemcut.compile(E2B, tmp_path / "out.o", weights="random", emit="obj", cpu="zen4",
+                       progress=interrupt)
+        time.sleep(5)
+    took = time.process_time() - began[1]
+    print(f"stopped after {took:.2f} s of CPU time")
+    assert took < 1.5
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_other_threads_run_meanwhile(tmp_path):
     ticks = 0
     done = threading.Event()
@@ -168,3 +197,37 @@ def test_the_console_script_is_the_same_tool():
                                 capture_output=True, text=True)
         assert (ours.returncode, ours.stdout, ours.stderr) == (
             theirs.returncode, theirs.stdout, theirs.stderr)
+
+
+def test_what_is_not_supported_has_a_type_of_its_own(tmp_path):
+    def refuse(changes, match, name="config.json"):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        for file in EDGE.iterdir():
+            if file.is_file():
+                (folder / file.name).write_bytes(file.read_bytes())
+        document = json.loads((folder / name).read_text())
+        changes(document)
+        (folder / name).write_text(json.dumps(document))
+        with pytest.raises(gemcut.UnsupportedError, match=match) as error:
+            gemcut.compile(folder, tmp_path / "out", emit="gemma")
+        assert str(folder) in str(error.value)
+        assert not (tmp_path / "out").exists()
+
+    refuse(lambda c: c.update(model_type="llama"), "model_type.*supported models")
+    refuse(lambda c: c.get("text_config", c).update(hidden_activation="relu"),
+           "hidden_activation.*supported")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps(
+        {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "use_dora": True}))
+    with pytest.raises(gemcut.UnsupportedError, match="DoRA is not supported"):
+        gemcut.compile(EDGE, tmp_path / "out", emit="gemma", lora=[adapter])
+    with pytest.raises(gemcut.CheckpointError, match="r: found"):
+        (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "r": "x"}')
+        gemcut.compile(EDGE, tmp_path / "out", emit="gemma", lora=[adapter])
+    gguf = ROOT / "test/fuzz/gguf_corpus/model.gguf"
+    data = gguf.read_bytes().replace(b"gemma4", b"llama3")
+    (tmp_path / "model.gguf").write_bytes(data)
+    with pytest.raises(gemcut.UnsupportedError, match="supported architectures"):
+        gemcut.compile(tmp_path / "model.gguf", tmp_path / "out", emit="gemma")

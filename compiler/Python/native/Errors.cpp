@@ -6,6 +6,7 @@
 #include "compiler/Driver/Reporter.h"
 #include "compiler/Driver/UsageError.h"
 #include "frontends/Checkpoint/CheckpointError.h"
+#include "frontends/Json/Unsupported.h"
 
 namespace py = pybind11;
 using namespace gemcut;
@@ -40,6 +41,10 @@ void gemcut::python::raise(llvm::Error error) {
         bool isKnown = e.kind == checkpoint::CheckpointError::Kind::Unsupported;
         kind = isKnown ? Unsupported : Checkpoint;
         message = e.message, file = e.file, tensor = e.tensor;
+      },
+      [&](const gemcut::UnsupportedError &e) {
+        kind = Unsupported;
+        message = e.getMessage();
       },
       [&](const driver::MemoryLimitError &e) {
         kind = Memory;
