@@ -20,7 +20,7 @@
 #include "compiler/Driver/TextQuality.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
-#include "targets/Common/Target.h"
+#include "targets/Common/EmitObject.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -64,6 +64,8 @@ compileLevel(const targets::Target &target, const targets::TargetSpec &spec,
     return diagnostics.error("lowering for " + level.name);
   if (llvm::Error error = checkCancelled(reporter))
     return std::move(error);
+  auto isCancelled = [&] { return reporter.isCancelled(); };
+  targets::StopScope scope(isCancelled);
   return target.emit(**lowered, spec, level, kind);
 }
 

@@ -18,6 +18,16 @@
 using namespace mlir;
 using namespace gemcut::targets;
 
+/// Of this thread's StopScope; null: there is none.
+static thread_local llvm::function_ref<bool()> stopQuestion;
+
+StopScope::StopScope(llvm::function_ref<bool()> shouldStop) {
+  stopQuestion = shouldStop;
+}
+StopScope::~StopScope() { stopQuestion = nullptr; }
+
+static bool shouldStop() { return stopQuestion && stopQuestion(); }
+
 static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createMachine(StringRef triple, StringRef cpu, StringRef features) {
   std::string error;
@@ -44,7 +54,10 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
   tuning.LoopUnrolling = true;
-  llvm::PassBuilder builder(&machine, tuning);
+  llvm::PassInstrumentationCallbacks callbacks;
+  callbacks.registerShouldRunOptionalPassCallback(
+      [](StringRef, llvm::Any) { return !shouldStop(); });
+  llvm::PassBuilder builder(&machine, tuning, std::nullopt, &callbacks);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
@@ -58,21 +71,35 @@ namespace {
 /// Skips the machine scheduler for functions with kKeepOrderAttribute. Passes
 /// ask under the names that options have (LLVM 22; elsewhere under their
 /// titles): test/compiler/product-code.test finds spills where that changes.
-class SchedulerGate : public llvm::OptPassGate {
+///
+/// Where code generation is to stop, which it cannot, it empties the functions
+/// that are still to come.
+class CodegenGate : public llvm::OptPassGate {
 public:
-  explicit SchedulerGate(const llvm::Module &module) {
+  explicit CodegenGate(llvm::Module &module) : module(module) {
     for (const llvm::Function &function : module)
       if (function.hasFnAttribute(kKeepOrderAttribute))
-        skipped.insert(("function (" + function.getName() + ")").str());
+        skipped.insert(nameUnit(function));
   }
 
-  bool isEnabled() const override { return !skipped.empty(); }
+  bool isEnabled() const override { return stopQuestion || !skipped.empty(); }
 
   bool shouldRunPass(StringRef pass, StringRef unit) const override {
+    if (shouldStop() && unit.starts_with("function (")) {
+      for (llvm::Function &function : module)
+        if (!function.isDeclaration() && unit != nameUnit(function))
+          function.deleteBody();
+      return false;
+    }
     return pass != "machine-scheduler" || !skipped.contains(unit);
   }
 
 private:
+  static std::string nameUnit(const llvm::Function &function) {
+    return ("function (" + function.getName() + ")").str();
+  }
+
+  llvm::Module &module;
   llvm::StringSet<> skipped; ///< as passes describe functions
 };
 } // namespace
@@ -86,6 +113,8 @@ codegen(llvm::Module &module, llvm::TargetMachine &machine,
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
     return llvm::createStringError("the code generator cannot emit this form");
   passes.run(module);
+  if (shouldStop())
+    return llvm::createStringError("stopped");
   return buffer;
 }
 
@@ -119,7 +148,9 @@ gemcut::targets::emitModule(ModuleOp module, StringRef triple,
     function.addFnAttr("no-builtins");
   }
   optimize(*translated, **machine);
-  SchedulerGate gate(*translated);
+  if (shouldStop())
+    return llvm::createStringError("stopped");
+  CodegenGate gate(*translated);
   context.setOptPassGate(gate);
   if (kind == EmitKind::Llvm) {
     llvm::SmallVector<char, 0> text;

@@ -16,6 +16,17 @@ namespace gemcut::targets {
 /// spread.
 inline constexpr llvm::StringLiteral kKeepOrderAttribute = "gemcut-keep-order";
 
+/// While it lives, emitModule on this thread asks between passes and functions
+/// whether it should stop. It then soon returns an error, which says nothing
+/// else. Scopes do not nest.
+class StopScope {
+public:
+  explicit StopScope(llvm::function_ref<bool()> shouldStop);
+  StopScope(const StopScope &) = delete;
+  StopScope &operator=(const StopScope &) = delete;
+  ~StopScope();
+};
+
 /// Translates a module of the LLVM dialect, optimizes it for `level` and
 /// returns it in the form of `kind`. The LLVM target of `triple` must be
 /// initialized.
