@@ -41,6 +41,7 @@ class Server:
         match = re.search(r"http://127\.0\.0\.1:(\d+), (\d+) slots", line)
         assert match, line + self.process.stderr.read()
         self.port, self.slots = int(match[1]), int(match[2])
+        self.memory = self.process.stdout.readline()
 
     def stop(self, number=signal.SIGTERM, timeout=30):
         self.process.send_signal(number)
@@ -449,6 +450,11 @@ class ServerTest(unittest.TestCase):
                 self.assertGreaterEqual(now, before - 5)
         finally:
             cold.stop()
+
+    def test_memory_is_told(self):
+        self.assertRegex(self.server.memory, r"^memory: \d+ MB planned, besides at most 537 MB of earlier prompts \(--cache-bytes\), "
+                                             r"0 MB of the baked prefix and 67 MB of schemas$")
+        self.assertIn("gemcut_longest_step_seconds", self.server.metrics())
 
     def test_texts_part_anywhere(self):
         """No turn marks where prompts part: the second one with a beginning takes it up, and the bits are those of cold runs."""
