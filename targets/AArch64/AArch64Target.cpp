@@ -42,6 +42,7 @@ static std::vector<IsaLevel> aarch64Levels() {
   i8mm.features += ",+i8mm,+bf16";
   i8mm.cpuidFeatures += ",i8mm,bf16";
   i8mm.hasBf16Dot = true;
+  i8mm.hasPairProducts = true;
 
   IsaLevel sve = i8mm;
   sve.name = "sve";

@@ -59,7 +59,7 @@ Value DotProdIsa::dotBf16(Emitter &, Value, Value, Value) const {
 }
 
 //===----------------------------------------------------------------------===//
-// usdot, bfdot
+// usdot, smmla, bfdot
 //===----------------------------------------------------------------------===//
 
 static Value dotMixed(Emitter &e, Value acc, Value u8, Value s8) {
@@ -102,4 +102,9 @@ Value I8mmIsa::dotBf16(Emitter &e, Value acc, Value w, Value x) const {
                              sum.getType(),
                              {sum, e.bitcast(weights, pairs), input});
       });
+}
+
+Value I8mmIsa::dotPairs(Emitter &e, Value acc, Value x, Value w) const {
+  return callIntrinsic(e, "llvm.aarch64.neon.smmla.v4i32.v16i8", acc.getType(),
+                       {acc, e.bitcast(x, w.getType()), w});
 }

@@ -36,7 +36,8 @@ protected:
                                 mlir::Value x) const;
 };
 
-/// usdot: products of unsigned and signed bytes; bfdot: of bf16 pairs.
+/// usdot: products of unsigned and signed bytes; smmla: of two rows by two
+/// columns; bfdot: of bf16 pairs.
 class I8mmIsa : public DotProdIsa {
 public:
   using DotProdIsa::DotProdIsa;
@@ -49,6 +50,8 @@ public:
   bool runNeedsCorrection() const override { return true; }
   mlir::Value dotBf16(Emitter &e, mlir::Value acc, mlir::Value w,
                       mlir::Value x) const override;
+  mlir::Value dotPairs(Emitter &e, mlir::Value acc, mlir::Value x,
+                       mlir::Value w) const override;
 
 protected:
   /// The same with unsigned weights, or with unsigned inputs.

@@ -89,6 +89,30 @@ Value SveIsa::dotUnsignedInputs(Emitter &e, Value acc, Value w, Value x) const {
   return dotByLane(e, "sudot", acc, w, x);
 }
 
+Value SveIsa::dotPairs(Emitter &e, Value acc, Value x, Value w) const {
+  Value sum = callIntrinsic(e, "llvm.aarch64.sve.smmla.nxv4i32",
+                            scalableType(e.i32Type(), kRegisterLanes),
+                            {toScalable(e, acc),
+                             toScalable(e, e.bitcast(x, w.getType())),
+                             toScalable(e, w)});
+  return toFixed(e, sum, acc.getType());
+}
+
+std::pair<Value, Value> SveIsa::pairRows(Emitter &e, Value first,
+                                         Value second) const {
+  // As shuffles, those of equal lanes would be built in memory.
+  Type i64 = e.i64Type();
+  VectorType halves = e.vecType(i64, lanesOf(first) / 2);
+  auto transpose = [&](StringRef name) {
+    Value result = callIntrinsic(e, name, scalableType(i64, 2),
+                                 {toScalable(e, e.bitcast(first, halves)),
+                                  toScalable(e, e.bitcast(second, halves))});
+    return e.bitcast(toFixed(e, result, halves), first.getType());
+  };
+  return {transpose("llvm.aarch64.sve.trn1.nxv2i64"),
+          transpose("llvm.aarch64.sve.trn2.nxv2i64")};
+}
+
 SveLevelIsa::SveLevelIsa(const IsaLevel &level) : I8mmIsa(level) {
   for (int64_t vscale : {2, 4}) {
     IsaLevel form = level;

@@ -18,6 +18,10 @@ public:
 
   mlir::Value loadInputs(Emitter &e, mlir::Value address) const override;
   mlir::Value lowNibbles(Emitter &e, mlir::Value bytes) const override;
+  mlir::Value dotPairs(Emitter &e, mlir::Value acc, mlir::Value x,
+                       mlir::Value w) const override;
+  std::pair<mlir::Value, mlir::Value>
+  pairRows(Emitter &e, mlir::Value first, mlir::Value second) const override;
 
 protected:
   mlir::Value dotSigned(Emitter &e, mlir::Value acc, mlir::Value w,

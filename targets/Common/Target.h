@@ -35,7 +35,9 @@ struct IsaLevel {
   bool hasVnni = false;      ///< dot products of four bytes into i32
   bool hasBf16Dot = false;   ///< pairs of bf16 into f32
   bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
-  bool hasSve = false;       ///< scalable registers
+  /// Products of two rows by two columns; see VectorIsa::dotPairs.
+  bool hasPairProducts = false;
+  bool hasSve = false; ///< scalable registers
   /// 32-bit lanes that a product's step works on: less than 16 where a vector
   /// of 16 takes several registers, and its parts had better not be live at
   /// once.

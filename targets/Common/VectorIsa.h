@@ -116,6 +116,26 @@ public:
   virtual mlir::Value dotBf16(Emitter &e, mlir::Value acc, mlir::Value w,
                               mlir::Value x) const = 0;
 
+  /// Only where level.hasPairProducts, for vectors of level.productLanes lanes;
+  /// in each 16 bytes, `x` and `w` hold two rows of 8 signed bytes, `acc` four
+  /// sums: acc[2i + j] + sum_k x[i][k] * w[j][k].
+  virtual mlir::Value dotPairs(Emitter &, mlir::Value /*acc*/,
+                               mlir::Value /*x*/, mlir::Value /*w*/) const {
+    llvm_unreachable("no products of pairs; check hasPairProducts");
+  }
+  /// Two rows of loadInputs as the operands `x` of dotPairs: their columns 0 ..
+  /// 7 and 8 .. 15.
+  virtual std::pair<mlir::Value, mlir::Value>
+  pairRows(Emitter &e, mlir::Value first, mlir::Value second) const {
+    auto type = mlir::cast<mlir::VectorType>(first.getType());
+    llvm::SmallVector<int64_t> low, high;
+    for (int64_t i = 0, lanes = type.getNumElements(); i < lanes; ++i) {
+      low.push_back(i % 4 < 2 ? i : lanes + i - 2);
+      high.push_back(i % 4 < 2 ? i + 2 : lanes + i);
+    }
+    return {e.shuffle(first, second, low), e.shuffle(first, second, high)};
+  }
+
   /// The level's matrix registers; null unless level.hasInt8Tiles.
   virtual const TileIsa *getTiles() const { return nullptr; }
 

@@ -178,8 +178,11 @@ private:
     int64_t scales = gemcut_q8_scales_offset(shape.columns) + 4 * group;
     for (int64_t t = 0; t < shape.tiles; ++t)
       for (int64_t p = 0; p < parts; ++p) {
-        Value bits = scaleBits(
-            e.at(blockScales, t * tileBytes + layout.scale_bytes * group), p);
+        Value bits = emitScaleBits(
+            e, shape.format,
+            e.at(blockScales, t * tileBytes + layout.scale_bytes * group +
+                                  layout.scale_bytes / parts * p),
+            lanes);
         for (int64_t m = 0; m < shape.rows; ++m) {
           // Input scales are powers of two: adding exponents multiplies.
           Value inputScale = e.broadcast(
@@ -191,18 +194,6 @@ private:
           sum = e.fma(e.toF32(dots[index(m, t, p)]), product, sum);
         }
       }
-  }
-
-  /// The scales of a group for the lanes of a part, as bits less those of 1.0.
-  Value scaleBits(Value scales, int64_t part) {
-    if (shape.format == Format::Int4)
-      return emitScaleCodeBits(
-          e, e.load(e.vecType(e.getBuilder().getI8Type(), lanes),
-                    e.at(scales, partOffset(part, 1)), lanes));
-    Value halves = e.load(e.vecType(e.getBuilder().getF16Type(), lanes),
-                          e.at(scales, partOffset(part, 2)), 2 * lanes);
-    return e.sub(e.bitcast(e.toF32(halves), e.vecType(e.i32Type(), lanes)),
-                 e.splatI32(kOneBits, lanes));
   }
 
   /// Multiplies by the scales of rows, which lead a tile.
@@ -456,6 +447,17 @@ Value gemcut::targets::emitScaleCodeBits(Emitter &e, Value codes) {
   auto vector = dyn_cast<VectorType>(wide.getType());
   return e.bitAnd(wide, vector ? e.splatI32(kMask, vector.getNumElements())
                                : e.i32(kMask));
+}
+
+Value gemcut::targets::emitScaleBits(Emitter &e, Format format, Value scales,
+                                     int64_t lanes) {
+  if (format == Format::Int4)
+    return emitScaleCodeBits(
+        e, e.load(e.vecType(e.getBuilder().getI8Type(), lanes), scales, lanes));
+  Value halves =
+      e.load(e.vecType(e.getBuilder().getF16Type(), lanes), scales, 2 * lanes);
+  return e.sub(e.bitcast(e.toF32(halves), e.vecType(e.i32Type(), lanes)),
+               e.splatI32(kOneBits, lanes));
 }
 
 int64_t gemcut::targets::nextBytes(const MicroKernelShape &shape) {

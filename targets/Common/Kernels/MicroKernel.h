@@ -33,6 +33,11 @@ int64_t nextBytes(const MicroKernelShape &shape);
 /// those of rows, as f32 bits less the bits of 1.0f.
 mlir::Value emitScaleCodeBits(Emitter &e, mlir::Value codes);
 
+/// The scales of one group at `scales` (int4's codes, else f16) for `lanes`
+/// rows as f32 bits less those of 1.0f.
+mlir::Value emitScaleBits(Emitter &e, Format format, mlir::Value scales,
+                          int64_t lanes);
+
 /// A private function of the module, made on first use:
 ///
 ///   void f(w, x, y, yStride[, next])

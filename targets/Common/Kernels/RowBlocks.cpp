@@ -2,6 +2,7 @@
 
 #include "targets/Common/Kernels/RowBlocks.h"
 
+#include "targets/Common/Kernels/PairKernel.h"
 #include "targets/Common/Kernels/RowScaleKernel.h"
 #include "targets/Common/Kernels/SignedRow.h"
 #include "targets/Common/Kernels/TileKernel.h"
@@ -40,12 +41,16 @@ RowBlocks::RowBlocks(StageEmitter &e, kernel::WeightType weight,
       tileBytes(
           gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns())) {
   bool integer = isQuantized(weight.getFormat());
+  pairs = e.getIsa().getLevel().hasPairProducts && !rowScales();
   if (integer && !stream && unitTiles * panelBytes() <= kMostPanelBytes)
     tileIsa = e.getIsa().getTiles();
+  else
+    pairs = false;
 }
 
 int64_t RowBlocks::panelBytes() const {
   return rowScales() ? rowScalePanelBytes(weight.getColumns())
+         : pairs     ? pairPanelBytes(weight.getColumns())
                      : tilePanelBytes(weight.getColumns());
 }
 
@@ -69,9 +74,11 @@ void RowBlocks::begin() {
                             int64_t(offsetof(gemcut_step, fetch_ahead))),
                        8),
                 e.i64(1));
-  if (tileIsa) {
+  if (tileIsa || pairs) {
     panels = e.stack(unitTiles * panelBytes());
     e.beginUse(panels);
+  }
+  if (tileIsa) {
     rowScales() ? configureRowScaleTiles(e, *tileIsa)
                 : configureTiles(e, *tileIsa);
   }
@@ -80,29 +87,76 @@ void RowBlocks::begin() {
 void RowBlocks::end() {
   if (signedRow)
     e.endUse(signedRow);
-  if (!tileIsa)
-    return;
-  tileIsa->release(e);
-  e.endUse(panels);
+  if (tileIsa)
+    tileIsa->release(e);
+  if (tileIsa || pairs)
+    e.endUse(panels);
 }
 
 BlockTarget RowBlocks::makeScratch() {
   int64_t rowBytes = unitTiles * kResultBytes;
-  return {e.stack(block.rows * rowBytes), e.i64(rowBytes)};
+  int64_t rows = pairs ? std::max(block.rows, kPairRows) : block.rows;
+  return {e.stack(rows * rowBytes), e.i64(rowBytes)};
 }
 
 void RowBlocks::unpack(Value tiles, int64_t count) {
-  auto get = rowScales() ? getRowScaleUnpacker : getTileUnpacker;
+  auto get = rowScales() ? getRowScaleUnpacker
+             : pairs     ? getPairUnpacker
+                         : getTileUnpacker;
   auto unpacker = get(e, weight.getFormat(), weight.getColumns());
   for (int64_t i = 0; i < count; ++i)
     e.call(unpacker,
            {e.at(tiles, i * tileBytes), e.at(panels, i * panelBytes())});
 }
 
-void RowBlocks::multiply(
-    Value tiles, int64_t count, Value input, Value rows,
-    llvm::function_ref<BlockTarget(Value row)> getTarget,
-    llvm::function_ref<void(Value row, Value results)> finish) {
+void RowBlocks::multiply(Value tiles, int64_t count, Value input, Value rows,
+                         TargetFn getTarget, FinishFn finish) {
+  if (!pairs)
+    return multiplyRows(tiles, count, input, rows, getTarget, finish);
+  e.ifElse(
+      e.lessEqual(e.i64(kLeastPairRows), rows),
+      [&] {
+        unpack(tiles, count);
+        multiplyPairs(count, input, rows, getTarget, finish);
+      },
+      [&] { multiplyRows(tiles, count, input, rows, getTarget, finish); });
+}
+
+void RowBlocks::multiplyPairs(int64_t count, Value input, Value rows,
+                              TargetFn getTarget, FinishFn finish) {
+  e.loop(e.i64(0), rows, kPairRows, [&](Value row) {
+    Value size = e.min(e.sub(rows, row), e.i64(kPairRows));
+    BlockTarget target = getTarget(row);
+    auto multiplyFrom = [&](Value first, int64_t part) {
+      MicroKernelShape shape;
+      shape.columns = weight.getColumns();
+      shape.inputRowBytes = inputRowBytes;
+      shape.rows = part;
+      Value from = e.at(input, e.mul(e.add(row, first), inputRowBytes));
+      Value to = e.at(target.address, e.mul(target.stride, first));
+      for (int64_t tile = 0; tile < count; ++tile)
+        e.call(getPairKernel(e, shape),
+               {e.at(panels, tile * panelBytes()), from,
+                e.at(to, tile * kResultBytes), target.stride});
+    };
+    e.ifElse(
+        e.equal(size, e.i64(kPairRows)),
+        [&] { multiplyFrom(e.i64(0), kPairRows); },
+        [&] {
+          // The binary digits of the remaining rows, largest first.
+          for (int64_t part = 4; part >= 1; part /= 2)
+            e.ifThen(e.equal(e.bitAnd(size, e.i64(part)), e.i64(part)), [&] {
+              multiplyFrom(e.bitAnd(size, e.i64(~(2 * part - 1))), part);
+            });
+        });
+    e.loop(e.i64(0), size, 1, [&](Value m) {
+      finish(e.add(row, m), e.at(target.address, e.mul(target.stride, m)));
+    });
+  });
+}
+
+void RowBlocks::multiplyRows(Value tiles, int64_t count, Value input,
+                             Value rows, TargetFn getTarget, FinishFn finish) {
   int64_t most = block.rows;
   if (tileIsa)
     e.ifThen(e.lessEqual(e.i64(kTileTailRows), rows),

@@ -66,13 +66,21 @@ private:
   bool stream;
   int64_t tileBytes;
   const TileIsa *tileIsa = nullptr; ///< null: vectors alone
-  mlir::Value fetchAhead;           ///< i1, of a stream
-  mlir::Value panels;               ///< of the unit's tiles
-  mlir::Value signedRow; ///< the last of an odd number of rows, of a stream
+  bool pairs = false;     ///< many rows are multiplied in pairs (PairKernel)
+  mlir::Value fetchAhead; ///< i1, of a stream
+  mlir::Value panels;     ///< of the unit's tiles
+  mlir::Value signedRow;  ///< the last of an odd number of rows, of a stream
 
   bool rowScales() const { return hasRowScales(weight.getFormat()); }
   int64_t panelBytes() const;
   void unpack(mlir::Value tiles, int64_t count);
+  using TargetFn = llvm::function_ref<BlockTarget(mlir::Value row)>;
+  using FinishFn =
+      llvm::function_ref<void(mlir::Value row, mlir::Value results)>;
+  void multiplyRows(mlir::Value tiles, int64_t count, mlir::Value input,
+                    mlir::Value rows, TargetFn getTarget, FinishFn finish);
+  void multiplyPairs(int64_t count, mlir::Value input, mlir::Value rows,
+                     TargetFn getTarget, FinishFn finish);
   void multiplyBlock(mlir::Value tiles, int64_t count, mlir::Value input,
                      mlir::Value row, int64_t rows, const BlockTarget &target);
 
