@@ -10,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
+#include <thread>
 
 LLD_HAS_DRIVER(elf)
 
@@ -111,7 +112,10 @@ gemcut::artifact::runLinker(std::vector<std::string> arguments,
   auto output = scratch.create("elf");
   if (!output)
     return output.takeError();
-  std::vector<const char *> raw{"ld.lld", "-o", output->c_str()};
+  // lld frees what its threads allocate when they end, and theirs are LLVM's,
+  // which never do: one of our own does all of it.
+  std::vector<const char *> raw{"ld.lld", "--threads=1", "-o",
+                                output->c_str()};
   for (const std::string &argument : arguments)
     raw.push_back(argument.c_str());
 
@@ -119,8 +123,10 @@ gemcut::artifact::runLinker(std::vector<std::string> arguments,
   llvm::raw_string_ostream stream(messages);
   static std::mutex linker; // lld has global state
   std::lock_guard<std::mutex> lock(linker);
-  lld::Result result =
-      lld::lldMain(raw, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result;
+  std::thread([&] {
+    result = lld::lldMain(raw, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  }).join();
   if (result.retCode)
     return createStringError("linking " + what.str() +
                              " failed: " + stream.str());
