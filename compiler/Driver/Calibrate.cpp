@@ -53,8 +53,11 @@ gemcut::driver::calibrate(const CompileOptions &options,
     return llvm::createStringError(
         options.calibrate + ": holds no two tokens in sequence, expected "
                             "a longer text");
-  for (const std::vector<int32_t> &sequence : sequences)
+  for (std::vector<int32_t> &sequence : sequences) {
     result.tokens += int64_t(sequence.size());
+    for (int32_t &id : sequence)
+      id = int32_t(model.config.embeddedId(id));
+  }
 
   mlir::DialectRegistry registry;
   registerAllDialects(registry);

@@ -133,6 +133,9 @@ gemcut::driver::makeModelInfo(const LoadedModel &model,
   for (int64_t id : generation.suppressIds)
     if (id < config.vocabSize)
       info.suppressed_ids[info.suppressed_id_count++] = int32_t(id);
+  for (int64_t id : config.placeholderIds)
+    info.placeholder_ids[info.placeholder_id_count++] = int32_t(id);
+  info.placeholder_row = int32_t(config.padId);
   info.do_sample = generation.doSample;
   info.temperature = generation.temperature;
   info.top_k = int32_t(generation.topK);

@@ -287,6 +287,8 @@ Error reference::runReference(const ReferenceOptions &options, raw_ostream &os,
   });
   std::vector<int64_t> positions(ids->size());
   std::iota(positions.begin(), positions.end(), options.firstPosition);
+  for (int32_t &id : *ids)
+    id = int32_t(model->config.embeddedId(id));
   auto results = interpreter.run("forward", *ids, positions);
   if (failed(results))
     return failure();

@@ -163,8 +163,15 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   }
 
   ignoreCommonKeys(top);
-  top.ignore({"image_token_id", "audio_token_id", "video_token_id",
-              "boi_token_id", "boa_token_id", "eoi_token_id", "eoa_token_id",
+  const char *const kPlaceholders[] = {"image_token_id", "audio_token_id",
+                                       "video_token_id"};
+  std::vector<int64_t> placeholders;
+  for (const char *key : kPlaceholders)
+    if (family == "gemma3") // embeds them as any other
+      top.ignore({key});
+    else if (int64_t id = top.integer(key, 0, kMaxVocab, -1); id >= 0)
+      placeholders.push_back(id);
+  top.ignore({"boi_token_id", "boa_token_id", "eoi_token_id", "eoa_token_id",
               "eoa_token_index", "boi_token_index", "eoi_token_index",
               "boa_token_index", "vision_soft_tokens_per_image", "bos_token_id",
               "pad_token_id", "image_token_index", "mm_tokens_per_image"});
@@ -183,6 +190,8 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   parse(text, dtype);
   if (text.failed())
     return text.takeError();
+  llvm::copy_if(placeholders, std::back_inserter(config.placeholderIds),
+                [&](int64_t id) { return id < config.vocabSize; });
   // The whole model's list holds the end of turn, the text part's may not.
   if (!eos.empty())
     config.eosIds = eos;

@@ -11,6 +11,7 @@
 #ifndef GEMCUT_FRONTENDS_CONFIG_MODELCONFIG_H
 #define GEMCUT_FRONTENDS_CONFIG_MODELCONFIG_H
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -69,6 +70,8 @@ struct ModelConfig {
   bool bidirectionalImages = false; ///< use_bidirectional_attention "vision"
   int64_t padId = 0, bosId = 2;
   std::vector<int64_t> eosIds;
+  /// Of images, sound and video: as text they have the rows of padId.
+  std::vector<int64_t> placeholderIds;
   bool tiedEmbeddings = true; ///< false: the head is a matrix of its own
   StoredAs storedAs = StoredAs::Floats;
   bool hasVisionTower = false, hasAudioTower = false;
@@ -80,6 +83,10 @@ struct ModelConfig {
   double queryScale = 1.0;  ///< factor of attention scores
 
   int64_t numLayers() const { return int64_t(layers.size()); }
+  /// The id whose rows of the tables stand for `id`.
+  int64_t embeddedId(int64_t id) const {
+    return llvm::is_contained(placeholderIds, id) ? padId : id;
+  }
   /// First layer that reads another layer's K and V; numLayers() if none.
   int64_t firstSharedLayer() const { return numLayers() - numKvSharedLayers; }
 };

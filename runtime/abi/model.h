@@ -17,6 +17,7 @@ extern "C" {
 #define GEMCUT_MODEL_VERSION 4
 #define GEMCUT_MAX_STOP_IDS 16
 #define GEMCUT_MAX_SUPPRESSED_IDS 64
+#define GEMCUT_MAX_PLACEHOLDER_IDS 4
 #define GEMCUT_MAX_ROW_TABLES 4
 #define GEMCUT_MAX_ADAPTERS 8
 #define GEMCUT_MAX_KV_CACHES 128
@@ -84,7 +85,12 @@ typedef struct gemcut_model_info {
                                 hold; 0: the weights are not in one */
   uint64_t table_resident_bytes; /* bound of what is mapped of row tables; 0:
                                     GEMCUT_TABLE_RESIDENT_BYTES */
-  uint8_t reserved[40];
+  /* Ids that stand for images, sound and video: where one is text all the same, as
+   * when the model generates it, its row is that of the id `placeholder_row`. */
+  int32_t placeholder_ids[GEMCUT_MAX_PLACEHOLDER_IDS];
+  int32_t placeholder_id_count;
+  int32_t placeholder_row;
+  uint8_t reserved[16];
   int32_t adapter_count;
   /* Names of the adapters that gemcut_step.adapter chooses, in order. */
   char adapters[GEMCUT_MAX_ADAPTERS][GEMCUT_ADAPTER_NAME];

@@ -51,6 +51,8 @@ static void writeModel(JsonWriter &json) {
               gemcut_private_bytes(&model, /*slots=*/1, threads));
   json.member("generate_bytes",
               gemcut_generate_bytes(&model, /*slots=*/1, threads));
+  json.member("greedy_bytes",
+              gemcut_greedy_bytes(&model, /*slots=*/1, threads));
   json.key("adapters");
   json.beginArray();
   for (int32_t i = 0; i < model.adapter_count; ++i)

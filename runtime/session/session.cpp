@@ -204,9 +204,18 @@ gemcut_status Session::checkAppend(int32_t slot, const int32_t *ids,
   return GEMCUT_OK;
 }
 
+/// The id whose row stands for `id` in the tables: its own, but for
+/// placeholders (source: transformers 5.24.0, Gemma4Model.forward).
+static int32_t getEmbeddedId(const gemcut_model_info &model, int32_t id) {
+  const int32_t *end = model.placeholder_ids + model.placeholder_id_count;
+  return std::find(model.placeholder_ids, end, id) == end
+             ? id
+             : model.placeholder_row;
+}
+
 void Session::append(size_t row, int32_t slot, int32_t id) {
   SlotState &state = states[slot];
-  rowTokens[row] = id;
+  rowTokens[row] = getEmbeddedId(*program.model, id);
   rowPositions[row] = state.first + int32_t(state.count);
   rowSlots[row] = slot;
   history.as<int32_t>()[size_t(slot) * size_t(context) + state.count] = id;
@@ -217,7 +226,7 @@ void Session::runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
                       size_t rows, size_t later) {
   for (size_t i = 0; i < rows; ++i)
     append(i, slot, ids[i]);
-  pages.beginStep(ids, rows);
+  pages.beginStep(rowTokens, rows);
   // The disk works while this step computes.
   pages.readAhead(ids + rows, std::min(rows, later));
   step.rows = int64_t(rows);
@@ -296,8 +305,8 @@ gemcut_status Session::beginDecode(const int32_t *slots, const int32_t *ids,
   }
   for (size_t i = 0; i < rows; ++i)
     append(i, slots[i], ids[i]);
-  pages.readAhead(ids, rows);
-  pages.beginStep(ids, rows);
+  pages.readAhead(rowTokens, rows);
+  pages.beginStep(rowTokens, rows);
   step.rows = int64_t(rows);
   step.first_position = states[slots[0]].first;
   step.logits = reinterpret_cast<float *>(

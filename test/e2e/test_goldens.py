@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
+from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
                      read_safetensors, run)
 
 LOGITS_ABS = 1e-3
@@ -93,6 +93,21 @@ class Goldens(unittest.TestCase):
     def test_text_parts_logits(self):
         for case in TEXT_PARTS:
             self.check_logits(case)
+
+    def test_placeholders_are_embedded_as_padding(self):
+        """As text, ids of images, sound and video have the rows of the pad id, as in transformers."""
+        for case in ("vision-audio", "unified"):
+            config = json.loads((GOLDENS / case / "config.json").read_text())
+            ids = [2, 17, 93, 5, 41, 9]
+            padded, logits = list(ids), self.folder / "reference.npy"
+            for place, modality in ((1, "image"), (3, "audio"), (4, "video")):
+                ids[place] = config[f"{modality}_token_id"]
+                padded[place] = config["text_config"]["pad_token_id"]
+            executable = self.executable(case)
+            actual = self.score(executable, ids)
+            self.assertEqual(actual.values, self.score(executable, padded).values, case)
+            run(GEMCUT, "reference", GOLDENS / case, "--ids", ids_argument(ids), "--logits", logits)
+            self.assertLess(largest_difference(actual, read_npy(logits)), LOGITS_ABS)
 
     def test_quantized_logits(self):
         for case in ("dense", "moe"):

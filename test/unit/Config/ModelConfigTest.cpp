@@ -109,6 +109,16 @@ TEST(ModelConfig, ReadsE2b) {
   }
 }
 
+// Gemma 3 embeds its placeholders as any other id.
+TEST(ModelConfig, PlaceholdersAreEmbeddedAsPadding) {
+  ModelConfig config = released("e2b");
+  EXPECT_EQ(config.placeholderIds,
+            (std::vector<int64_t>{258880, 258881, 258884}));
+  EXPECT_EQ(config.embeddedId(258881), 0);
+  EXPECT_EQ(config.embeddedId(258882), 258882);
+  EXPECT_EQ(released("gemma3-4b").placeholderIds, std::vector<int64_t>());
+}
+
 TEST(ModelConfig, SharesFromTheLastLayerOfTheKind) {
   ModelConfig config = released("e4b");
   for (int64_t i = 24; i < 42; ++i)
