@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 using namespace gemcut::artifact;
@@ -166,26 +167,59 @@ void quantizeKnown(const float *x, int64_t groups, const float *scales,
   }
 }
 
+/// The nearest of the levels low .. high.
+GEMCUT_INLINE float nearestLevel(float value, float low, float high) {
+  return std::min(std::max(std::nearbyint(value), low), high);
+}
+
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+
 /// Sum of squared errors of `count` values under `scale`, which is not zero,
-/// with the levels -2^(bits - 1) .. 2^(bits - 1) - 1; and the scale that fits
-/// those levels best, as int4Refit.
+/// with the levels low .. high; or, once a part of it is above `limit`, that
+/// part.
 GEMCUT_INLINE float rowError(const float *x, int64_t count, float scale,
-                             float low, float high, float &refit) {
+                             float low, float high, float limit) {
+  constexpr int64_t kPiece = 128;
+  const float inverse = 1 / scale;
+  const Lanes lowest = low - Lanes{}, highest = high - Lanes{};
+  Lanes errors = {};
+  for (int64_t from = 0; from < count; from += kLanes) {
+    Lanes value;
+    std::memcpy(&value, x + from, sizeof(value));
+    Lanes level = __builtin_elementwise_min(
+        __builtin_elementwise_max(
+            __builtin_elementwise_nearbyint(value * inverse), lowest),
+        highest);
+    Lanes difference = value - level * scale;
+    errors += difference * difference;
+    if (from % kPiece == kPiece - kLanes) {
+      float lanes[kLanes];
+      std::memcpy(lanes, &errors, sizeof(lanes));
+      // Squares only add, so that the whole is no smaller.
+      if (float sum = sumOfLanes(lanes); sum > limit)
+        return sum;
+    }
+  }
+  float lanes[kLanes];
+  std::memcpy(lanes, &errors, sizeof(lanes));
+  return sumOfLanes(lanes);
+}
+
+/// The scale that fits the levels of `count` values under `scale` best, as
+/// int4Refit.
+GEMCUT_INLINE float rowRefit(const float *x, int64_t count, float scale,
+                             float low, float high) {
   float inverse = 1 / scale;
-  float errors[kLanes] = {}, products[kLanes] = {}, squares[kLanes] = {};
+  float products[kLanes] = {}, squares[kLanes] = {};
   for (int64_t from = 0; from < count; from += kLanes)
     for (int i = 0; i < kLanes; ++i) {
       float value = x[from + i];
-      float level =
-          std::min(std::max(std::nearbyint(value * inverse), low), high);
-      float difference = value - level * scale;
-      errors[i] += difference * difference;
+      float level = nearestLevel(value * inverse, low, high);
       products[i] += value * level;
       squares[i] += level * level;
     }
   float square = sumOfLanes(squares);
-  refit = square > 0 ? sumOfLanes(products) / square : 0;
-  return sumOfLanes(errors);
+  return square > 0 ? sumOfLanes(products) / square : 0;
 }
 
 /// The scale of `count` values under `bits` bits each.
@@ -202,32 +236,34 @@ float chooseRowScale(const float *x, int64_t count, int64_t bits) {
   // From scales that clip all but a third of the range of levels, as wide tails
   // want it, to one that clips nothing on either side.
   float best = largest / high, least = std::numeric_limits<float>::infinity();
-  float bestRefit = 0;
   for (float sign : {1.0f, -1.0f})
-    for (int tenths = 3; tenths <= 11; ++tenths) {
-      float scale = sign * largest / -low * float(tenths) / 10, refit;
-      float error = rowError(x, count, scale, low, high, refit);
+    // From the widest on: narrow scales, which clip, are soon worse.
+    for (int tenths = 11; tenths >= 3; --tenths) {
+      float scale = sign * largest / -low * float(tenths) / 10;
+      float error = rowError(x, count, scale, low, high, least);
       if (error < least) {
         least = error;
         best = scale;
-        bestRefit = refit;
       }
     }
-  float refit;
-  if (bestRefit != 0 && rowError(x, count, bestRefit, low, high, refit) < least)
-    best = bestRefit;
+  float refit = rowRefit(x, count, best, low, high);
+  if (refit != 0 && rowError(x, count, refit, low, high, least) < least)
+    best = refit;
   return best;
 }
 
 /// The nearest levels of `count` values under `scale`.
+GEMCUT_MULTIVERSION
 void putRowLevels(const float *x, int64_t count, float scale, int64_t bits,
                   int8_t *quants) {
-  float high = float((1 << (bits - 1)) - 1), low = -high - 1;
-  for (int64_t i = 0; i < count; ++i) {
-    // Divided: a value that is a multiple of the scale gives that multiple.
-    float level = scale != 0 ? std::nearbyint(x[i] / scale) : 0;
-    quants[i] = int8_t(std::min(std::max(level, low), high));
+  if (scale == 0) {
+    std::fill_n(quants, count, int8_t(0));
+    return;
   }
+  float high = float((1 << (bits - 1)) - 1), low = -high - 1;
+  // Divided: a value that is a multiple of the scale gives that multiple.
+  for (int64_t i = 0; i < count; ++i)
+    quants[i] = int8_t(nearestLevel(x[i] / scale, low, high));
 }
 
 GEMCUT_MULTIVERSION
@@ -296,12 +332,36 @@ struct RowTilePlace {
   }
 };
 
+/// Puts the levels of row `r` of a tile at the places of RowTilePlace, over
+/// zeros.
+template <int64_t bits>
+void putTileRow(const int8_t *quants, int64_t columns, int64_t r,
+                uint8_t *tile) {
+  constexpr int kMask = (1 << bits) - 1;
+  for (int64_t c = 0; c < columns; ++c) {
+    RowTilePlace place(bits, r, c);
+    tile[place.byte] |= uint8_t((quants[c] & kMask) << place.bit);
+  }
+}
+
+/// Puts the levels of a row of a table at the lowest bits first, over zeros.
+template <int64_t bits>
+void putTableRow(const int8_t *quants, int64_t columns, uint8_t *out) {
+  constexpr int64_t kPerByte = 8 / bits;
+  constexpr int kZeroPoint = bits == 8 ? 0 : 1 << (bits - 1);
+  for (int64_t c = 0; c < columns; ++c)
+    out[c / kPerByte] |=
+        uint8_t(uint8_t(quants[c] + kZeroPoint) << c % kPerByte * bits);
+}
+
 /// Packs a tile in a format with row scales over zeros.
 void packRowScaleTile(gemcut_format format, const float *values, int64_t rows,
                       int64_t columns, uint8_t *tile,
                       const KnownScales &known) {
   int64_t bits = gemcut_row_format_bits(format);
-  int mask = (1 << bits) - 1;
+  auto put = bits == 2   ? putTileRow<2>
+             : bits == 4 ? putTileRow<4>
+                         : putTileRow<8>;
   gemcut_row_tile_header header = {};
   std::vector<int8_t> quants(columns);
   for (int64_t r = 0; r < rows; ++r) {
@@ -309,15 +369,10 @@ void packRowScaleTile(gemcut_format format, const float *values, int64_t rows,
     float scale =
         known.scales ? known.scales[r] : chooseRowScale(row, columns, bits);
     putRowLevels(row, columns, scale, bits, quants.data());
-    int32_t sum = 0;
-    for (int64_t c = 0; c < columns; ++c) {
-      sum += quants[c];
-      RowTilePlace place(bits, r, c);
-      tile[sizeof(header) + place.byte] |=
-          uint8_t((quants[c] & mask) << place.bit);
-    }
+    put(quants.data(), columns, r, tile + sizeof(header));
     header.scales[r] = scale;
-    header.corrections[r] = -128 * sum;
+    header.corrections[r] =
+        -128 * std::accumulate(quants.begin(), quants.end(), int32_t(0));
   }
   for (float &scale : header.output_scales)
     scale = known.outputScale;
@@ -466,7 +521,7 @@ void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
                                     int64_t scales, const KnownScales &known) {
   std::memset(out, 0, size_t(gemcut_table_row_bytes(format, columns, scales)));
   if (int64_t bits = gemcut_row_format_bits(format)) {
-    int64_t block = columns / scales, perByte = 8 / bits;
+    int64_t block = columns / scales;
     std::vector<int8_t> quants(columns);
     for (int64_t s = 0; s < scales; ++s) {
       const float *x = values + s * block;
@@ -476,10 +531,10 @@ void gemcut::artifact::packTableRow(gemcut_format format, const float *values,
       std::memcpy(out + gemcut_table_scales_offset(format, columns) + 4 * s,
                   &scale, 4);
     }
-    int zeroPoint = bits == 8 ? 0 : 1 << (bits - 1);
-    for (int64_t c = 0; c < columns; ++c)
-      out[c / perByte] |=
-          uint8_t(uint8_t(quants[c] + zeroPoint) << c % perByte * bits);
+    auto put = bits == 2   ? putTableRow<2>
+               : bits == 4 ? putTableRow<4>
+                           : putTableRow<8>;
+    put(quants.data(), columns, out);
     return;
   }
   switch (format) {
