@@ -154,6 +154,8 @@ MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots,
       plan.arenaBytes - plan.kvSlotBytes * uint64_t(slots);
   plan.generateBytes =
       gemcut_generate_bytes(&info, int32_t(slots), GEMCUT_PLANNED_THREADS);
+  plan.greedyBytes =
+      gemcut_greedy_bytes(&info, int32_t(slots), GEMCUT_PLANNED_THREADS);
   return plan;
 }
 
@@ -203,13 +205,14 @@ std::string gemcut::driver::describe(const MemoryPlan &plan) {
       "  KV cache  {:>11}  {} slot{} of {} positions: {}\n"
       "  arena     {:>11}  activations\n"
       "  other     {:>11}  logits, choice of tokens, the process\n"
-      "  total     {:>11}  of which private: {}, without score {}\n",
+      "  total     {:>11}  of which private: {}, without score {}, "
+      "with --temp 0 {}\n",
       formatBytes(plan.weightBytes), formatBytes(plan.weightBytesPerToken),
       tables, formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)), plan.slots,
       plan.slots == 1 ? "" : "s", plan.context, plan.kvFormula,
       formatBytes(plan.arenaBytes), formatBytes(plan.otherBytes),
       formatBytes(plan.totalBytes()), formatBytes(plan.privateBytes()),
-      formatBytes(plan.generateBytes));
+      formatBytes(plan.generateBytes), formatBytes(plan.greedyBytes));
 }
 
 std::string gemcut::driver::addends(const MemoryPlan &plan) {

@@ -25,6 +25,7 @@ struct MemoryPlan {
   uint64_t kvSlotBytes = 0;
   uint64_t otherBytes = 0;    ///< logits, choice of tokens, ids, the process
   uint64_t generateBytes = 0; ///< of the private ones, those without `score`
+  uint64_t greedyBytes = 0;   ///< of those, what temperature 0 needs
   int64_t slots = 1;
   int64_t context = 0;
   uint64_t weightBytesPerToken = 0; ///< read by a decode step of one row

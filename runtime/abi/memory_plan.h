@@ -91,6 +91,14 @@ static inline uint64_t gemcut_generate_bytes(const gemcut_model_info *model,
          gemcut_standing_bytes(model, slots, threads);
 }
 
+/* Of them, what a process touches that takes the likeliest tokens alone: it has
+ * nothing to rank. */
+static inline uint64_t gemcut_greedy_bytes(const gemcut_model_info *model,
+                                           int32_t slots, int32_t threads) {
+  return gemcut_generate_bytes(model, slots, threads) -
+         gemcut_sampler_bytes(model->vocab_size);
+}
+
 /* Of the weights, row tables. */
 static inline uint64_t gemcut_all_table_bytes(const gemcut_model_info *model) {
   uint64_t bytes = 0;

@@ -73,6 +73,8 @@ static void writeModel(JsonWriter &json) {
   writeIds(json, "stop_ids", model.stop_ids, model.stop_id_count);
   writeIds(json, "suppressed_ids", model.suppressed_ids,
            model.suppressed_id_count);
+  writeIds(json, "placeholder_ids", model.placeholder_ids,
+           model.placeholder_id_count);
   SamplerOptions sampling = getDefaultSampling(model);
   json.key("sampling");
   json.beginObject();
@@ -189,6 +191,8 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
              gemcut_private_bytes(&model, /*slots=*/1, threads));
   printBytes("without score",
              gemcut_generate_bytes(&model, /*slots=*/1, threads));
+  printBytes("with --temp 0",
+             gemcut_greedy_bytes(&model, /*slots=*/1, threads));
   if (std::string_view text = getCertificate(artifact); !text.empty())
     printf("%-20s %.*s\n", "certified", int(text.size()), text.data());
   for (int32_t i = 0; i < model.adapter_count; ++i)

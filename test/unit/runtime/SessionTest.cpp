@@ -147,6 +147,10 @@ TEST(SessionPages, PrivateBytesAreThePlanOfAllEntryPoints) {
   // One row of logits where one sequence runs, and none of score's.
   EXPECT_EQ(planned(1, 1) - gemcut_generate_bytes(&model, 1, 1),
             (uint64_t(74 - 11 - 1 - 4) << 20) - (16 << 10));
+  // The likeliest token is found without a sampler's work.
+  EXPECT_EQ(gemcut_generate_bytes(&model, 1, 1) -
+                gemcut_greedy_bytes(&model, 1, 1),
+            (uint64_t(4) << 20) + (16 << 10));
 }
 
 TEST_P(SessionTest, PrefillOfEveryLength) {
@@ -281,6 +285,31 @@ TEST_P(SessionTest, BadIdsAreRejected) {
   EXPECT_EQ(session.prefill(-1, &id, 1, logits), GEMCUT_INVALID_ARGUMENT);
   EXPECT_EQ(session.decode(slots, ids, 9, logits), GEMCUT_INVALID_ARGUMENT);
   EXPECT_EQ(session.getTokenCount(0), 0u);
+}
+
+TEST_P(SessionTest, PlaceholdersHaveTheRowOfAnotherId) {
+  gemcut_model_info model = gemcut_model;
+  model.placeholder_ids[0] = 11;
+  model.placeholder_ids[1] = 7;
+  model.placeholder_id_count = 2;
+  model.placeholder_row = 3;
+  Program program = getProgram(model);
+  SessionOptions options;
+  options.threads = 2;
+  options.fullPrefill = GetParam().fullPrefill;
+  Session other;
+  ASSERT_EQ(other.open(program, options), GEMCUT_OK) << gemcut_last_error();
+  const std::vector<int32_t> ids = {2, 7, 5, 11, 6, 7, 11},
+                             rows = {2, 3, 5, 3, 6, 3, 3};
+  float *logits = nullptr;
+  ASSERT_EQ(other.prefill(0, ids.data(), 6, logits), GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(rows, 6));
+  const int32_t slot = 0;
+  ASSERT_EQ(other.decode(&slot, &ids[6], 1, logits), GEMCUT_OK);
+  EXPECT_EQ(copyRow(logits), expectedLogits(rows, 7));
+  // What is in the slot are the ids as they were given.
+  EXPECT_EQ(std::vector<int32_t>(other.getTokens(0), other.getTokens(0) + 7),
+            ids);
 }
 
 TEST_P(SessionTest, LayerRowsShowLastRowExecution) {
