@@ -9,8 +9,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
-                     read_safetensors, run)
+from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, levels,
+                     read_npy, read_safetensors, run)
 
 # The bundle of the C example, from the executable that the environment names.
 LOADED = r"""
@@ -78,6 +78,29 @@ class AArch64(unittest.TestCase):
         for quadwords in (1, 2, 4):
             with self.subTest(quadwords=quadwords):
                 self.assertEqual(results(f"max,sve-max-vq={quadwords}"), expected)
+
+    def test_levels_of_both_families_agree(self):
+        """Logits of int4: equal to the bit where nothing multiplies pairs of bf16, near each other elsewhere. The
+        tolerance is that of compiler/Docs/decisions/20261125-levels.md."""
+        arm = self.compile(TINY, "agree")
+        x86 = compile_model(TINY, self.folder / "agree-x86", "--cpu", "avx2,avx512vnni,avx512bf16")
+        ids = ids_argument(json.loads((TINY / "goldens" / "text.json").read_text())[0]["ids"])
+        logits = {}
+        for level in [*CPUS, *levels(x86)]:
+            out = self.folder / f"{level}.npy"
+            command = ("score", "--ids", ids, "--logits", out, "--level", level)
+            if level in CPUS:
+                self.run_on(CPUS[level], arm, *command)
+            else:
+                run(x86, *command)
+            logits[level] = read_npy(out)
+        pairs = {"avx512bf16", "i8mm", "sve"}
+        largest = max(abs(value) for value in logits["avx2"].values)
+        for level, values in logits.items():
+            with self.subTest(level=level):
+                alike = "i8mm" if level in pairs else "neon"
+                self.assertEqual(values.values, logits[alike].values)
+                self.assertLess(largest_difference(values, logits["avx2"]), 0.02 * largest)
 
     def test_the_cpu_decides_the_level(self):
         arm = self.compile(GOLDENS / "edge", "edge")
