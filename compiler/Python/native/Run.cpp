@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <signal.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -79,6 +80,26 @@ private:
   bool isOver = false;
 };
 
+/// The stack of signal handlers on the thread that makes it. LLVM takes one
+/// that is large enough; otherwise it makes its own, which outlives the thread.
+class HandlerStack {
+public:
+  HandlerStack() : bytes(size_t(256) << 10) {
+    stack_t stack{};
+    stack.ss_sp = bytes.data();
+    stack.ss_size = bytes.size();
+    sigaltstack(&stack, nullptr);
+  }
+  ~HandlerStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+  }
+
+private:
+  std::vector<char> bytes;
+};
+
 } // namespace
 
 void gemcut::python::run(
@@ -87,6 +108,7 @@ void gemcut::python::run(
   Queue queue;
   std::optional<llvm::Error> result;
   std::thread worker([&] {
+    HandlerStack handlers;
     result.emplace(command(queue));
     queue.finish();
   });
