@@ -333,7 +333,8 @@ typedef struct gemcut_messages_options {
  * "content", ...} as in chat-completion requests. What a function returned is a
  * message of role "tool" with its "tool_call_id" and its "content", a text or a JSON
  * value; several follow each other in the order of the calls. Control tokens in texts
- * are ordinary text. What the session holds already is not run again.
+ * are ordinary text. What the session holds already is not run again; nor is what
+ * the model was compiled with (--bake-prefix), if the messages begin with it.
  *
  * Without tools, calls are text of the answer. `given` and `result` may be null.
  * GEMCUT_INVALID_ARGUMENT: `messages` or `tools` is no JSON or not of this form, the

@@ -46,8 +46,13 @@ gemcut_status gemcut_generate(gemcut_session *session, const int32_t *ids,
   Stream stream(*session->engine, options, {}, /*answer=*/nullptr);
   size_t held =
       ids ? beginWithPrefix(session->prefix, session->session, ids, count) : 0;
-  return generateInto(stream, *session, ids + held, count - held, options,
-                      rules, result);
+  gemcut_status status = generateInto(stream, *session, ids + held,
+                                      count - held, options, rules, result);
+  // Nothing was run: the session is as empty as it was.
+  if (status && held > 0 && session->session.getTokenCount(/*slot=*/0) == held)
+    if (gemcut_status failed = session->session.rewind(/*slot=*/0, 0))
+      return failed;
+  return status;
 }
 
 gemcut_status gemcut_chat_begin(gemcut_session *session,
@@ -63,7 +68,7 @@ gemcut_status gemcut_chat_begin(gemcut_session *session,
           session->dialogue.begin(options.system, options.think != 0))
     return status;
   session->isTalking = true;
-  session->shouldThink = options.think != 0;
+  session->shouldThink = session->dialogue.thinks();
   return GEMCUT_OK;
 }
 

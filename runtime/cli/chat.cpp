@@ -105,8 +105,6 @@ gemcut_status Chat::open() {
     return status;
   if (gemcut_status status = openTokenizer(app.artifact, tokenizer))
     return status;
-  if (gemcut_status status = constraint.open(tokenizer, options.think))
-    return status;
   if (gemcut_status status = openChatTemplate(app.artifact, chatTemplate))
     return status;
   dialogue.open(gemcut_model, tokenizer, chatTemplate, app.session);
@@ -120,7 +118,9 @@ gemcut_status Chat::open() {
   hasEditor = hasTerminal && LineEditor::isPossible();
   if (hasEditor && !options.withoutHistory)
     editor.openHistory(HistoryFile::findPath());
-  return restart();
+  if (gemcut_status status = restart())
+    return status;
+  return constraint.open(tokenizer, dialogue.thinks());
 }
 
 gemcut_status Chat::restart() {

@@ -102,9 +102,10 @@ gemcut_status GrammarCache::find(const AnswerForm &form, Thought thought,
   std::lock_guard<std::mutex> lock(mutex);
   needVocabulary(tokenizer, model);
   std::string key = std::to_string(int(thought)) + (form.mustCall ? "m" : "") +
-                    (form.parallelCalls ? "p" : "") + "\n" + form.onlyTool +
-                    "\n" + form.schema + "\n" + form.pattern + "\n" +
-                    text::toCompactJson(form.tools);
+                    (form.parallelCalls ? "p" : "");
+  for (const std::string &part : {form.onlyTool, form.schema, form.pattern})
+    key += "\n" + std::to_string(part.size()) + ":" + part;
+  key += "\n" + text::toCompactJson(form.tools);
   auto at = std::find_if(known.begin(), known.end(),
                          [&](const auto &entry) { return entry.first == key; });
   if (at != known.end()) {

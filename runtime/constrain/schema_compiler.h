@@ -97,6 +97,7 @@ private:
   };
   std::deque<Waiting> waiting; // rules without their contents
   std::deque<Json> merged;     // schemas that 'allOf' made
+  size_t mergeVisits = 0;      // of schemas, by all merges together
   int mergeDepth = 0;          // of them, inside each other
 };
 

@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 /// Bounds of what references and properties may lead to.
 static constexpr int kMostNesting = 16;
 static constexpr size_t kMostParts = 64;
+/// References let a short text lead to any number of schemas.
+static constexpr size_t kMostVisits = 1 << 14;
 
 gemcut_status SchemaCompiler::checkPart(const Place &place) {
   const Json &schema = place.schema;
@@ -52,7 +54,8 @@ gemcut_status SchemaCompiler::checkPart(const Place &place) {
 gemcut_status SchemaCompiler::collectParts(const Place &place, int depth,
                                            std::vector<const Json *> &parts) {
   const Json &schema = place.schema;
-  if (depth > kMostNesting || parts.size() > kMostParts)
+  if (depth > kMostNesting || parts.size() > kMostParts ||
+      ++mergeVisits > kMostVisits)
     return refuse(place, "'allOf' leads too deep, or back to itself");
   if (schema == true)
     return GEMCUT_OK;

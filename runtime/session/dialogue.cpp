@@ -87,7 +87,10 @@ gemcut_status Dialogue::render(const text::Value &all, const text::Value &tools,
   if (controlTokensAllowed)
     rendered.untrusted.clear();
   tokenizer->encode(rendered, ids);
-  return GEMCUT_OK;
+  return ids.empty() ? fail(GEMCUT_INVALID_ARGUMENT,
+                            "the chat template makes no token of these "
+                            "messages")
+                     : GEMCUT_OK;
 }
 
 gemcut_status Dialogue::keepCommon(const std::vector<int32_t> &ids,
@@ -97,7 +100,8 @@ gemcut_status Dialogue::keepCommon(const std::vector<int32_t> &ids,
   size_t same = 0;
   while (same < most && held[same] == ids[same])
     ++same;
-  if (!session->canRewind(/*slot=*/0, same))
+  if (!session->canRewind(/*slot=*/0, same) ||
+      (prefix && prefix->match(ids.data(), ids.size()) > same))
     same = 0;
   if (gemcut_status status = session->rewind(/*slot=*/0, same))
     return status;

@@ -56,6 +56,8 @@ public:
   [[nodiscard]] gemcut_status keepCommon(const std::vector<int32_t> &ids,
                                          std::vector<int32_t> &rest);
 
+  /// Whether the model is asked to think, by `begin` or by the prefix.
+  bool thinks() const { return shouldThink; }
   /// The turns so far, the system's first if there is one.
   const std::vector<text::Value> &turns() const { return messages; }
   /// Replaces the turns; `ask` goes on behind them.

@@ -129,9 +129,21 @@ bool PrefixCache::extend(Sequence &sequence, Session &session, int32_t slot,
   return true;
 }
 
+uint64_t PrefixCache::countLeastBytes(size_t count) const {
+  size_t pages = (count + kPage - 1) / kPage;
+  size_t stable = count - std::min(count, kLongestTurnOpening);
+  size_t first = getFirstSeen(*model, stable) / kPage;
+  return pages * countPageBytes(*model, getPage(KvKind::Linear, 0)) +
+         (pages - first) * countPageBytes(*model, getPage(KvKind::Sliding, 0));
+}
+
 void PrefixCache::keep(Session &session, int32_t slot, size_t count) {
   const int32_t *tokens = session.getTokens(slot);
   if (limit == 0 || count < kLeastTokens)
+    return;
+  // What cannot stay would be copied, whole, behind each further step.
+  uint64_t least = countLeastBytes(count);
+  if (least > limit && least - limit > pinnedBytes)
     return;
   size_t common = 0;
   auto it = findBest(tokens, count, common);

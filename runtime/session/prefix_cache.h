@@ -81,6 +81,8 @@ private:
               size_t count);
   /// How many tokens of a prompt the next one of a conversation has too.
   size_t getStablePart(const Sequence &sequence) const;
+  /// No sequence of `count` tokens takes less once makeRoom has cut it.
+  uint64_t countLeastBytes(size_t count) const;
   void makeRoom();
 
   const gemcut_model_info *model = nullptr;

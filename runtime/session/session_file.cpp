@@ -178,7 +178,12 @@ gemcut_status SessionFile::check(const char *path, uint64_t fingerprint,
                 "this program runs level %s, whose results differ in the last "
                 "bits; run it with --level %s, or save it again",
                 path, header.level, level, header.level);
-  sequences.resize(header.sequences <= size ? header.sequences : 0);
+  if (header.sequences > size / sizeof(SequenceHeader))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "the session file %s has %u sequences, for which it is too "
+                "short",
+                path, header.sequences);
+  sequences.resize(header.sequences);
   return GEMCUT_OK;
 }
 

@@ -19,6 +19,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -134,7 +135,7 @@ KNOWN = [
 class Server:
     def __init__(self, command, port):
         self.port = port
-        self.log = open(f"/tmp/compare_servers.{port}.log", "wb")
+        self.log = tempfile.NamedTemporaryFile(prefix="compare_servers.", suffix=".log", delete=False)
         self.process = subprocess.Popen(list(map(str, command)), stdout=self.log, stderr=self.log)
         for _ in range(600):
             with contextlib.suppress(OSError, http.client.HTTPException):

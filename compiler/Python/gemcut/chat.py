@@ -217,6 +217,7 @@ class Chat:
                 yield from pieces
             except GeneratorExit:
                 answer.pop("tool_calls", None)
+                answer.setdefault("role", "assistant")
                 answer.setdefault("content", "")
                 self.messages = [*messages, answer]
                 raise

@@ -59,7 +59,8 @@ class CompileOptions:
     lora_runtime: Optional[Mapping[str, StrPath]] = _flag("--lora-runtime")
     """Folders of adapters that stay beside the weights, by name."""
     bake_prefix: Optional[StrPath] = _flag("--bake-prefix")
-    """A file with what conversations begin with, whose state the executable keeps."""
+    """A file with what conversations begin with, whose state the executable keeps.
+    Engine.chat does not add it: messages and tools that are the same are not run again."""
     chat_template: Optional[StrPath] = _flag("--chat-template")
     """A Jinja file, or "builtin" for the template of the model's family."""
     emit: Optional[str] = _flag("--emit")

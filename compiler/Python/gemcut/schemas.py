@@ -103,6 +103,8 @@ def convert(value: Any, hint: Any) -> Any:
 
 def _make(kind: Any, value: Mapping[str, Any]) -> Any:
     """An object of the dataclass `kind`."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected an object for {kind.__name__}, found {value!r}")
     hints = typing.get_type_hints(kind)
     return kind(**{name: convert(inner, hints.get(name, Any))
                    for name, inner in value.items()})

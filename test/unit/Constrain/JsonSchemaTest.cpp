@@ -395,6 +395,16 @@ TEST(JsonSchemaTest, LargeSchemasAreRefusedSoon) {
       std::string::npos);
   EXPECT_NE(getSchemaError(repeat("oneOf", "{}", 300)).find("more than 256"),
             std::string::npos);
+  // 32^8 visits of schemas that say nothing.
+  std::string chain = "{\"$defs\":{\"a8\":{}";
+  for (int i = 7; i > 0; --i) {
+    std::string next = "{\"$ref\":\"#/$defs/a" + std::to_string(i + 1) + "\"}";
+    chain +=
+        ",\"a" + std::to_string(i) + "\":" + repeat("allOf", next.c_str(), 32);
+  }
+  chain += "}," + repeat("allOf", R"({"$ref":"#/$defs/a1"})", 32).substr(1);
+  EXPECT_NE(getSchemaError(chain).find("'allOf' leads too deep"),
+            std::string::npos);
 }
 
 TEST(JsonSchemaTest, AThoughtMayComeFirst) {
