@@ -144,7 +144,7 @@ void PrefixCache::keep(Session &session, int32_t slot, size_t count) {
   // What cannot stay would be copied, whole, behind each further step.
   uint64_t least = countLeastBytes(count);
   if (least > limit && least - limit > pinnedBytes)
-    return;
+    return makeRoom();
   size_t common = 0;
   auto it = findBest(tokens, count, common);
   if (it != sequences.end() && common == count) {
