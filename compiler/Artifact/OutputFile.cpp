@@ -38,7 +38,7 @@ OutputFile::create(llvm::StringRef path, Naming naming) {
     return createStringError("the output path is empty; name a file with -o");
   if (llvm::sys::fs::is_directory(path))
     return createStringError(path.str() +
-                             ": is a directory; name a file in it with -o");
+                             ": is a directory; name a file in it");
   // As root, a rename would replace even /dev/null.
   if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
     return createStringError(path.str() +

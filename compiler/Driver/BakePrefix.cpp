@@ -8,6 +8,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -47,10 +48,13 @@ gemcut::driver::readPrefixJson(const std::string &path) {
   if (text->empty())
     return createStringError(path +
                              ": is empty, expected instructions for the model");
+  if (!llvm::json::isUTF8(*text))
+    return createStringError(path +
+                             ": is no UTF-8 text, expected instructions for "
+                             "the model");
   nlohmann::json json;
   json["messages"] = {{{"role", "system"}, {"content", *text}}};
-  return json.dump(-1, ' ', /*ensure_ascii=*/false,
-                   nlohmann::json::error_handler_t::replace);
+  return json.dump();
 }
 
 static llvm::Error writeFile(const std::string &path, StringRef bytes) {

@@ -7,6 +7,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 
 #include <cerrno>
 #include <cstring>
@@ -33,16 +34,20 @@ struct PrintedFiles {
 
   ~PrintedFiles() {
     for (auto *path : {&out, &error})
-      if (!path->empty())
+      if (!path->empty()) {
         llvm::sys::fs::remove(*path);
+        llvm::sys::DontRemoveFileOnSignal(*path);
+      }
   }
 
   llvm::Error create() {
-    for (auto *path : {&out, &error})
+    for (auto *path : {&out, &error}) {
       if (std::error_code code =
               llvm::sys::fs::createTemporaryFile("gemcut-run", "txt", *path))
         return createStringError("a temporary file cannot be made: " +
                                  code.message());
+      llvm::sys::RemoveFileOnSignal(*path);
+    }
     return llvm::Error::success();
   }
 

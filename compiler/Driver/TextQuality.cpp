@@ -40,26 +40,6 @@ llvm::Expected<TextName> gemcut::driver::checkText(const std::string &path) {
                   llvm::xxHash64((*buffer)->getBuffer())};
 }
 
-llvm::Error TemporaryFolder::create(const std::string &prefix) {
-  llvm::SmallString<256> made;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory(prefix, made))
-    return createStringError(
-        prefix + "-*: a temporary folder cannot be made: " + code.message());
-  path = made.str().str();
-  return llvm::Error::success();
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  if (!path.empty())
-    llvm::sys::fs::remove_directories(path);
-}
-
-std::string TemporaryFolder::file(llvm::StringRef name) const {
-  llvm::SmallString<256> joined(path);
-  llvm::sys::path::append(joined, name);
-  return joined.str().str();
-}
-
 /// `options` for an executable of this machine that serves only to measure.
 static CompileOptions forThisMachine(const CompileOptions &options,
                                      const std::string &output) {

@@ -11,6 +11,7 @@
 
 #include "compiler/Driver/Options.h"
 #include "compiler/Driver/Reporter.h"
+#include "compiler/Driver/TemporaryFolder.h"
 
 #include "llvm/Support/Error.h"
 
@@ -41,18 +42,6 @@ struct TextQuality {
 
 /// Reads a text to measure with. Errors: it cannot be read, or is empty.
 llvm::Expected<TextName> checkText(const std::string &path);
-
-/// A folder that is removed with all that is in it.
-class TemporaryFolder {
-public:
-  /// PREFIX-XXXXXX. Errors: it cannot be made.
-  llvm::Error create(const std::string &prefix);
-  ~TemporaryFolder();
-  std::string file(llvm::StringRef name) const;
-
-private:
-  std::string path;
-};
 
 /// Compiles `options` and its bf16 form for this machine into `folder`, and
 /// compares them on the text `path`. `inputs`, which may be null, round the

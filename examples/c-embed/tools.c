@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
     if (conversation.calls == known)
       break;
     for (; known < conversation.calls; ++known) {
-      char id[16];
+      char id[24];
       snprintf(id, sizeof(id), "call_%d", known);
       append_text(&conversation, ", {\"role\": \"tool\", \"tool_call_id\": ");
       append_string(&conversation, id);

@@ -4,6 +4,7 @@
 #include "runtime/api/sized_struct.h"
 #include "runtime/text/call_arguments.h"
 #include "runtime/text/json_value.h"
+#include "runtime/text/message_rules.h"
 
 using namespace gemcut;
 using namespace gemcut::api;
@@ -21,28 +22,14 @@ static gemcut_status parseList(const char *json, const char *what, Value &out) {
   return GEMCUT_OK;
 }
 
-static bool isText(const Value *value) { return value && value->isString(); }
-
 static gemcut_status readMessages(const char *json, Value &messages) {
   if (gemcut_status status = parseList(json, "messages", messages))
     return status;
   if (messages.items().empty())
     return fail(GEMCUT_INVALID_ARGUMENT, "there must be one message at least");
-  for (size_t i = 0; i < messages.items().size(); ++i) {
-    const Value &message = messages.items()[i];
-    if (!message.isMap() || !isText(message.find("role")))
-      return fail(GEMCUT_INVALID_ARGUMENT,
-                  "messages[%zu] must be an object with a role", i);
-    const Value *content = message.find("content");
-    if (!content || !content->isList())
-      continue;
-    for (const Value &part : content->items())
-      if (!isText(part.find("type")) || part.find("type")->bytes() != "text")
-        return fail(GEMCUT_INVALID_ARGUMENT,
-                    "messages[%zu] has content that is no text, but this model "
-                    "takes text only",
-                    i);
-  }
+  if (auto fault = text::findMessageFault(messages))
+    return fail(GEMCUT_INVALID_ARGUMENT, "%s %s", fault->place.c_str(),
+                fault->rule.c_str());
   messages = text::readCallArguments(messages);
   return GEMCUT_OK;
 }
@@ -62,17 +49,13 @@ static gemcut_status readTools(const gemcut_messages_options &given,
       return status;
   bool isKnown = false;
   size_t count = tools.isList() ? tools.items().size() : 0;
-  for (size_t i = 0; i < count; ++i) {
-    const Value &tool = tools.items()[i];
-    const Value *type = tool.find("type"), *function = tool.find("function");
-    const Value *name = function ? function->find("name") : nullptr;
-    if (!isText(type) || type->bytes() != "function" || !isText(name))
-      return fail(GEMCUT_INVALID_ARGUMENT,
-                  "tools[%zu] must be {\"type\": \"function\", \"function\": "
-                  "{\"name\": ...}}",
-                  i);
-    isKnown |= given.tool_name && name->bytes() == given.tool_name;
-  }
+  if (count > 0)
+    if (auto fault = text::findToolFault(tools))
+      return fail(GEMCUT_INVALID_ARGUMENT, "%s %s", fault->place.c_str(),
+                  fault->rule.c_str());
+  for (size_t i = 0; i < count && given.tool_name; ++i)
+    isKnown |= tools.items()[i].find("function")->find("name")->bytes() ==
+               given.tool_name;
   if (given.tool_choice == GEMCUT_TOOL_REQUIRED) {
     form.mustCall = true;
     form.onlyTool = given.tool_name ? given.tool_name : "";

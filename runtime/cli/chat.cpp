@@ -179,6 +179,7 @@ gemcut_status Chat::answer(const std::string &prompt) {
     return status;
   }
   dialogue.accept(answerIds);
+  constraint.noteCut(stats.reason);
   if (stats.reason == StopReason::ContextFull)
     fprintf(stderr, "note: the context of %d tokens is full\n",
             app.session.getContext());

@@ -44,3 +44,9 @@ LogitsFilter *Constraint::begin() {
   filter = std::make_unique<constrain::MatcherFilter>(vocabulary, grammar);
   return filter.get();
 }
+
+void Constraint::noteCut(StopReason reason) const {
+  if (isGiven() && reason != StopReason::StopId)
+    fprintf(stderr, "note: the answer was cut before it was complete%s\n",
+            reason == StopReason::Limit ? "; -n allows more tokens" : "");
+}

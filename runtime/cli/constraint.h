@@ -5,6 +5,7 @@
 #include "runtime/cli/flags.h"
 #include "runtime/constrain/matcher_filter.h"
 #include "runtime/core/logits_filter.h"
+#include "runtime/session/generate.h"
 
 #include <memory>
 
@@ -25,6 +26,9 @@ public:
   /// The filter of the next answer; null without flags. Valid until the next
   /// call.
   LogitsFilter *begin();
+
+  /// Tells on stderr when an answer ended before it was what is demanded.
+  void noteCut(StopReason reason) const;
 
 private:
   const char *schema = nullptr, *pattern = nullptr;

@@ -4,11 +4,13 @@
 
 #include "runtime/cli/ids.h"
 #include "runtime/core/error.h"
+#include "runtime/core/replace_file.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/json_value.h"
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <unistd.h>
 
@@ -26,8 +28,11 @@ gemcut_status cli::saveConversation(const char *path, const char *model,
     return fail(GEMCUT_INVALID_ARGUMENT, "the conversation has no JSON form");
   json.appendTrusted("\n");
 
-  std::string part = std::string(path) + ".part";
-  FILE *file = fopen(part.c_str(), "w");
+  if (gemcut_status status = checkReplaceable(path))
+    return status;
+  std::string part = std::string(path) + ".XXXXXX";
+  int descriptor = mkstemp(part.data());
+  FILE *file = descriptor < 0 ? nullptr : fdopen(descriptor, "w");
   bool isWritten =
       file && fwrite(json.bytes.data(), 1, json.size(), file) == json.size();
   if (file && (fflush(file) != 0 || fsync(fileno(file)) != 0))

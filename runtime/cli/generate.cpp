@@ -110,6 +110,8 @@ static gemcut_status generateIds(const CommonOptions &options,
     stream.finish();
   if (stats.newTokens > 0 || status == GEMCUT_OK)
     printf("\n");
+  if (status == GEMCUT_OK)
+    constraint.noteCut(stats.reason);
   if (status == GEMCUT_OK && showStats)
     printStats(stats, app.session);
   if (status == GEMCUT_OK && paths.save)

@@ -2,6 +2,7 @@
 
 #include "runtime/server/generation_request.h"
 #include "runtime/text/call_arguments.h"
+#include "runtime/text/message_rules.h"
 
 using namespace gemcut;
 using namespace gemcut::server;
@@ -16,27 +17,9 @@ static void checkMessages(Fields &fields, const Value *messages) {
     return fields.fail(
         "messages", "'messages' must be an array of at least one message.",
         messages ? "invalid_value" : "missing_required_parameter");
-  size_t index = 0;
-  for (const Value &message : messages->items()) {
-    std::string path = "messages[" + std::to_string(index++) + "]";
-    const Value *role = message.find("role");
-    if (!message.isMap() || !role || !role->isString())
-      return fields.fail(path, "'" + path + "' must be an object with a role.",
-                         "invalid_type");
-    const Value *content = message.find("content");
-    if (!content || !content->isList())
-      continue;
-    for (const Value &part : content->items()) {
-      const Value *type = part.find("type");
-      std::string_view kind = type && type->isString() ? type->bytes() : "";
-      if (kind != "text" && kind != "refusal")
-        return fields.fail(path + ".content",
-                           "'" + path + ".content' has a part of type '" +
-                               std::string(kind) +
-                               "', but this server takes text only.",
-                           "unsupported_content");
-    }
-  }
+  if (auto fault = text::findMessageFault(*messages))
+    fields.fail(fault->place, "'" + fault->place + "' " + fault->rule + ".",
+                fault->isUnsupported ? "unsupported_content" : "invalid_value");
 }
 
 static Thinking readThinking(Fields &fields, ApiError &error) {
@@ -68,18 +51,8 @@ static Thinking readThinking(Fields &fields, ApiError &error) {
 }
 
 static void checkTools(Fields &fields, const Value &tools) {
-  size_t index = 0;
-  for (const Value &tool : tools.items()) {
-    std::string path = "tools[" + std::to_string(index++) + "]";
-    const Value *type = tool.find("type"), *function = tool.find("function");
-    const Value *name = function ? function->find("name") : nullptr;
-    if (!type || !type->isString() || type->bytes() != "function" || !name ||
-        !name->isString())
-      return fields.fail(
-          path, "'" + path +
-                    "' must be {\"type\": \"function\", \"function\": "
-                    "{\"name\": ...}}; other tools are not supported.");
-  }
+  if (auto fault = text::findToolFault(tools))
+    fields.fail(fault->place, "'" + fault->place + "' " + fault->rule + ".");
 }
 
 /// Whether there is a tool of this name; "": any.

@@ -4,6 +4,7 @@
 
 #include "runtime/core/error.h"
 #include "runtime/text/json_value.h"
+#include "runtime/text/message_rules.h"
 
 #include <algorithm>
 
@@ -30,18 +31,17 @@ gemcut_status gemcut::readPrefixText(std::string_view json, const char *name,
   if (!messages || !messages->isList() || messages->items().empty())
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "%s: holds no list of at least one message", name);
-  size_t index = 0;
-  for (const Value &message : messages->items()) {
-    const Value *role = message.find("role");
-    if (!role || !role->isString())
-      return fail(GEMCUT_INVALID_ARGUMENT,
-                  "%s: message %zu is no object with a role", name, index);
-    ++index;
-  }
+  if (auto fault = text::findMessageFault(*messages))
+    return fail(GEMCUT_INVALID_ARGUMENT, "%s: %s %s", name,
+                fault->place.c_str(), fault->rule.c_str());
   out.messages = messages->items();
   const Value *tools = value.find("tools");
   if (tools && !tools->isList())
     return fail(GEMCUT_INVALID_ARGUMENT, "%s: \"tools\" is no list", name);
+  if (tools)
+    if (auto fault = text::findToolFault(*tools))
+      return fail(GEMCUT_INVALID_ARGUMENT, "%s: %s %s", name,
+                  fault->place.c_str(), fault->rule.c_str());
   out.tools = tools ? *tools : Value();
   const Value *think = value.find("enable_thinking");
   if (think && !think->is(Value::Kind::Boolean))

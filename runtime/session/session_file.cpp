@@ -3,6 +3,7 @@
 #include "runtime/session/session_file.h"
 
 #include "runtime/core/error.h"
+#include "runtime/core/replace_file.h"
 #include "runtime/session/kv_image.h"
 
 #include <cerrno>
@@ -67,6 +68,8 @@ gemcut_status SessionWriter::failed(const char *what) const {
 
 gemcut_status SessionWriter::open(const char *name, uint64_t bound,
                                   const char *levelName) {
+  if (gemcut_status status = checkReplaceable(name))
+    return status;
   path = name;
   fingerprint = bound;
   level = levelName;
@@ -156,9 +159,11 @@ gemcut_status SessionFile::check(const char *path, uint64_t fingerprint,
   if (header.payload != size - sizeof(header))
     return fail(GEMCUT_CORRUPT_ARTIFACT,
                 "the session file %s has %zu bytes behind its header, but "
-                "promises %llu; it was cut off",
-                path, size - sizeof(header),
-                (unsigned long long)header.payload);
+                "promises %llu; it %s",
+                path, size - sizeof(header), (unsigned long long)header.payload,
+                size - sizeof(header) < header.payload
+                    ? "was cut off"
+                    : "goes on behind its end");
   Xxh64 hash;
   hash.update(data + sizeof(header), size - sizeof(header));
   hash.update(data, offsetof(Header, checksum));

@@ -55,7 +55,7 @@ class E2bLayer(unittest.TestCase):
 
     def test_code_of_all_levels_is_small(self):
         """Equal stages share a function, equal functions of two levels are one: 3 MB with all 35 layers."""
-        for target, most in (("x86_64-linux", 2.8), ("aarch64-linux", 2.2)):
+        for target, most in (("x86_64-linux", 2.8), ("aarch64-linux", 2.5)):
             with self.subTest(target=target):
                 out = self.folder / target
                 result = run(GEMCUT, "compile", CASE / "config.json", "--weights", "random", "--target", target, "-o", out)

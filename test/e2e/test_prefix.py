@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """--bake-prefix: the bits of cold runs, in every command; what cannot be baked; damage."""
 import json
+import os
 import platform
 import struct
 import tempfile
@@ -124,10 +125,14 @@ class BakedPrefix(unittest.TestCase):
             ("broken.json", '{"messages": [', "broken.json: .*line 1"),
             ("none.json", "{}", "none.json: holds no list of at least one message"),
             ("other.json", '{"messages": [{"role": "system", "content": "x"}], "tool": []}', "has a member 'tool'"),
-            ("role.json", '[{"content": "x"}]', "message 0 is no object with a role"),
+            ("role.json", '[{"content": "x"}]', r"messages\[0\] must be an object with a role"),
+            ("king.json", '[{"role": "king", "content": "x"}]', r"messages\[0\].role is 'king'"),
+            ("image.json", '[{"role": "user", "content": [{"type": "image_url"}]}]', "takes text only"),
+            ("tool.json", '{"messages": [{"role": "system", "content": "x"}], "tools": [{}]}', r"tools\[0\] must be"),
+            ("latin.txt", b"h\xf6flich", "is no UTF-8 text"),
         ):
             path = self.folder / name
-            path.write_text(text)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
             result = run(GEMCUT, "compile", TINY, "-o", out, "--cpu", "host", "--context", "512", "--bake-prefix", path, check=False)
             with self.subTest(name):
                 self.assertEqual(result.returncode, 1, result.stderr)
@@ -142,10 +147,19 @@ class BakedPrefix(unittest.TestCase):
         self.assertIn(f"this machine runs none for {foreign}", result.stderr)
 
     def test_weights_in_a_sidecar(self):
-        out = self.folder / "apart"
+        out = self.folder / "sub" / "apart"
+        out.parent.mkdir()
         instructions = self.folder / "system.txt"
         instructions.write_text(SYSTEM + "\n")
-        compile_model(TINY, out, "--cpu", "host", "--weights", "sidecar", "--bake-prefix", instructions)
+        run(GEMCUT, "compile", TINY, "-o", "sub/apart", "--cpu", "host", "--weights", "sidecar", "--bake-prefix",
+            instructions, cwd=self.folder)
+        self.assertEqual({path.name for path in out.parent.iterdir()}, {"apart", "apart.gemw"})
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        result = run(out, "prefix", instructions, "--save-session", pipe, check=False)
+        self.assertEqual((result.returncode, result.stderr),
+                         (1, f"error: {pipe} is a device, a pipe or a socket; name a regular file\n"))
+        self.assertTrue(pipe.is_fifo())
         answer = run(out, *ASK, "--stats")
         self.assertRegex(answer.stderr, r"prompt: 1\d tokens,")
         self.assertEqual(answer.stdout, run(out, *ASK, "--no-baked-prefix", "--system", SYSTEM).stdout)

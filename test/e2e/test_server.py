@@ -326,6 +326,11 @@ class ServerTest(unittest.TestCase):
         self.expect_error(CHAT, {"messages": STORY, "model": "gpt"}, 404, "model", "model_not_found")
         picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]
         self.expect_error(CHAT, {"messages": picture}, 400, "messages[0].content", "unsupported_content")
+        for message, place in (({"role": "king", "content": "x"}, "role"), ({"role": "user"}, "content"),
+                               ({"role": "user", "content": 5}, "content"),
+                               ({"role": "assistant", "tool_calls": 5}, "tool_calls")):
+            self.expect_error(CHAT, {"messages": [message]}, 400, f"messages[0].{place}", "invalid_value")
+        self.expect_error(CHAT, {"messages": STORY, "tools": [WEATHER, WEATHER]}, 400, "tools[1]")
         long = [{"role": "user", "content": "fox " * 3000}]
         self.expect_error(CHAT, {"messages": long}, 400, "messages", "context_length_exceeded", "2048")
         self.expect_error(COMPLETIONS, {"prompt": [5000]}, 400, "prompt")

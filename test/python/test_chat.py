@@ -266,7 +266,7 @@ def test_messages_and_tools_that_are_none(engine):
             (("[]",), "one message at least"),
             (("[1]",), r"messages\[0\] must be an object with a role"),
             (('[{"role": "user", "content": [{"type": "image"}]}]',),
-             r"messages\[0\] has content that is no text"),
+             r"messages\[0\].content has a part of type"),
             ((user, "["), "the tools are no JSON"),
             ((user, "{}"), "the tools must be a JSON array"),
             ((user, '[{"type": "function"}]'), r"tools\[0\] must be"),
@@ -283,6 +283,20 @@ def test_what_users_write_calls_nothing(engine):
         chat.send('<|tool_call>call:get_weather{city:<|"|>Oslo<|"|>}<tool_call|>'
                   "<|tool_response>", temperature=0, max_tokens=8, tool_choice="none")
         assert not chat.calls
+
+
+def test_one_answer_at_a_time(engine):
+    with engine.chat() as chat:
+        pieces = chat.send("Hello", stream=True, temperature=0)
+        next(pieces)
+        with pytest.raises(gemcut.UsageError, match="still being read"):
+            chat.send("Hello", temperature=0)
+        pieces.close()
+        assert chat.send("Hello", temperature=0, max_tokens=4)
+        with pytest.raises(gemcut.UsageError, match="max_tokens is -5"):
+            chat.send("Hello", max_tokens=-5)
+    with pytest.raises(gemcut.UsageError, match="found bytes"):
+        engine.generate(b"Hello")
 
 
 def test_two_tools_of_one_name(engine):

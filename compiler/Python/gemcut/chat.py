@@ -67,6 +67,7 @@ class Chat:
         self.calls: tuple[ToolCall, ...] = ()
         self.pending: tuple[ToolCall, ...] = ()
         self._results: dict[str, Any] = {}  # of calls that were answered, by id
+        self._is_answering = False
         self._think = think
         self._declarations = (json.dumps([tool.declaration for tool
                                           in self.tools.values()])
@@ -188,7 +189,7 @@ class Chat:
               seed: Optional[int]) -> _Turn:
         if self._session is None:
             raise EngineError("the conversation is closed")
-        return _Turn(-1 if max_tokens is None else max_tokens,
+        return _Turn(streams.limit_of(max_tokens),
                      self._engine._sampling(temperature, top_k, top_p, min_p, seed),
                      self._engine._answer(schema, regex), 0, None, rounds)
 
@@ -200,6 +201,18 @@ class Chat:
 
     def _rounds(self, more: list[dict[str, Any]], turn: _Turn,
                 make: Callable[[streams.Run], Iterator[str]]) -> Iterator[str]:
+        """One turn; two at once would share what the session holds."""
+        if self._is_answering:
+            raise UsageError("an answer of this conversation is still being read; read it "
+                             "to its end or close its iterator first")
+        self._is_answering = True
+        try:
+            yield from self._answers(more, turn, make)
+        finally:
+            self._is_answering = False
+
+    def _answers(self, more: list[dict[str, Any]], turn: _Turn,
+                 make: Callable[[streams.Run], Iterator[str]]) -> Iterator[str]:
         """Answers and calls in turn, until nothing is called any more."""
         messages = [*self.messages, *more]
         pending: tuple[ToolCall, ...] = ()

@@ -13,13 +13,19 @@ from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Itera
 
 from . import schemas, streams
 from .chat import Chat
-from .errors import EngineError
+from .errors import EngineError, UsageError
 from .options import StrPath
 from .tools import AnyTool
 
 if TYPE_CHECKING:
     import numpy
     import numpy.typing
+
+
+def _ids(prompt: Iterable[int]) -> list[int]:
+    if isinstance(prompt, (bytes, bytearray)):
+        raise UsageError("a prompt must be a str or token ids, found bytes; decode them")
+    return [int(id) for id in prompt]
 
 
 @dataclass(frozen=True)
@@ -217,8 +223,8 @@ class Engine:
             if bos >= 0 and ids[:1] != [bos]:
                 ids = [bos, *ids]
         else:
-            ids = [int(id) for id in prompt]
-        limit = -1 if max_tokens is None else max_tokens
+            ids = _ids(prompt)
+        limit = streams.limit_of(max_tokens)
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
 
         answer = self._answer(json_schema, regex)
@@ -241,9 +247,8 @@ class Engine:
         made: list[int] = []
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
         with self._pool.take() as session:
-            session.generate([int(id) for id in prompt],
-                             -1 if max_tokens is None else max_tokens, ignore_stop,
-                             sampling, self._answer(None, None), None, made.append)
+            session.generate(_ids(prompt), streams.limit_of(max_tokens), ignore_stop, sampling,
+                             self._answer(None, None), None, made.append)
         return made
 
     def chat(self, *, system: Optional[str] = None, think: bool = False,

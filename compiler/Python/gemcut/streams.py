@@ -5,8 +5,17 @@ from __future__ import annotations
 import threading
 from typing import AsyncIterator, Callable, Iterator, Optional, Union
 
+from .errors import UsageError
+
 Run = Callable[[Callable[[str], Optional[bool]]], None]
 """Makes pieces and hands them to its argument, which returns True to stop."""
+
+
+def limit_of(max_tokens: Optional[int]) -> int:
+    """The runtime's limit: -1 for none. Raises UsageError below 0."""
+    if max_tokens is not None and max_tokens < 0:
+        raise UsageError(f"max_tokens is {max_tokens}, but must be at least 0, or None")
+    return -1 if max_tokens is None else max_tokens
 
 
 def collect(run: Run) -> Iterator[str]:

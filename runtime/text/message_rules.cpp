@@ -1,0 +1,98 @@
+//===- message_rules.cpp - What requests may hold -------------------------===//
+
+#include "runtime/text/message_rules.h"
+
+#include <string_view>
+
+using namespace gemcut;
+using namespace gemcut::text;
+
+static constexpr const char *kRoles[] = {
+    "system", "developer", "user", "assistant", "model", "tool", "function"};
+
+static bool isAbsent(const Value *value) {
+  return !value || value->isNone() || value->isUndefined();
+}
+
+static std::string_view textOf(const Value *value) {
+  return value && value->isString() ? value->bytes() : std::string_view();
+}
+
+static bool isRole(std::string_view role) {
+  for (const char *known : kRoles)
+    if (role == known)
+      return true;
+  return false;
+}
+
+static std::optional<MessageFault> findContentFault(const std::string &place,
+                                                    std::string_view role,
+                                                    const Value *content,
+                                                    bool hasCalls) {
+  if (role == "tool" || role == "function" || (content && content->isString()))
+    return std::nullopt;
+  if (isAbsent(content)) {
+    if (hasCalls || role == "assistant" || role == "model")
+      return std::nullopt;
+    return MessageFault{place, "is missing; it must be a text"};
+  }
+  if (!content->isList())
+    return MessageFault{place, "must be a text or an array of parts"};
+  for (const Value &part : content->items()) {
+    std::string_view kind = textOf(part.find("type"));
+    if (kind != "text" && kind != "refusal")
+      return MessageFault{place,
+                          "has a part of type '" + std::string(kind) +
+                              "', but this model takes text only",
+                          /*isUnsupported=*/true};
+  }
+  return std::nullopt;
+}
+
+std::optional<MessageFault> text::findMessageFault(const Value &messages) {
+  size_t index = 0;
+  for (const Value &message : messages.items()) {
+    std::string place = "messages[" + std::to_string(index++) + "]";
+    const Value *role = message.find("role");
+    if (!message.isMap() || !role || !role->isString())
+      return MessageFault{place, "must be an object with a role"};
+    if (!isRole(role->bytes()))
+      return MessageFault{place + ".role",
+                          "is '" + std::string(role->bytes()) +
+                              "', but must be system, developer, user, "
+                              "assistant or tool"};
+    const Value *calls = message.find("tool_calls");
+    if (!isAbsent(calls) && !calls->isList())
+      return MessageFault{place + ".tool_calls", "must be an array"};
+    if (auto fault =
+            findContentFault(place + ".content", role->bytes(),
+                             message.find("content"), !isAbsent(calls)))
+      return fault;
+  }
+  return std::nullopt;
+}
+
+std::optional<MessageFault> text::findToolFault(const Value &tools) {
+  const std::vector<Value> &all = tools.items();
+  auto nameOf = [](const Value &tool) {
+    const Value *function = tool.find("function");
+    return textOf(function ? function->find("name") : nullptr);
+  };
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::string place = "tools[" + std::to_string(i) + "]";
+    std::string_view name = nameOf(all[i]);
+    if (textOf(all[i].find("type")) != "function" || name.empty())
+      return MessageFault{place, "must be {\"type\": \"function\", "
+                                 "\"function\": {\"name\": ...}}; other tools "
+                                 "are not supported"};
+    const Value *parameters = all[i].find("function")->find("parameters");
+    if (!isAbsent(parameters) && !parameters->isMap())
+      return MessageFault{place + ".function.parameters",
+                          "must be a JSON schema, an object"};
+    for (size_t j = 0; j < i; ++j)
+      if (nameOf(all[j]) == name)
+        return MessageFault{place, "has the name '" + std::string(name) +
+                                       "', as an earlier one"};
+  }
+  return std::nullopt;
+}
