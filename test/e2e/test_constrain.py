@@ -249,6 +249,8 @@ class Constrain(unittest.TestCase):
         # An answer that is cut stays a beginning of a valid one.
         cut = self.answer("--json-schema", file, "--temp", 0, "-n", 2)
         self.assertTrue('{"n":'.startswith(cut[:5]), cut)
+        told = run(self.executable, "-p", "x", "--json-schema", file, "--temp", 0, "-n", 2).stderr
+        self.assertEqual(told, "note: the answer was cut before it was complete; -n allows more tokens\n")
 
     def test_patterns(self):
         for seed, pattern in enumerate([r"[A-Z][a-z]{2,9}( [a-z]{1,9}){2,4}\.", r"(yes|no), \d{1,3}%", r"é{1,3}\n.{0,9}"]):
