@@ -249,7 +249,7 @@ class Constrain(unittest.TestCase):
         # An answer that is cut stays a beginning of a valid one.
         cut = self.answer("--json-schema", file, "--temp", 0, "-n", 2)
         self.assertTrue('{"n":'.startswith(cut[:5]), cut)
-        told = run(self.executable, "-p", "x", "--json-schema", file, "--temp", 0, "-n", 2).stderr
+        told = run(self.tiny, "-p", "x", "--json-schema", file, "--temp", 0, "-n", 2).stderr
         self.assertEqual(told, "note: the answer was cut before it was complete; -n allows more tokens\n")
 
     def test_patterns(self):

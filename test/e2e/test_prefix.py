@@ -151,7 +151,7 @@ class BakedPrefix(unittest.TestCase):
         out.parent.mkdir()
         instructions = self.folder / "system.txt"
         instructions.write_text(SYSTEM + "\n")
-        run(GEMCUT, "compile", TINY, "-o", "sub/apart", "--cpu", "host", "--weights", "sidecar", "--bake-prefix",
+        run(GEMCUT.resolve(), "compile", TINY, "-o", "sub/apart", "--cpu", "host", "--weights", "sidecar", "--bake-prefix",
             instructions, cwd=self.folder)
         self.assertEqual({path.name for path in out.parent.iterdir()}, {"apart", "apart.gemw"})
         pipe = self.folder / "pipe"
