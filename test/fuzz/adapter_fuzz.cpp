@@ -1,18 +1,11 @@
-//===- adapter_fuzz.cpp - adapter_config.json
-//------------------------------===//
+//===- adapter_fuzz.cpp - adapter_config.json -----------------------------===//
 
 #include "frontends/Lora/Adapter.h"
+#include "test/fuzz/Require.h"
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
+using namespace gemcut::test;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef text(reinterpret_cast<const char *>(data), size);

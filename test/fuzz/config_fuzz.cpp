@@ -1,27 +1,10 @@
 //===- config_fuzz.cpp - config.json and generation_config.json -----------===//
 
 #include "frontends/Config/TensorNames.h"
-
-#include <cstdio>
-#include <cstdlib>
+#include "test/fuzz/CheckMessage.h"
 
 using namespace gemcut::config;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
-
-/// An error must be one line that names the file.
-static void checkMessage(llvm::Error error) {
-  std::string text = llvm::toString(std::move(error));
-  require(llvm::StringRef(text).starts_with("c.json: "),
-          "error names its file");
-  require(!llvm::StringRef(text).contains('\n'), "error has one line");
-  require(text.size() < 2048, "error is short");
-}
+using namespace gemcut::test;
 
 static void checkLayers(const ModelConfig &config) {
   require(config.numLayers() >= 1, "there is a layer");
@@ -67,11 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       require(elements < uint64_t(1) << 62, "bytes fit");
     }
   } else {
-    checkMessage(config.takeError());
+    checkMessage(config.takeError(), "c.json: ");
   }
   auto generation = parseGenerationConfig(text, "c.json", model, &warnings);
   if (!generation)
-    checkMessage(generation.takeError());
+    checkMessage(generation.takeError(), "c.json: ");
   for (const std::string &warning : warnings)
     require(warning.size() < 2048 && warning.find('\n') == std::string::npos,
             "a warning is one short line");

@@ -8,29 +8,14 @@
 #include "frontends/GGUF/ModelMetadata.h"
 #include "frontends/GGUF/Vocabulary.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
+#include "test/fuzz/CheckMessage.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace gemcut;
 using namespace gemcut::gguf;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
-
-/// An error must be one line that names the file.
-static void checkMessage(llvm::Error error, llvm::StringRef file) {
-  std::string text = llvm::toString(std::move(error));
-  require(llvm::StringRef(text).starts_with(file), "error names its file");
-  require(!llvm::StringRef(text).contains('\n'), "error has one line");
-  require(text.size() < 2048, "error is short");
-}
+using namespace gemcut::test;
 
 static void checkTensors(const Header &header, uint64_t fileLength) {
   for (const TensorEntry &tensor : header.tensors) {

@@ -8,9 +8,8 @@
 
 #include "frontends/Lora/MergedWeights.h"
 #include "frontends/Lora/RuntimeAdapters.h"
+#include "test/fuzz/CheckMessage.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,13 +17,7 @@
 #include <unistd.h>
 
 using namespace gemcut;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
+using namespace gemcut::test;
 
 namespace {
 
@@ -90,13 +83,6 @@ private:
 };
 
 } // namespace
-
-static void checkMessage(llvm::Error error, llvm::StringRef folder) {
-  std::string text = llvm::toString(std::move(error));
-  require(llvm::StringRef(text).starts_with(folder), "error names its file");
-  require(!llvm::StringRef(text).contains('\n'), "error has one line");
-  require(text.size() < 2048, "error is short");
-}
 
 static void readTensors(const checkpoint::WeightSource &source) {
   for (const std::string &name : source.names()) {

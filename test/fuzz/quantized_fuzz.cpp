@@ -10,29 +10,14 @@
 #include "frontends/Checkpoint/StackedExperts.h"
 #include "frontends/Config/TensorNames.h"
 #include "frontends/Quantized/QuantizedWeights.h"
+#include "test/fuzz/CheckMessage.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace gemcut;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
-
-/// An error must be one short line that names the file.
-static void checkMessage(llvm::Error error, llvm::StringRef file) {
-  std::string text = llvm::toString(std::move(error));
-  require(llvm::StringRef(text).starts_with(file), "error names its file");
-  require(!llvm::StringRef(text).contains('\n'), "error has one line");
-  require(text.size() < 2048, "error is short");
-}
+using namespace gemcut::test;
 
 static config::ModelConfig makeConfig(config::StoredAs storedAs) {
   config::ModelConfig config;

@@ -1,18 +1,11 @@
 //===- recipe_fuzz.cpp - Recipes ------------------------------------------===//
 
 #include "passes/Gemma/Recipe.h"
+#include "test/fuzz/Require.h"
 
-#include <cstdio>
-#include <cstdlib>
+using namespace gemcut::test;
 
 using gemcut::gemma::Recipe;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef text(reinterpret_cast<const char *>(data), size);

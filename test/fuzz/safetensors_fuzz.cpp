@@ -7,26 +7,10 @@
 
 #include "frontends/Safetensors/SafetensorsHeader.h"
 #include "frontends/Safetensors/ShardIndex.h"
-
-#include <cstdio>
-#include <cstdlib>
+#include "test/fuzz/CheckMessage.h"
 
 using namespace gemcut::safetensors;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
-
-/// An error must be one line that names the file.
-static void checkMessage(llvm::Error error, llvm::StringRef file) {
-  std::string text = llvm::toString(std::move(error));
-  require(llvm::StringRef(text).starts_with(file), "error names its file");
-  require(!llvm::StringRef(text).contains('\n'), "error has one line");
-  require(text.size() < 2048, "error is short");
-}
+using namespace gemcut::test;
 
 static void parseFile(llvm::ArrayRef<uint8_t> prefix, uint64_t fileLength) {
   auto tensors = parseHeader(prefix, fileLength, "f.safetensors");

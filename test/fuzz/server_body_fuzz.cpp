@@ -10,21 +10,14 @@
 #include "runtime/server/answer_format.h"
 #include "runtime/server/routes.h"
 #include "runtime/text/json_value.h"
+#include "test/fuzz/Require.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
 using namespace gemcut;
 using namespace gemcut::server;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
+using namespace gemcut::test;
 
 static std::string readFile(const char *name) {
   std::ifstream file(std::string(GEMCUT_SOURCE_DIR "/examples/tiny-gemma4/") +

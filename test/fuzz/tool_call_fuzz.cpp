@@ -3,18 +3,10 @@
 #include "runtime/text/json_value.h"
 #include "runtime/text/tool_call_reader.h"
 #include "runtime/text/utf8.h"
-
-#include <cstdio>
-#include <cstdlib>
+#include "test/fuzz/Require.h"
 
 using namespace gemcut;
-
-static void require(bool holds, const char *what) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
+using namespace gemcut::test;
 
 /// The input is the text of a call (' stands for <|"|>) and JSON.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
