@@ -1,9 +1,9 @@
 //===- Ops.h - The formula of every gemma op --------------------*- C++ -*-===//
 //
-// One function per op of dialects/Gemma/GemmaOps.td, written to be read. Values
-// are float32; sums, roots and transcendental functions are float64, rounded
-// once to the result. Fused ops are calls of the elementary ones, so that a
-// fused module gives the same bits as the module it was made from.
+// One function per op of dialects/Gemma, written to be read. Values are
+// float32; sums, roots and transcendental functions are float64, rounded once
+// to the result. Fused ops are calls of the elementary ones, so that a fused
+// module gives the same bits as the module it was made from.
 //
 // Shapes are those the verifiers demand; nothing is checked again here.
 //

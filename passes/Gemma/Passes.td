@@ -17,10 +17,10 @@ include "mlir/Pass/PassBase.td"
 def VerifyImportedPass : Pass<"gemma-verify-imported", "mlir::ModuleOp"> {
   let summary = "Rejects modules that an importer may not produce.";
   let description = [{
-    Requires: any verified module. Ensures: every gemma op is elementary (parts 1
-    and 2 of GemmaOps.td) and its location holds a name, so that later messages
-    can say which tensor or layer they mean. Changes nothing; reports every
-    offender, not only the first.
+    Requires: any verified module. Ensures: every gemma op is one of
+    SymbolOps.td or ElementaryOps.td and its location holds a name, so that later
+    messages can say which tensor or layer they mean. Changes nothing; reports
+    every offender, not only the first.
   }];
 }
 

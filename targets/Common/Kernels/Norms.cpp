@@ -1,7 +1,7 @@
 //===- Norms.cpp - rms_norm, residual_norm, ple_inputs, quantize ----------===//
 //
-// Formulas: the ops of the same name in dialects/Gemma/GemmaOps.td. Sums of
-// squares are f32. A row stays in L1 between the sum and its use.
+// Formulas: the ops of the same name in dialects/Gemma. Sums of squares are f32. A
+// row stays in L1 between the sum and its use.
 //
 //===----------------------------------------------------------------------===//
 
