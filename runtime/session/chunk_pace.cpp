@@ -13,7 +13,7 @@ static double getSlowest(const double (&values)[Count]) {
 }
 
 void ChunkPace::open(double boundSeconds, size_t mostRows) {
-  bound = boundSeconds;
+  planned = kPlanned * boundSeconds;
   most = mostRows;
 }
 
@@ -21,7 +21,7 @@ size_t ChunkPace::chooseRows() const {
   double row = getSlowest(rowSeconds), decode = getSlowest(decodeSeconds);
   size_t rows = kLeastRows;
   // One decode step is the chunk's own reading of the weights.
-  double left = bound - 2 * decode;
+  double left = planned - 2 * decode;
   if (row > 0 && left > 0)
     rows = size_t(std::min(left / row, double(most)));
   return std::min(std::max(rows / kLeastRows * kLeastRows, kLeastRows), most);

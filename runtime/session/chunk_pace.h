@@ -11,9 +11,10 @@ namespace gemcut {
 /// take at most `bound` seconds.
 ///
 /// A chunk of n rows takes a + b n seconds, a being about a decode step: both
-/// read the weights once. b follows from the slowest of the last chunks, so a
-/// machine that gets slower passes the bound once and not again; a faster one
-/// gets larger chunks a few steps later.
+/// read the weights once. b follows from the slowest of the last chunks, and
+/// what is planned stays below the bound: where other programs make single
+/// steps slow, few of them pass it. A machine that stays slower passes it once
+/// and not again; a faster one gets larger chunks some steps later.
 class ChunkPace {
 public:
   /// Least rows of a chunk, and what chunks are a multiple of: fewer use the
@@ -30,9 +31,12 @@ public:
   void recordDecode(double seconds);
 
 private:
-  static constexpr size_t kRemembered = 4;
+  /// What is remembered decides how often a machine whose steps differ by
+  /// chance passes the bound; the share of it that is planned, by how much.
+  static constexpr size_t kRemembered = 16;
+  static constexpr double kPlanned = 0.875;
 
-  double bound = 0;
+  double planned = 0;
   size_t most = kLeastRows;
   double rowSeconds[kRemembered] = {}, decodeSeconds[kRemembered] = {};
   size_t chunks = 0, decodes = 0;

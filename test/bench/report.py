@@ -66,10 +66,13 @@ def cell(samples):
 
 
 def markdown(rows, facts, peer="llama.cpp"):
-    """The table, best samples first and medians in parentheses, under its facts."""
+    """The table, best samples first and medians in parentheses, under its facts. A `peer`
+    of None leaves out its column and the ratio."""
+    columns = ["test", "unit", "gemcut", peer, "ratio", "goal", "is", "met"]
+    kept = [i for i, name in enumerate(columns) if peer or name not in (None, "ratio")]
     lines = [f"{name}: {value}  " for name, value in facts.items()]
-    lines += ["", f"| test | unit | gemcut | {peer} | ratio | goal | is | met |"]
-    lines += ["|---|---|---:|---:|---:|---|---|---|"]
+    lines += ["", "| " + " | ".join(columns[i] for i in kept) + " |"]
+    lines += ["|" + "|".join("---:" if columns[i] in ("gemcut", peer, "ratio") else "---" for i in kept) + "|"]
     for row in rows:
         ratio = "" if row.peer is None else f"{number(row.ratio('best'))}x ({number(row.ratio('median'))}x)"
         value = ""
@@ -77,7 +80,7 @@ def markdown(rows, facts, peer="llama.cpp"):
             value = number(row.value) + ("x" if row.goal.unit == "x" else " " + row.goal.unit)
         met = {None: "", True: "yes", False: "no"}[row.is_met]
         cells = [row.title, row.unit, cell(row.ours), cell(row.peer), ratio, str(row.goal or ""), value, met]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(cells[i] for i in kept) + " |")
     notes = [row.note for row in rows if row.note]
     return "\n".join(lines + [""] + [f"* {note}" for note in dict.fromkeys(notes)]) + "\n"
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Tests of what the benchmark computes rather than measures: the GGUF file, the
-alternation, the goals and the table. Needs neither llama.cpp nor a model."""
+alternation, the model that servers are measured with, the goals and the table. Needs
+neither llama.cpp nor an executable."""
 import json
 import struct
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import gguf
 from against_llama import rows_of_one_step
 from measurement import Measurement
 from report import AtLeast, AtMost, Row, Samples, as_json, markdown
+from server import together, write_model
 
 E2B = Path(__file__).resolve().parents[1] / "data/configs/e2b/config.json"
 
@@ -100,6 +103,18 @@ class GgufTest(unittest.TestCase):
         self.assertAlmostEqual(sum(weights.values()) * 1e-9, 2.279, places=3)
 
 
+class ServerTest(unittest.TestCase):
+    def test_every_id_of_the_model_has_a_text(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = write_model(E2B, Path(folder) / "model")
+            vocabulary = json.loads((model / "tokenizer.json").read_text())["model"]["vocab"]
+        self.assertEqual(sorted(vocabulary.values()), list(range(262144)))
+
+    def test_calls_run_at_the_same_time(self):
+        meet = threading.Barrier(2, timeout=10)
+        self.assertEqual(together(lambda: (meet.wait(), "a")[1], lambda: (meet.wait(), "b")[1]), ["a", "b"])
+
+
 class MeasurementTest(unittest.TestCase):
     def test_engines_take_turns_and_change_order(self):
         order = []
@@ -140,6 +155,19 @@ class ReportTest(unittest.TestCase):
 
     def test_table_names_the_peer(self):
         self.assertIn("| gemcut | LiteRT-LM | ratio |", markdown([self.speed], {}, "LiteRT-LM"))
+
+    def test_table_without_a_peer(self):
+        lone = Row("4 streams", "tokens/s", self.speed.ours, goal=AtLeast(2.5), value=3.5)
+        self.assertEqual(
+            markdown([lone], {}, None).splitlines(),
+            [
+                "",
+                "| test | unit | gemcut | goal | is | met |",
+                "|---|---|---:|---|---|---|",
+                "| 4 streams | tokens/s | 50.0 (45.0) | ≥ 2.5x | 3.50x | yes |",
+                "",
+            ],
+        )
 
     def test_json_can_be_written(self):
         rows = json.loads(json.dumps(as_json([self.speed, self.start], {})))["rows"]

@@ -33,10 +33,11 @@ TEST(ChunkPaceTest, FillsTheBoundAndKeepsIt) {
     size_t rows = 0;
     machine.step(pace, rows);
     EXPECT_EQ(rows, ChunkPace::kLeastRows); // nothing is known yet
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 30; ++i) {
       double took = machine.step(pace, rows);
       EXPECT_LE(took, 0.25) << rows;
-      EXPECT_TRUE(i < 5 || rows == 256 || took > 0.25 - 17 * machine.row)
+      EXPECT_TRUE(i < 17 || rows == 256 ||
+                  took > 0.875 * 0.25 - 17 * machine.row)
           << rows;
     }
   }
@@ -70,6 +71,21 @@ TEST(ChunkPaceTest, ASlowerMachinePassesTheBoundOnce) {
   }
   EXPECT_GT(passed, 0u);
   EXPECT_LE(passed, changes);
+}
+
+TEST(ChunkPaceTest, FewStepsPassTheBoundWhereEachTakesAnotherTime) {
+  std::mt19937 random(5);
+  ChunkPace pace;
+  pace.open(0.25, 256);
+  size_t rows = 0, sum = 0, passed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    double slowness = 1 + 0.5 * double(random() % 1000) / 1000;
+    Machine machine = {0.03 * slowness, 0.0015 * slowness};
+    passed += machine.step(pace, rows) > 0.25;
+    sum += rows;
+  }
+  EXPECT_LE(passed, 10u);
+  EXPECT_GE(sum, 1000u * 32); // not by waiting for nothing
 }
 
 TEST(ChunkPaceTest, LeastRowsRunWhateverTheyTake) {
