@@ -8,10 +8,6 @@ using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::gemma_to_kernel;
 
-/// Rows up to which a product reads the weights once (gemv) instead of blocking
-/// for registers (gemm): the most rows of a decode step.
-static constexpr int64_t kMaxGemvRows = 8;
-
 /// True if `type` counts rows by the step.
 static bool hasStepRows(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -198,118 +194,23 @@ LogicalResult FunctionConversion::emitRowsExpected(Operation *op,
 LogicalResult FunctionConversion::convertOp(Operation *op) {
   if (failed(checkOperands(op)))
     return failure();
-  Location loc = op->getLoc();
-  kernel::PartitionAttr partition;
-  auto layer = gemma::getLayer(op);
   LogicalResult result =
       TypeSwitch<Operation *, LogicalResult>(op)
-          .Case([&](func::ReturnOp) {
-            func::ReturnOp::create(builder, loc);
-            return success();
-          })
-          .Case([&](func::CallOp call) { return convertCall(call); })
-          .Case([&](gemma::GetWeightOp) { return success(); })
-          .Case([&](gemma::GetCacheOp o) {
-            values[o] = kernel::CacheAddressOp::create(
-                builder, loc, program.getCacheType(o.getType()),
-                program.getCache(o.getCacheAttr()));
-            return success();
-          })
-          .Case([&](gemma::EmbedOp o) { return convertEmbed(o); })
-          .Case([&](gemma::SliceOp o) { return convertSlice(o); })
-          .Case([&](gemma::SelectLastOp o) { return convertSelectLast(o); })
-          .Case([&](gemma::LinearOp o) {
-            return convertProduct(o, o.getInput(), Value(),
-                                  o.getCap() ? kernel::Epilogue::Softcap
-                                             : kernel::Epilogue::None,
-                                  o.getScaleAttr(), o.getCapAttr());
-          })
-          .Case([&](gemma::GatedLinearOp o) {
-            return convertProduct(o, o.getInput(), Value(),
-                                  kernel::Epilogue::GeluGate,
-                                  builder.getF32FloatAttr(1), FloatAttr());
-          })
-          .Case([&](gemma::ModulatedLinearOp o) {
-            return convertProduct(o, o.getInput(), o.getModulator(),
-                                  kernel::Epilogue::GeluMul,
-                                  builder.getF32FloatAttr(1), FloatAttr());
-          })
-          .Case([&](gemma::RmsNormOp o) {
-            Value weight;
-            if (o.getWeight() && !(weight = getVector(o, o.getWeight())))
-              return failure();
-            Value output = getOutput(o.getResult());
-            kernel::RmsNormOp::create(
-                builder, loc, getRows(o.getInput()), lookup(o.getInput()),
-                weight, output, o.getEpsAttr(), o.getGroupAttr(), partition);
-            return success();
-          })
-          .Case([&](gemma::QuantizeOp o) {
-            Value scale;
-            if (o.getScale() && !(scale = getVector(o, o.getScale())))
-              return failure();
-            Value output = getOutput(o.getResult());
-            kernel::QuantizeOp::create(builder, loc, getRows(o.getInput()),
-                                       lookup(o.getInput()), scale, output,
-                                       partition);
-            return success();
-          })
-          .Case([&](gemma::RopeTableOp o) {
-            Value output = getOutput(o.getResult());
-            kernel::RopeTableOp::create(builder, loc, getRows(o.getPositions()),
-                                        lookup(o.getPositions()), output,
-                                        o.getHeadDimAttr(), o.getPairsAttr(),
-                                        o.getThetaAttr(), o.getFactorAttr(),
-                                        partition);
-            return success();
-          })
-          .Case([&](gemma::GeluMulOp o) {
-            Value output = getOutput(o.getResult());
-            kernel::GeluMulOp::create(builder, loc, getRows(o.getGate()),
-                                      lookup(o.getGate()), lookup(o.getUp()),
-                                      output, partition);
-            return success();
-          })
-          .Case([&](gemma::AdaptOp o) {
-            Value a = getVector(o, o.getA()), b = getVector(o, o.getB());
-            if (!a || !b)
-              return failure();
-            Value output = getOutput(o.getResult());
-            kernel::AdaptOp::create(builder, loc, getRows(o.getBase()),
-                                    lookup(o.getBase()), lookup(o.getInput()),
-                                    a, b, output, o.getRankAttr(),
-                                    o.getOffsetAttr(), partition);
-            return success();
-          })
-          .Case([&](gemma::PleInputsOp o) {
-            Value norm = getVector(o, o.getNorm());
-            if (!norm)
-              return failure();
-            Value output = getOutput(o.getResult());
-            kernel::PleInputsOp::create(
-                builder, loc, getRows(o.getContext()), lookup(o.getContext()),
-                lookup(o.getToken()), norm, output, o.getEpsAttr(),
-                o.getFactorAttr(), partition);
-            return success();
-          })
-          .Case([&](gemma::PrepareQkvOp o) { return convertPrepareQkv(o); })
-          .Case([&](gemma::PrepareKvOp o) { return convertPrepareKv(o); })
-          .Case([&](gemma::PrepareQOp o) { return convertPrepareQ(o); })
-          .Case([&](gemma::AttentionOp o) {
-            convertAttention(o);
-            return success();
-          })
-          .Case([&](gemma::ResidualNormOp o) { return convertResidualNorm(o); })
-          .Case([&](gemma::RouteOp o) { return convertRoute(o); })
-          .Case([&](gemma::ExpertGatedLinearOp o) {
-            return convertExpertGated(o);
-          })
-          .Case([&](gemma::ExpertLinearOp o) { return convertExpertLinear(o); })
+          .Case<func::ReturnOp, func::CallOp, gemma::GetWeightOp,
+                gemma::GetCacheOp, gemma::EmbedOp, gemma::SliceOp,
+                gemma::SelectLastOp, gemma::LinearOp, gemma::GatedLinearOp,
+                gemma::ModulatedLinearOp, gemma::RmsNormOp, gemma::QuantizeOp,
+                gemma::RopeTableOp, gemma::GeluMulOp, gemma::AdaptOp,
+                gemma::PleInputsOp, gemma::PrepareQkvOp, gemma::PrepareKvOp,
+                gemma::PrepareQOp, gemma::AttentionOp, gemma::ResidualNormOp,
+                gemma::RouteOp, gemma::ExpertGatedLinearOp,
+                gemma::ExpertLinearOp>(
+              [&](auto known) { return convert(known); })
           .Default([&](Operation *) {
             InFlightDiagnostic error = op->emitError()
                                        << "no kernel stage for "
                                        << op->getName().getStringRef();
-            if (layer)
+            if (auto layer = gemma::getLayer(op))
               error << " in layer " << *layer;
             error << "; the gemma passes fuse it into an op that has one";
             return error;
@@ -321,99 +222,12 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
   return result;
 }
 
-void FunctionConversion::convertAttention(gemma::AttentionOp op) {
-  Value output = getOutput(op.getResult());
-  Value query = lookup(op.getQuery()), cache = lookup(op.getKv());
-  auto cacheType = cast<kernel::CacheType>(cache.getType());
-  auto outputType = cast<kernel::BufferType>(output.getType());
-  int64_t rows = cast<kernel::BufferType>(query.getType()).getRows();
-  Value partials;
-  if (rows <= kernel::AttentionOp::kMostRowsOfParts &&
-      kernel::AttentionOp::hasWholeHeads(outputType, cacheType)) {
-    int64_t columns = kernel::AttentionOp::getPartialColumns(
-        op.getHeads(), cacheType.getHeadDim());
-    partials = createBuffer(op.getLoc(), rows, columns, kernel::Element::F32);
-  }
-  kernel::AttentionOp::create(builder, op.getLoc(), getRows(op.getQuery()),
-                              query, cache, lookup(op.getPositions()), partials,
-                              output, op.getHeadsAttr(),
-                              kernel::PartitionAttr());
-}
-
-/// `groups` stands for the chosen experts in all that reads them.
-LogicalResult FunctionConversion::convertRoute(gemma::RouteOp op) {
-  Value scale = getVector(op, op.getScale());
-  if (!scale)
-    return failure();
-  Location loc = op.getLoc();
-  Value weights = getOutput(op.getWeights());
-  auto type = cast<kernel::BufferType>(weights.getType());
-  Value experts = createBuffer(loc, type.getRows(), type.getColumns(),
-                               kernel::Element::I32);
-  int64_t columns =
-      kernel::RouteOp::getGroupColumns(op.getLogits().getType().getDimSize(1),
-                                       type.getRows() * type.getColumns());
-  Value groups = createBuffer(loc, 1, columns, kernel::Element::I32);
-  kernel::RouteOp::create(builder, loc, getRows(op.getLogits()),
-                          lookup(op.getLogits()), scale, weights, experts,
-                          groups, kernel::PartitionAttr());
-  values[op.getExperts()] = groups;
+LogicalResult FunctionConversion::convert(func::ReturnOp op) {
+  func::ReturnOp::create(builder, op.getLoc());
   return success();
 }
 
-/// Its result has a row for each expert of a row, which are grouped by expert.
-LogicalResult
-FunctionConversion::convertExpertGated(gemma::ExpertGatedLinearOp op) {
-  Value weight = getWeight(op, {WeightUse::GatedExperts, {op.getMatrices()}});
-  if (!weight)
-    return failure();
-  if (destinations.contains(op.getResult()))
-    return op->emitOpError("has a result outside of its function; what "
-                           "experts compute is grouped and stays inside");
-  Location loc = op.getLoc();
-  Value input = lookup(op.getInput()), groups = lookup(op.getExperts());
-  Value rowCount = getRows(op.getInput());
-  auto type = cast<kernel::BufferType>(input.getType());
-  auto matrices = cast<RankedTensorType>(op.getMatrices().getType());
-  auto experts = builder.getI64IntegerAttr(matrices.getDimSize(0));
-  int64_t chosen = op.getExperts().getType().getDimSize(1);
-  int64_t pairs = type.getRows() * chosen;
-  Value grouped =
-      createBuffer(loc, pairs, type.getColumns(), type.getElement());
-  kernel::GroupRowsOp::create(builder, loc, rowCount, input, groups, grouped,
-                              experts, kernel::PartitionAttr());
-  auto resultType = cast<RankedTensorType>(op.getResult().getType());
-  kernel::Element element = isa<gemma::Q8Type>(resultType.getElementType())
-                                ? kernel::Element::Q8
-                                : kernel::Element::F32;
-  Value output = createBuffer(loc, pairs, matrices.getDimSize(1) / 2, element);
-  kernel::ExpertGatedOp::create(
-      builder, loc, rowCount, grouped, weight, groups, output, experts,
-      builder.getI64IntegerAttr(chosen), kernel::PartitionAttr());
-  program.countStage();
-  values[op.getResult()] = output;
-  return success();
-}
-
-LogicalResult
-FunctionConversion::convertExpertLinear(gemma::ExpertLinearOp op) {
-  Value weight = getWeight(op, {WeightUse::Experts, {op.getMatrices()}});
-  if (!weight)
-    return failure();
-  if (!op.getInput().getDefiningOp<gemma::ExpertGatedLinearOp>())
-    return op->emitOpError("reads rows that no gemma.expert_gated_linear of "
-                           "its function has grouped by expert");
-  auto matrices = cast<RankedTensorType>(op.getMatrices().getType());
-  Value output = getOutput(op.getResult());
-  kernel::ExpertSumOp::create(
-      builder, op.getLoc(), getRows(op.getWeights()), lookup(op.getInput()),
-      weight, lookup(op.getExperts()), lookup(op.getWeights()), output,
-      builder.getI64IntegerAttr(matrices.getDimSize(0)),
-      kernel::PartitionAttr());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertCall(func::CallOp call) {
+LogicalResult FunctionConversion::convert(func::CallOp call) {
   func::FuncOp callee = getCallee(call);
   ArrayRef<WeightGroup> groups = program.getGroups().getArgumentGroups(callee);
   FailureOr<SmallVector<ResultSource>> results = getResultSources(callee);
@@ -465,136 +279,5 @@ LogicalResult FunctionConversion::convertCall(func::CallOp call) {
     kernel::CountRowsOp::create(builder, call.getLoc(), operands.front(),
                                 builder.getI64IntegerAttr(*layer));
   func::CallOp::create(builder, call.getLoc(), *function, operands);
-  return success();
-}
-
-LogicalResult FunctionConversion::convertEmbed(gemma::EmbedOp op) {
-  Value table = getWeight(op, {WeightUse::Table, {op.getTable()}});
-  if (!table)
-    return failure();
-  Value output = getOutput(op.getResult());
-  kernel::GatherOp::create(builder, op.getLoc(), getRows(op.getIds()),
-                           lookup(op.getIds()), table, output,
-                           op.getScaleAttr(), kernel::PartitionAttr());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertSlice(gemma::SliceOp op) {
-  Value input = lookup(op.getInput());
-  auto type = cast<kernel::BufferType>(input.getType());
-  int64_t columns = op.getResult().getType().getDimSize(1);
-  if (columns == type.getColumns()) {
-    values[op] = input;
-    return success();
-  }
-  values[op] = kernel::ColumnsOp::create(
-      builder, op.getLoc(),
-      kernel::BufferType::get(op.getContext(), type.getRows(), columns,
-                              type.getElement(), type.getRowBytes()),
-      input, op.getOffsetAttr());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertSelectLast(gemma::SelectLastOp op) {
-  Value input = lookup(op.getInput());
-  auto type = cast<kernel::BufferType>(input.getType());
-  values[op] = kernel::LastRowOp::create(
-      builder, op.getLoc(),
-      kernel::BufferType::get(op.getContext(), 1, type.getColumns(),
-                              type.getElement(), /*stride=*/0),
-      getRows(op.getInput()), input);
-  return success();
-}
-
-LogicalResult FunctionConversion::convertProduct(Operation *op, Value input,
-                                                 Value modulator,
-                                                 kernel::Epilogue epilogue,
-                                                 FloatAttr scale,
-                                                 FloatAttr cap) {
-  SmallVector<WeightGroup> groups = program.getGroups().getGroups(op);
-  Value weight = getWeight(op, groups.front());
-  if (!weight)
-    return failure();
-  auto type = cast<kernel::WeightType>(weight.getType());
-  Value buffer = lookup(input);
-  auto bufferType = cast<kernel::BufferType>(buffer.getType());
-  kernel::Element expected = kernel::getActivations(type.getFormat());
-  if (bufferType.getElement() != expected)
-    return op->emitOpError()
-           << "multiplies " << stringifyFormat(type.getFormat())
-           << " weights with "
-           << kernel::stringifyElement(bufferType.getElement())
-           << " activations, expected " << kernel::stringifyElement(expected)
-           << "; run gemma-materialize-activation-quantization first";
-  Value output = getOutput(op->getResult(0));
-  auto epilogueAttr = kernel::EpilogueAttr::get(op->getContext(), epilogue);
-  auto create = [&](auto tag) {
-    decltype(tag)::create(builder, op->getLoc(), getRows(input), buffer, weight,
-                          modulator ? lookup(modulator) : Value(), output,
-                          epilogueAttr, scale, cap, kernel::TileAttr(),
-                          kernel::PartitionAttr());
-  };
-  if (bufferType.getRows() <= kMaxGemvRows)
-    create(kernel::GemvOp());
-  else
-    create(kernel::GemmOp());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertPrepareQkv(gemma::PrepareQkvOp op) {
-  Value queryNorm = getVector(op, op.getQNorm());
-  Value keyNorm = getVector(op, op.getKNorm());
-  if (!queryNorm || !keyNorm)
-    return failure();
-  Value cache = values[op.getKv()] = lookup(op.getCache());
-  Value output = getOutput(op.getQuery());
-  kernel::PrepareQkvOp::create(
-      builder, op.getLoc(), getRows(op.getQkv()), lookup(op.getQkv()),
-      queryNorm, keyNorm, lookup(op.getTable()), lookup(op.getPositions()),
-      cache, output, op.getEpsAttr(), op.getHeadsAttr(), op.getRawValuesAttr(),
-      kernel::PartitionAttr());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertPrepareKv(gemma::PrepareKvOp op) {
-  Value keyNorm = getVector(op, op.getKNorm());
-  if (!keyNorm)
-    return failure();
-  Value cache = values[op.getKv()] = lookup(op.getCache());
-  kernel::PrepareKvOp::create(builder, op.getLoc(), getRows(op.getProjected()),
-                              lookup(op.getProjected()), keyNorm,
-                              lookup(op.getTable()), lookup(op.getPositions()),
-                              cache, op.getEpsAttr(), op.getRawValuesAttr(),
-                              kernel::PartitionAttr());
-  return success();
-}
-
-LogicalResult FunctionConversion::convertPrepareQ(gemma::PrepareQOp op) {
-  Value queryNorm = getVector(op, op.getQNorm());
-  if (!queryNorm)
-    return failure();
-  int64_t heads = op.getQuery().getType().getDimSize(1) /
-                  op.getQNorm().getType().getDimSize(0);
-  Value output = getOutput(op.getResult());
-  kernel::PrepareQOp::create(
-      builder, op.getLoc(), getRows(op.getQuery()), lookup(op.getQuery()),
-      queryNorm, lookup(op.getTable()), output, op.getEpsAttr(),
-      builder.getI64IntegerAttr(heads), kernel::PartitionAttr());
-  return success();
-}
-
-LogicalResult
-FunctionConversion::convertResidualNorm(gemma::ResidualNormOp op) {
-  Value norm = getVector(op, op.getNorm()), scalar, nextNorm, next;
-  if (!norm || (op.getScalar() && !(scalar = getVector(op, op.getScalar()))) ||
-      (op.getNextNorm() && !(nextNorm = getVector(op, op.getNextNorm()))))
-    return failure();
-  Value sum = getOutput(op.getSum());
-  if (op.getNext())
-    next = getOutput(op.getNext());
-  kernel::ResidualNormOp::create(
-      builder, op.getLoc(), getRows(op.getInput()), lookup(op.getInput()), norm,
-      lookup(op.getResidual()), scalar, nextNorm, sum, next, op.getEpsAttr(),
-      kernel::PartitionAttr());
   return success();
 }

@@ -120,23 +120,39 @@ private:
   mlir::LogicalResult checkOperands(mlir::Operation *op);
   mlir::LogicalResult emitRowsExpected(mlir::Operation *op,
                                        mlir::Value operand);
-  mlir::LogicalResult convertCall(mlir::func::CallOp call);
-  mlir::LogicalResult convertEmbed(gemma::EmbedOp op);
-  mlir::LogicalResult convertSlice(gemma::SliceOp op);
-  mlir::LogicalResult convertSelectLast(gemma::SelectLastOp op);
+  mlir::LogicalResult convert(mlir::func::ReturnOp op);
+  mlir::LogicalResult convert(mlir::func::CallOp op);
+
+  // RowConversions.cpp
+  mlir::LogicalResult convert(gemma::GetWeightOp op);
+  mlir::LogicalResult convert(gemma::GetCacheOp op);
+  mlir::LogicalResult convert(gemma::EmbedOp op);
+  mlir::LogicalResult convert(gemma::SliceOp op);
+  mlir::LogicalResult convert(gemma::SelectLastOp op);
+  mlir::LogicalResult convert(gemma::RmsNormOp op);
+  mlir::LogicalResult convert(gemma::QuantizeOp op);
+  mlir::LogicalResult convert(gemma::RopeTableOp op);
+  mlir::LogicalResult convert(gemma::GeluMulOp op);
+  mlir::LogicalResult convert(gemma::AdaptOp op);
+  mlir::LogicalResult convert(gemma::PleInputsOp op);
+  mlir::LogicalResult convert(gemma::PrepareQkvOp op);
+  mlir::LogicalResult convert(gemma::PrepareKvOp op);
+  mlir::LogicalResult convert(gemma::PrepareQOp op);
+  mlir::LogicalResult convert(gemma::AttentionOp op);
+  mlir::LogicalResult convert(gemma::ResidualNormOp op);
+
+  // ProductConversions.cpp
+  mlir::LogicalResult convert(gemma::LinearOp op);
+  mlir::LogicalResult convert(gemma::GatedLinearOp op);
+  mlir::LogicalResult convert(gemma::ModulatedLinearOp op);
+  mlir::LogicalResult convert(gemma::RouteOp op);
+  mlir::LogicalResult convert(gemma::ExpertGatedLinearOp op);
+  mlir::LogicalResult convert(gemma::ExpertLinearOp op);
   mlir::LogicalResult convertProduct(mlir::Operation *op, mlir::Value input,
                                      mlir::Value modulator,
                                      kernel::Epilogue epilogue,
                                      mlir::FloatAttr scale,
                                      mlir::FloatAttr cap);
-  mlir::LogicalResult convertPrepareQkv(gemma::PrepareQkvOp op);
-  mlir::LogicalResult convertPrepareKv(gemma::PrepareKvOp op);
-  mlir::LogicalResult convertPrepareQ(gemma::PrepareQOp op);
-  void convertAttention(gemma::AttentionOp op);
-  mlir::LogicalResult convertRoute(gemma::RouteOp op);
-  mlir::LogicalResult convertExpertGated(gemma::ExpertGatedLinearOp op);
-  mlir::LogicalResult convertExpertLinear(gemma::ExpertLinearOp op);
-  mlir::LogicalResult convertResidualNorm(gemma::ResidualNormOp op);
 
   mlir::Value lookup(mlir::Value value) { return values.lookup(value); }
   /// The row count of a row tensor: the argument or a constant.

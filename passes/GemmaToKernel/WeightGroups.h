@@ -20,12 +20,12 @@ namespace gemcut::gemma_to_kernel {
 
 /// How a stage reads a group of weights.
 enum class WeightUse {
-  Product, ///< tiles, one matrix after the other
-  Gated,   ///< tiles of two matrices, alternating
-  Experts, ///< tiles, one expert's matrix after the other
+  Product,      ///< tiles, one matrix after the other
+  Gated,        ///< tiles of two matrices, alternating
+  Experts,      ///< tiles, one expert's matrix after the other
   GatedExperts, ///< the same, of two matrices of each expert
-  Table,   ///< single rows
-  Vector,  ///< f32 vector
+  Table,        ///< single rows
+  Vector,       ///< f32 vector
 };
 
 /// Weights that one operand of a stage holds.
