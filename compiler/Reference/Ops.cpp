@@ -331,8 +331,9 @@ Choice reference::topExperts(const Tensor &probs, ArrayRef<float> scale,
     ArrayRef<float> p = probs.row(r);
     std::vector<int64_t> order(p.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int64_t a, int64_t b) { return p[a] > p[b]; });
+    llvm::sort(order, [&](int64_t a, int64_t b) {
+      return std::pair(-p[a], a) < std::pair(-p[b], b);
+    });
     double total = 0;
     for (int64_t i = 0; i < count; ++i)
       total += p[order[i]];
