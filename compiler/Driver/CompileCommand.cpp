@@ -12,26 +12,21 @@
 #include "compiler/Driver/Calibrate.h"
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/Compilation.h"
+#include "compiler/Driver/CompileChecks.h"
+#include "compiler/Driver/CompileLevels.h"
 #include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Driver/TextQuality.h"
-#include "compiler/Driver/UsageError.h"
 #include "compiler/Pipeline/Registration.h"
-#include "targets/Common/EmitObject.h"
 
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
-
-#include <thread>
 
 using namespace mlir;
 using namespace gemcut;
@@ -39,77 +34,6 @@ using namespace gemcut::driver;
 using llvm::createStringError;
 
 namespace {
-
-/// Code of one level, made in a context of its own so that levels run side by
-/// side.
-llvm::Expected<llvm::SmallVector<char, 0>>
-compileLevel(const targets::Target &target, const targets::TargetSpec &spec,
-             const targets::IsaLevel &level, StringRef kernelText,
-             targets::EmitKind kind, IrDumps &dumps, Reporter &reporter) {
-  if (llvm::Error error = checkCancelled(reporter))
-    return std::move(error);
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  DiagnosticCollector diagnostics(context, reporter);
-  auto module = parseSourceString<ModuleOp>(kernelText, &context);
-  if (!module)
-    return diagnostics.error("reading the kernel program");
-  auto lowered =
-      target.lower(*module, level, [&](StringRef pass, ModuleOp dumped) {
-        dumps.dump(pass, level.name, dumped);
-      });
-  if (failed(lowered))
-    return diagnostics.error("lowering for " + level.name);
-  if (llvm::Error error = checkCancelled(reporter))
-    return std::move(error);
-  auto isCancelled = [&] { return reporter.isCancelled(); };
-  targets::StopScope scope(isCancelled);
-  return target.emit(**lowered, spec, level, kind);
-}
-
-llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
-compileLevels(const targets::Target &target, const targets::TargetSpec &spec,
-              ModuleOp module, targets::EmitKind kind, IrDumps &dumps,
-              Reporter &reporter) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  size_t count = spec.levels.size();
-  std::vector<std::optional<llvm::Expected<llvm::SmallVector<char, 0>>>>
-      results(count);
-  std::vector<std::thread> pool;
-  for (size_t i = 0; i < count; ++i)
-    pool.emplace_back([&, i] {
-      results[i].emplace(compileLevel(target, spec, spec.levels[i], text, kind,
-                                      dumps, reporter));
-    });
-  for (std::thread &thread : pool)
-    thread.join();
-  std::vector<llvm::SmallVector<char, 0>> objects;
-  llvm::Error error = llvm::Error::success();
-  for (auto &result : results) {
-    if (*result)
-      objects.push_back(std::move(**result));
-    else
-      error = llvm::joinErrors(std::move(error), result->takeError());
-  }
-  if (error) {
-    // All levels fail alike; one message is enough.
-    if (llvm::Error cancelled = checkCancelled(reporter)) {
-      llvm::consumeError(std::move(error));
-      return std::move(cancelled);
-    }
-    std::string first;
-    llvm::handleAllErrors(std::move(error), [&](llvm::ErrorInfoBase &e) {
-      if (first.empty())
-        first = e.message();
-    });
-    return createStringError(first);
-  }
-  return objects;
-}
 
 /// In place of weights, for an executable that only tokenizes.
 constexpr uint8_t kNoWeights[64] = {};
@@ -153,7 +77,12 @@ private:
   std::optional<BakedPrefix> prefix;
 
   llvm::Error compile() {
-    if (llvm::Error error = checkFlags())
+    auto checked = checkCompileOptions(options);
+    if (!checked)
+      return checked.takeError();
+    target = checked->target;
+    spec = std::move(checked->spec);
+    if (llvm::Error error = dumps.prepare())
       return error;
     // A bad output path should not cost a compilation.
     if (llvm::Error error = openOutputs())
@@ -239,71 +168,6 @@ private:
           options.certify, quality->meanKl, *options.certifyKl));
     facts.quality = std::move(*quality);
     return llvm::Error::success();
-  }
-
-  llvm::Error checkFlags() {
-    auto names = [](auto &&range, auto &&name) {
-      return llvm::join(llvm::map_range(range, name), ", ");
-    };
-    target = targets::findTarget(options.target);
-    if (!target)
-      return llvm::make_error<UsageError>(
-          "--target: found '" + options.target + "', this compiler has " +
-          names(targets::allTargets(),
-                [](const targets::Target *t) { return t->getName(); }));
-    auto parsed = target->parseSpec(options.cpu);
-    if (!parsed)
-      return asUsageError(parsed.takeError());
-    spec = std::move(*parsed);
-    bool oneLevel =
-        options.emit == Emit::Assembly || options.emit == Emit::Llvm;
-    if (oneLevel && spec.levels.size() > 1)
-      return llvm::make_error<UsageError>(
-          "--emit asm and llvm write the code of one level; name it with "
-          "--cpu (" +
-          names(spec.levels,
-                [](const targets::IsaLevel &level) { return level.name; }) +
-          ")");
-    if (llvm::Error error = checkQuant(options.plan.quant))
-      return error;
-    for (auto [flag, path] : {std::pair("--calibrate", &options.calibrate),
-                              std::pair("--certify", &options.certify)}) {
-      if (path->empty())
-        continue;
-      if (!isProgram(options.emit))
-        return llvm::make_error<UsageError>(
-            std::string(flag) +
-            " needs a program, --emit exe, static-lib or shared-lib");
-      if (auto text = checkText(*path); !text)
-        return text.takeError();
-    }
-    if (llvm::Error error = checkPrefix())
-      return error;
-    if (options.weights.sidecar && !isProgram(options.emit))
-      return llvm::make_error<UsageError>(
-          "--weights sidecar needs a program, --emit exe, static-lib or "
-          "shared-lib; other forms hold no weights");
-    if (isProgram(options.emit))
-      if (llvm::Error error = checkProgramLink(options))
-        return error;
-    return dumps.prepare();
-  }
-
-  /// What --bake-prefix needs.
-  llvm::Error checkPrefix() {
-    if (options.bakePrefix.empty())
-      return llvm::Error::success();
-    if (options.emit != Emit::Executable || options.weights.omit)
-      return llvm::make_error<UsageError>(
-          "--bake-prefix needs an executable, --emit exe; programs that embed "
-          "models can load it");
-    if (options.target != kHostTarget)
-      return llvm::make_error<UsageError>(
-          "--bake-prefix runs the executable, and this machine runs none for " +
-          options.target +
-          "; there, `OUT prefix FILE --save-session STATE` computes what `OUT "
-          "serve --load-session STATE` begins with");
-    return readPrefixJson(options.bakePrefix).takeError();
   }
 
   /// Puts the state of --bake-prefix behind what was written.
