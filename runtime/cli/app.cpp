@@ -220,9 +220,12 @@ int cli::runMain(int argc, char **argv) {
     programName = slash ? slash + 1 : argv[0];
   }
   int code = dispatch(argc, argv);
-  // An earlier failed write leaves nothing to flush, but sets the error flag.
+  // An earlier failed write leaves nothing to flush, but sets the error flag;
+  // its reason is not known any more.
+  errno = 0;
   if ((fflush(stdout) != 0 || ferror(stdout)) && code == kExitDone) {
-    perror("error: cannot write the result");
+    fprintf(stderr, "error: cannot write the result%s%s\n", errno ? ": " : "",
+            errno ? strerror(errno) : "");
     return kExitInput;
   }
   return code;

@@ -4,6 +4,7 @@
 
 #include "runtime/abi/model.h"
 #include "runtime/cli/ids.h"
+#include "runtime/core/error.h"
 
 #include <cstring>
 
@@ -32,10 +33,14 @@ gemcut_status Constraint::open(const text::Tokenizer &tokenizer,
   if (pattern)
     return compileRegex(vocabulary, pattern, options, grammar);
   std::string text = schema;
-  if (schema[strspn(schema, " \t\r\n")] != '{')
+  bool isFile = schema[strspn(schema, " \t\r\n")] != '{';
+  if (isFile)
     if (gemcut_status status = readFile(schema, text))
       return status;
-  return compileJsonSchema(vocabulary, text, options, grammar);
+  gemcut_status status = compileJsonSchema(vocabulary, text, options, grammar);
+  return status && isFile ? fail(status, "%s: %s", schema,
+                                 std::string(gemcut_last_error()).c_str())
+                          : status;
 }
 
 LogitsFilter *Constraint::begin() {

@@ -18,11 +18,14 @@ namespace {
 
 struct ServeOptions {
   const char *host = "127.0.0.1", *key = nullptr, *keyFile = nullptr,
-             *name = nullptr, *cacheBytes = "512M", *load = nullptr,
-             *save = nullptr;
+             *name = nullptr, *origins = nullptr, *cacheBytes = "512M",
+             *load = nullptr, *save = nullptr;
   int port = 8080, queue = 64, connections = 256, bodyMegabytes = 16;
   int timeout = 600, grace = 30, stallMilliseconds = 250;
   bool allowControlTokens = false;
+  // What their texts say.
+  uint64_t cacheSize = 0;
+  std::vector<std::string> originList;
 };
 
 } // namespace
@@ -38,6 +41,24 @@ static bool readSize(const char *text, uint64_t &bytes) {
     return false;
   bytes = uint64_t(number) << (unit ? 10 * (unit - units + 1) : 0);
   return true;
+}
+
+/// Parts between commas. False if one is no origin: "*", or a scheme, a name
+/// and no path.
+static bool readOrigins(const char *text, std::vector<std::string> &origins) {
+  for (const char *at = text;; ++at) {
+    size_t length = strcspn(at, ",");
+    std::string origin(at, length);
+    size_t name = origin.find("://");
+    if (origin != "*" &&
+        (name == origin.npos || name == 0 || name + 3 == origin.size() ||
+         origin.find_first_of("/ ", name + 3) != origin.npos))
+      return false;
+    origins.push_back(std::move(origin));
+    at += length;
+    if (!*at)
+      return true;
+  }
 }
 
 /// The lines of a file that are not empty.
@@ -72,11 +93,8 @@ static gemcut_status serve(const CommonOptions &common,
   serverOptions.graceSeconds = options.grace;
   serverOptions.batch.queue = size_t(options.queue);
   serverOptions.batch.stallSeconds = options.stallMilliseconds * 1e-3;
-  if (!readSize(options.cacheBytes, serverOptions.batch.cacheBytes))
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "--cache-bytes is '%s', but must be a number, which K, M or G "
-                "may follow",
-                options.cacheBytes);
+  serverOptions.batch.cacheBytes = options.cacheSize;
+  serverOptions.origins = options.originList;
   if (options.key)
     serverOptions.keys.emplace_back(options.key);
   if (options.keyFile)
@@ -126,16 +144,18 @@ static gemcut_status serve(const CommonOptions &common,
          context.name.c_str(), isIpv6 ? "[" : "", options.host,
          isIpv6 ? "]" : "", server.getPort(), app.session.getSlots(),
          app.session.getSlots() == 1 ? "" : "s", context.context);
-  printf("memory: %.0f MB planned, besides at most %.0f MB of earlier prompts "
-         "(--cache-bytes), %.0f MB of the baked prefix and %.0f MB of schemas\n",
-         double(gemcut_private_bytes(&gemcut_model, app.session.getSlots(),
-                                     app.session.getTeam().threads())) *
-             1e-6,
-         double(serverOptions.batch.cacheBytes) * 1e-6,
-         double(server.getPinnedBytes()) * 1e-6,
-         double(constrain::GrammarCache::getMostBytes(gemcut_model.vocab_size)) *
-             1e-6);
-  fflush(stdout);
+  printf(
+      "memory: %.0f MB planned, besides at most %.0f MB of earlier prompts "
+      "(--cache-bytes), %.0f MB of the baked prefix and %.0f MB of schemas\n",
+      double(gemcut_private_bytes(&gemcut_model, app.session.getSlots(),
+                                  app.session.getTeam().threads())) *
+          1e-6,
+      double(serverOptions.batch.cacheBytes) * 1e-6,
+      double(server.getPinnedBytes()) * 1e-6,
+      double(constrain::GrammarCache::getMostBytes(gemcut_model.vocab_size)) *
+          1e-6);
+  if (fflush(stdout) != 0)
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot write to stdout: %m");
   server.run();
   if (options.save) {
     if (gemcut_status status = server.saveCache(writer))
@@ -172,6 +192,12 @@ int cli::runServe(int argc, char **argv) {
             "none is needed");
   flags.add(options.keyFile, "api-key-file", 0, "FILE",
             "As --api-key, with one key per line.", "none");
+  flags.add(options.origins, "allow-origin", 0, "ORIGIN,...",
+            "Lets web pages of these origins use the server, such as "
+            "https://chat.example.org; * is all of them. Pages of this machine "
+            "(http://localhost:3000) always may where --host is a local "
+            "address.",
+            "none");
   flags.add(options.allowControlTokens, "allow-control-tokens", 0,
             "Takes control tokens such as <turn|> in messages for what they "
             "are. Otherwise they are ordinary text, which cannot end a turn.");
@@ -208,5 +234,19 @@ int cli::runServe(int argc, char **argv) {
   Parsed parsed = flags.parse(argc, argv, positionals);
   if (parsed != Parsed::Run)
     return exitCode(parsed);
+  if (!server::isAddress(options.host))
+    return exitCode(
+        flags.usage("--host is '%s', but must be an IP address of this "
+                    "machine, such as 127.0.0.1, 0.0.0.0 or ::1",
+                    options.host));
+  if (!readSize(options.cacheBytes, options.cacheSize))
+    return exitCode(flags.usage("--cache-bytes is '%s', but must be a number, "
+                                "which K, M or G may follow",
+                                options.cacheBytes));
+  if (options.origins && !readOrigins(options.origins, options.originList))
+    return exitCode(flags.usage("--allow-origin is '%s', but must be origins "
+                                "such as https://chat.example.org, or *, "
+                                "separated by commas",
+                                options.origins));
   return finish(serve(common, options));
 }

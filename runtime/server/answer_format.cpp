@@ -101,6 +101,33 @@ std::string AnswerFormat::getTokenText(int32_t token) const {
   return text;
 }
 
+void AnswerFormat::addTokenLogprob(JsonText &json,
+                                   const TokenLogprob &token) const {
+  std::string bytes = getTokenText(token.id);
+  json.member("token", bytes).key("logprob").number(token.logprob);
+  json.key("bytes").beginArray();
+  for (char byte : bytes)
+    json.integer(static_cast<unsigned char>(byte));
+  json.endArray();
+}
+
+void AnswerFormat::addTokenLogprobs(
+    JsonText &json, const std::vector<BatchToken> &tokens) const {
+  json.beginArray();
+  for (const BatchToken &token : tokens) {
+    json.beginObject();
+    addTokenLogprob(json, token.chosen);
+    json.key("top_logprobs").beginArray();
+    for (const TokenLogprob &likely : token.likeliest) {
+      json.beginObject();
+      addTokenLogprob(json, likely);
+      json.endObject();
+    }
+    json.endArray().endObject();
+  }
+  json.endArray();
+}
+
 std::unique_ptr<AnswerFormat>
 server::makeFormat(const GenerationRequest &request,
                    const ModelContext &context) {

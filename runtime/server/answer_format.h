@@ -48,6 +48,9 @@ protected:
   /// Usage of all answers; a prompt counts once.
   void addUsage(JsonText &json) const;
   std::string getTokenText(int32_t id) const;
+  /// An array of {"token", "logprob", "bytes", "top_logprobs"}.
+  void addTokenLogprobs(JsonText &json,
+                        const std::vector<BatchToken> &tokens) const;
 
   const GenerationRequest &request;
   const ModelContext &context;
@@ -56,6 +59,8 @@ protected:
   int64_t created;
 
 private:
+  void addTokenLogprob(JsonText &json, const TokenLogprob &token) const;
+
   size_t open; // answers that are not over
   std::string failure;
 };

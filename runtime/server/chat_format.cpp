@@ -1,69 +1,40 @@
 //===- chat_format.cpp - Answers of /v1/chat/completions ------------------===//
 
-#include "runtime/server/answer_format.h"
+#include "runtime/server/choices_format.h"
 
 using namespace gemcut;
 using namespace gemcut::server;
 
 namespace {
 
-class ChatFormat final : public AnswerFormat {
+class ChatFormat final : public ChoicesFormat {
 public:
   ChatFormat(const GenerationRequest &request, const ModelContext &context)
-      : AnswerFormat(request, context) {
-    id = makeId("chatcmpl-");
-  }
+      : ChoicesFormat(request, context, "chatcmpl-",
+                      request.stream ? "chat.completion.chunk"
+                                     : "chat.completion") {}
 
   void begin(std::string &out) override;
-  void end(std::string &out) override;
-  std::string getWhole() override;
 
 private:
   void stream(const AnswerEvent &event, AnswerState &state,
               std::string &out) override;
-  void openChunk(JsonText &json) const;
-  void addLogprob(JsonText &json, const TokenLogprob &token) const;
+  void addWholeChoice(JsonText &json, size_t index) const override;
   void addLogprobs(JsonText &json, const std::vector<BatchToken> &tokens) const;
   static void addCall(JsonText &json, const AnswerState::Call &call);
   /// A chunk of answer `index`; `delta` is the members of its delta.
-  void appendChunk(std::string &out, size_t index, std::string_view delta,
+  void appendDelta(std::string &out, size_t index, std::string_view delta,
                    const std::vector<BatchToken> *logprobs,
                    const char *finishReason) const;
 };
 
 } // namespace
 
-void ChatFormat::openChunk(JsonText &json) const {
-  json.beginObject().member("id", id);
-  json.member("object",
-              request.stream ? "chat.completion.chunk" : "chat.completion");
-  json.memberInteger("created", created).member("model", context.name);
-}
-
-void ChatFormat::addLogprob(JsonText &json, const TokenLogprob &token) const {
-  std::string bytes = getTokenText(token.id);
-  json.member("token", bytes).key("logprob").number(token.logprob);
-  json.key("bytes").beginArray();
-  for (char byte : bytes)
-    json.integer(static_cast<unsigned char>(byte));
-  json.endArray();
-}
-
 void ChatFormat::addLogprobs(JsonText &json,
                              const std::vector<BatchToken> &tokens) const {
-  json.key("logprobs").beginObject().key("content").beginArray();
-  for (const BatchToken &token : tokens) {
-    json.beginObject();
-    addLogprob(json, token.chosen);
-    json.key("top_logprobs").beginArray();
-    for (const TokenLogprob &likely : token.likeliest) {
-      json.beginObject();
-      addLogprob(json, likely);
-      json.endObject();
-    }
-    json.endArray().endObject();
-  }
-  json.endArray().memberNull("refusal").endObject();
+  json.key("logprobs").beginObject().key("content");
+  addTokenLogprobs(json, tokens);
+  json.memberNull("refusal").endObject();
 }
 
 void ChatFormat::addCall(JsonText &json, const AnswerState::Call &call) {
@@ -72,30 +43,26 @@ void ChatFormat::addCall(JsonText &json, const AnswerState::Call &call) {
   json.member("arguments", call.arguments).endObject();
 }
 
-void ChatFormat::appendChunk(std::string &out, size_t index,
+void ChatFormat::appendDelta(std::string &out, size_t index,
                              std::string_view delta,
                              const std::vector<BatchToken> *logprobs,
                              const char *finishReason) const {
-  JsonText json;
-  openChunk(json);
-  json.key("choices").beginArray().beginObject();
-  json.memberInteger("index", int64_t(index)).key("delta").raw(delta);
+  JsonText choice;
+  choice.beginObject().memberInteger("index", int64_t(index));
+  choice.key("delta").raw(delta);
   if (logprobs && !logprobs->empty())
-    addLogprobs(json, *logprobs);
+    addLogprobs(choice, *logprobs);
   else
-    json.memberNull("logprobs");
-  json.key("finish_reason");
-  finishReason ? json.string(finishReason) : json.null();
-  json.endObject().endArray();
-  if (request.includeUsage)
-    json.memberNull("usage");
-  json.endObject();
-  appendEvent(out, json.str());
+    choice.memberNull("logprobs");
+  choice.key("finish_reason");
+  finishReason ? choice.string(finishReason) : choice.null();
+  choice.endObject();
+  appendChunk(out, choice);
 }
 
 void ChatFormat::begin(std::string &out) {
   for (size_t i = 0; i < answers.size(); ++i)
-    appendChunk(out, i, "{\"role\":\"assistant\",\"content\":\"\"}", nullptr,
+    appendDelta(out, i, "{\"role\":\"assistant\",\"content\":\"\"}", nullptr,
                 nullptr);
 }
 
@@ -120,57 +87,36 @@ void ChatFormat::stream(const AnswerEvent &event, AnswerState &state,
     break;
   }
   delta.endObject();
-  appendChunk(out, event.index, delta.str(), &event.logprobs,
+  appendDelta(out, event.index, delta.str(), &event.logprobs,
               event.kind == AnswerEvent::End ? state.getFinishReason()
                                              : nullptr);
 }
 
-void ChatFormat::end(std::string &out) {
-  if (request.includeUsage) {
-    JsonText json;
-    openChunk(json);
-    json.key("choices").raw("[]");
-    addUsage(json);
-    json.endObject();
-    appendEvent(out, json.str());
-  }
-  appendEvent(out, "[DONE]");
-}
-
-std::string ChatFormat::getWhole() {
-  JsonText json;
-  openChunk(json);
-  json.key("choices").beginArray();
-  for (size_t i = 0; i < answers.size(); ++i) {
-    const AnswerState &state = answers[i];
-    json.beginObject().memberInteger("index", int64_t(i));
-    json.key("message").beginObject().member("role", "assistant");
-    json.key("content");
-    state.content.empty() && !state.calls.empty() ? json.null()
-                                                  : json.string(state.content);
-    if (!state.thought.empty())
-      json.member("reasoning_content", state.thought);
-    json.memberNull("refusal");
-    if (!state.calls.empty()) {
-      json.key("tool_calls").beginArray();
-      for (const AnswerState::Call &call : state.calls) {
-        json.beginObject();
-        addCall(json, call);
-        json.endObject();
-      }
-      json.endArray();
+void ChatFormat::addWholeChoice(JsonText &json, size_t index) const {
+  const AnswerState &state = answers[index];
+  json.beginObject().memberInteger("index", int64_t(index));
+  json.key("message").beginObject().member("role", "assistant");
+  json.key("content");
+  state.content.empty() && !state.calls.empty() ? json.null()
+                                                : json.string(state.content);
+  if (!state.thought.empty())
+    json.member("reasoning_content", state.thought);
+  json.memberNull("refusal");
+  if (!state.calls.empty()) {
+    json.key("tool_calls").beginArray();
+    for (const AnswerState::Call &call : state.calls) {
+      json.beginObject();
+      addCall(json, call);
+      json.endObject();
     }
-    json.endObject();
-    if (request.common.logprobs >= 0)
-      addLogprobs(json, state.logprobs);
-    else
-      json.memberNull("logprobs");
-    json.member("finish_reason", state.getFinishReason()).endObject();
+    json.endArray();
   }
-  json.endArray();
-  addUsage(json);
   json.endObject();
-  return json.take();
+  if (request.common.logprobs >= 0)
+    addLogprobs(json, state.logprobs);
+  else
+    json.memberNull("logprobs");
+  json.member("finish_reason", state.getFinishReason()).endObject();
 }
 
 std::unique_ptr<AnswerFormat>

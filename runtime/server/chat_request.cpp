@@ -8,7 +8,6 @@ using namespace gemcut;
 using namespace gemcut::server;
 using text::Value;
 
-static constexpr int kMostChoices = 16, kMostLogprobs = 20;
 static constexpr int64_t kMostTokens = INT32_MAX;
 
 /// Refuses what a message may not hold; the chat format's own rules come later.

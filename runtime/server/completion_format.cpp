@@ -1,28 +1,24 @@
 //===- completion_format.cpp - Answers of /v1/completions -----------------===//
 
-#include "runtime/server/answer_format.h"
+#include "runtime/server/choices_format.h"
 
 using namespace gemcut;
 using namespace gemcut::server;
 
 namespace {
 
-class CompletionFormat final : public AnswerFormat {
+class CompletionFormat final : public ChoicesFormat {
 public:
   CompletionFormat(const GenerationRequest &request,
                    const ModelContext &context)
-      : AnswerFormat(request, context) {
-    id = makeId("cmpl-");
-  }
+      : ChoicesFormat(request, context, "cmpl-", "text_completion") {}
 
   void begin(std::string &out) override;
-  void end(std::string &out) override;
-  std::string getWhole() override;
 
 private:
   void stream(const AnswerEvent &event, AnswerState &state,
               std::string &out) override;
-  void openObject(JsonText &json) const;
+  void addWholeChoice(JsonText &json, size_t index) const override;
   void addChoice(JsonText &json, size_t index, std::string_view text,
                  const std::vector<BatchToken> &logprobs,
                  const char *finishReason) const;
@@ -30,11 +26,6 @@ private:
 };
 
 } // namespace
-
-void CompletionFormat::openObject(JsonText &json) const {
-  json.beginObject().member("id", id).member("object", "text_completion");
-  json.memberInteger("created", created).member("model", context.name);
-}
 
 std::string CompletionFormat::getPrompt(size_t index) const {
   const std::vector<int32_t> &ids =
@@ -75,51 +66,25 @@ void CompletionFormat::begin(std::string &out) {
   if (!request.echo)
     return;
   for (size_t i = 0; i < answers.size(); ++i) {
-    JsonText json;
-    openObject(json);
-    json.key("choices").beginArray();
-    addChoice(json, i, getPrompt(i), {}, nullptr);
-    json.endArray().endObject();
-    appendEvent(out, json.str());
+    JsonText choice;
+    addChoice(choice, i, getPrompt(i), {}, nullptr);
+    appendChunk(out, choice);
   }
 }
 
 void CompletionFormat::stream(const AnswerEvent &event, AnswerState &state,
                               std::string &out) {
-  JsonText json;
-  openObject(json);
-  json.key("choices").beginArray();
-  addChoice(json, event.index, event.text, event.logprobs,
+  JsonText choice;
+  addChoice(choice, event.index, event.text, event.logprobs,
             event.kind == AnswerEvent::End ? state.getFinishReason() : nullptr);
-  json.endArray().endObject();
-  appendEvent(out, json.str());
+  appendChunk(out, choice);
 }
 
-void CompletionFormat::end(std::string &out) {
-  if (request.includeUsage) {
-    JsonText json;
-    openObject(json);
-    json.key("choices").raw("[]");
-    addUsage(json);
-    json.endObject();
-    appendEvent(out, json.str());
-  }
-  appendEvent(out, "[DONE]");
-}
-
-std::string CompletionFormat::getWhole() {
-  JsonText json;
-  openObject(json);
-  json.key("choices").beginArray();
-  for (size_t i = 0; i < answers.size(); ++i)
-    addChoice(json, i,
-              (request.echo ? getPrompt(i) : std::string()) +
-                  answers[i].content,
-              answers[i].logprobs, answers[i].getFinishReason());
-  json.endArray();
-  addUsage(json);
-  json.endObject();
-  return json.take();
+void CompletionFormat::addWholeChoice(JsonText &json, size_t index) const {
+  const AnswerState &state = answers[index];
+  addChoice(json, index,
+            (request.echo ? getPrompt(index) : std::string()) + state.content,
+            state.logprobs, state.getFinishReason());
 }
 
 std::unique_ptr<AnswerFormat>

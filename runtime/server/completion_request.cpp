@@ -7,7 +7,6 @@ using namespace gemcut::server;
 using text::Value;
 
 static constexpr size_t kMostPrompts = 64;
-static constexpr int kMostChoices = 16, kMostLogprobs = 20;
 
 /// A text, in which control tokens may be spelled out; <bos> comes in front.
 static std::vector<int32_t> encodePrompt(std::string_view text,

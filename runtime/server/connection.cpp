@@ -3,6 +3,7 @@
 #include "runtime/server/connection.h"
 
 #include "runtime/constrain/matcher_filter.h"
+#include "runtime/server/cross_origin.h"
 
 #include <boost/beast/http/read.hpp>
 
@@ -95,13 +96,22 @@ static std::string_view toView(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-/// The name in a Host field, without its port.
-static std::string_view getHostName(std::string_view host) {
-  size_t bracket = host.rfind(']');
-  size_t colon = host.rfind(':');
-  if (colon != host.npos && (bracket == host.npos || colon > bracket))
-    host = host.substr(0, colon);
-  return host;
+bool Connection::listensLocally() const {
+  error_code error;
+  net::ip::address bound = net::ip::make_address(hub.options.host, error);
+  return error || bound.is_loopback(); // else it is "localhost"
+}
+
+std::string Connection::makeOriginHeaders() const {
+  if (!parser || !parser->is_header_done())
+    return "";
+  const auto &message = parser->get();
+  std::string_view origin = toView(message[http::field::origin]);
+  if (!isOriginAllowed(origin, hub.options.origins, listensLocally()))
+    return "";
+  return getOriginHeaders(
+      origin, message.method() == http::verb::options,
+      toView(message[http::field::access_control_request_headers]));
 }
 
 ApiError Connection::checkHeader() const {
@@ -113,10 +123,8 @@ ApiError Connection::checkHeader() const {
   // A web page may resolve its own name to this machine; without a key nothing
   // else would keep it out.
   std::string_view name = getHostName(toView(message[http::field::host]));
-  error_code error;
-  net::ip::address bound = net::ip::make_address(options.host, error);
-  if (!error && bound.is_loopback() && !name.empty() && name != options.host &&
-      name != "localhost" && name != "127.0.0.1" && name != "[::1]")
+  if (listensLocally() && !name.empty() && name != options.host &&
+      !isLocalName(name))
     return makeError(403,
                      "The Host is '" + std::string(name) +
                          "', but this server listens on " + options.host +
@@ -124,7 +132,10 @@ ApiError Connection::checkHeader() const {
                      "forbidden_host");
   std::string_view target = toView(message.target());
   target = target.substr(0, target.find('?'));
-  if (options.keys.empty() || target == "/health" || target == "/")
+  // Browsers ask without the key whether a page may send it.
+  bool isQuestion = message.method() == http::verb::options;
+  if (options.keys.empty() || target == "/health" || target == "/" ||
+      isQuestion)
     return ApiError();
   std::string_view given = toView(message[http::field::authorization]);
   static constexpr std::string_view kScheme = "Bearer ";
@@ -159,6 +170,7 @@ void Connection::onHeader(error_code error) {
   inFlight = "HTTP/1.1 100 Continue\r\n\r\n";
   auto self = shared_from_this();
   net::async_write(socket, net::buffer(inFlight), [self](error_code e, size_t) {
+    self->inFlight.clear();
     e ? self->close() : self->readBody();
   });
 }
@@ -223,6 +235,8 @@ void Connection::answer() {
   std::string_view target = toView(message.target());
   request.path = std::string(target.substr(0, target.find('?')));
   request.contentType = std::string(toView(message[http::field::content_type]));
+  request.contentEncoding =
+      std::string(toView(message[http::field::content_encoding]));
   request.body = std::move(parser->get().body());
   HttpReply result = route(request, hub.context, hub.batch, hub.counters);
   if (result.generation)
@@ -378,8 +392,11 @@ std::string Connection::makeHeader(int status, const std::string &contentType,
   std::string header = "HTTP/1.1 " + std::to_string(status) + " ";
   auto reason = http::obsolete_reason(http::int_to_status(unsigned(status)));
   header.append(reason.data(), reason.size());
-  header += "\r\nServer: gemcut\r\nContent-Type: " + contentType + "\r\n";
+  header += "\r\nServer: gemcut\r\n";
+  if (!contentType.empty())
+    header += "Content-Type: " + contentType + "\r\n";
   header += "X-Content-Type-Options: nosniff\r\n";
+  header += makeOriginHeaders();
   header += more;
   bool closes = !keepsAlive || hub.isStopping;
   header += closes      ? "Connection: close\r\n\r\n"
@@ -392,10 +409,10 @@ void Connection::reply(const HttpReply &result) {
   ++hub.counters.replies[result.status];
   isAnswered = true;
   isReading = false;
-  std::string bytes = makeHeader(
-      result.status, result.contentType,
-      result.headers + "Content-Length: " + std::to_string(result.body.size()) +
-          "\r\n");
+  std::string headers = result.headers;
+  if (result.status != 204) // which has no body
+    headers += "Content-Length: " + std::to_string(result.body.size()) + "\r\n";
+  std::string bytes = makeHeader(result.status, result.contentType, headers);
   if (!isHead)
     bytes += result.body;
   send(std::move(bytes));

@@ -65,6 +65,9 @@ private:
   /// Answers what no parser could read.
   void onBadRequest(error_code error);
   ApiError checkHeader() const;
+  bool listensLocally() const;
+  /// What the page that sent the request may do; "" without a page.
+  std::string makeOriginHeaders() const;
 
   void answer();
   void startGeneration(std::unique_ptr<GenerationRequest> request);

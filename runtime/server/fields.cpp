@@ -143,7 +143,7 @@ void Fields::ignore(std::initializer_list<std::string_view> names) {
 
 void Fields::refuse(std::string_view name, std::string_view why) {
   const Value *value = find(name);
-  if (value && text::isTrue(*value))
+  if (value && (value->isMap() || text::isTrue(*value)))
     fail(name,
          quote(getPath(name)) + " is not supported: " + std::string(why) + ".",
          "unsupported_parameter");

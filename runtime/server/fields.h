@@ -36,7 +36,7 @@ public:
   /// Members that are taken and change nothing.
   void ignore(std::initializer_list<std::string_view> names);
   /// A member that this server does not support, unless it is false, null, 0,
-  /// empty or absent.
+  /// an empty string or array, or absent.
   void refuse(std::string_view name, std::string_view why);
   /// Refuses members that nobody asked for.
   void refuseUnknown();

@@ -10,6 +10,9 @@
 
 namespace gemcut::server {
 
+/// Most answers to one prompt, and likeliest tokens at each of their places.
+constexpr int kMostChoices = 16, kMostLogprobs = 20;
+
 enum class Api { Chat, Completions, Responses };
 
 /// A request of one of the three generating endpoints, checked and tokenized.

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 using namespace gemcut::server;
 
@@ -58,8 +59,13 @@ JsonText &JsonText::integer(int64_t value) {
 JsonText &JsonText::number(double value) {
   if (!std::isfinite(value))
     return null();
+  // The fewest digits that give the same float, as most numbers were one.
   char digits[32];
-  snprintf(digits, sizeof(digits), "%.9g", value);
+  for (int precision = 6; precision <= 9; ++precision) {
+    snprintf(digits, sizeof(digits), "%.*g", precision, value);
+    if (strtof(digits, nullptr) == float(value))
+      break;
+  }
   return raw(digits);
 }
 

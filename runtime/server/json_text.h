@@ -21,7 +21,7 @@ public:
   /// Bytes that are not UTF-8 become U+FFFD.
   JsonText &string(std::string_view value);
   JsonText &integer(int64_t value);
-  /// Numbers without a JSON form become null.
+  /// With the precision of a float; numbers without a JSON form become null.
   JsonText &number(double value);
   JsonText &boolean(bool value);
   JsonText &null();

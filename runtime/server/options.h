@@ -13,6 +13,10 @@ struct ServerOptions {
   std::string host = "127.0.0.1"; // an address of this machine
   int port = 8080;                // 0: any free one
   std::vector<std::string> keys;  // one of which requests must show; none: all
+  /// Of web pages that may use the server beside its own, as browsers write
+  /// them ("https://chat.example.org"); "*": all. Those of this machine may
+  /// where the server listens for this machine only.
+  std::vector<std::string> origins;
   BatchOptions batch;
 
   // Bounds on what a client may cost.

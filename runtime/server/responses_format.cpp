@@ -31,7 +31,10 @@ private:
   void addItem(JsonText &json, Open kind, bool isDone) const;
   void addCall(JsonText &json, const AnswerState::Call &call,
                bool isDone) const;
-  void addPart(JsonText &json, Open kind, std::string_view text) const;
+  /// Part of a message or thought; of a message with the logprobs of `tokens`.
+  void addPart(JsonText &json, Open kind, std::string_view text,
+               const std::vector<BatchToken> &tokens) const;
+  const char *getStatus(bool isDone) const;
   const std::string &getText(Open kind) const {
     return kind == Open::Thought ? answers[0].thought : answers[0].content;
   }
@@ -44,7 +47,8 @@ private:
   void sendResponse(const char *type, bool isOver, std::string &out);
   /// A delta or the end of a text.
   void sendText(Open kind, const char *suffix, const char *member,
-                std::string_view text, std::string &out);
+                std::string_view text, const std::vector<BatchToken> &tokens,
+                std::string &out);
 
   std::string thoughtId, messageId;
   Open current = Open::Nothing;
@@ -69,14 +73,25 @@ void ResponsesFormat::send(JsonText &json, std::string &out, const char *type) {
   appendEvent(out, json.str());
 }
 
-void ResponsesFormat::addPart(JsonText &json, Open kind,
-                              std::string_view text) const {
+void ResponsesFormat::addPart(JsonText &json, Open kind, std::string_view text,
+                              const std::vector<BatchToken> &tokens) const {
   json.beginObject();
   json.member("type", kind == Open::Thought ? "reasoning_text" : "output_text");
   json.member("text", text);
-  if (kind == Open::Message)
-    json.key("annotations").raw("[]").key("logprobs").raw("[]");
+  if (kind == Open::Message) {
+    json.key("annotations").raw("[]").key("logprobs");
+    addTokenLogprobs(json, tokens);
+  }
   json.endObject();
+}
+
+/// Of an item; the last one of an answer that was cut is incomplete.
+const char *ResponsesFormat::getStatus(bool isDone) const {
+  const AnswerState &state = answers[0];
+  return !isDone ? "in_progress"
+         : state.isOver && !state.wasStopped && state.calls.empty()
+             ? "incomplete"
+             : "completed";
 }
 
 void ResponsesFormat::addItem(JsonText &json, Open kind, bool isDone) const {
@@ -86,10 +101,10 @@ void ResponsesFormat::addItem(JsonText &json, Open kind, bool isDone) const {
     json.key("summary").raw("[]");
   else
     json.member("role", "assistant");
-  json.member("status", isDone ? "completed" : "in_progress");
+  json.member("status", getStatus(isDone));
   json.key("content").beginArray();
   if (isDone)
-    addPart(json, kind, getText(kind));
+    addPart(json, kind, getText(kind), answers[0].logprobs);
   json.endArray().endObject();
 }
 
@@ -156,12 +171,13 @@ void ResponsesFormat::openItem(Open kind, std::string &out) {
   json = startEvent("response.content_part.added");
   json.member("item_id", getItemId(kind)).memberInteger("output_index", item);
   json.memberInteger("content_index", 0).key("part");
-  addPart(json, kind, "");
+  addPart(json, kind, "", {});
   send(json, out, "response.content_part.added");
 }
 
 void ResponsesFormat::sendText(Open kind, const char *suffix,
                                const char *member, std::string_view text,
+                               const std::vector<BatchToken> &tokens,
                                std::string &out) {
   std::string type = kind == Open::Thought ? "response.reasoning_text."
                                            : "response.output_text.";
@@ -169,20 +185,23 @@ void ResponsesFormat::sendText(Open kind, const char *suffix,
   JsonText json = startEvent(type.c_str());
   json.member("item_id", getItemId(kind)).memberInteger("output_index", item);
   json.memberInteger("content_index", 0).member(member, text);
-  if (kind == Open::Message)
-    json.key("logprobs").raw("[]");
+  if (kind == Open::Message) {
+    json.key("logprobs");
+    addTokenLogprobs(json, tokens);
+  }
   send(json, out, type.c_str());
 }
 
 void ResponsesFormat::closeItem(std::string &out) {
   if (current == Open::Nothing)
     return;
-  sendText(current, "done", "text", getText(current), out);
+  const std::vector<BatchToken> &tokens = answers[0].logprobs;
+  sendText(current, "done", "text", getText(current), tokens, out);
   JsonText json = startEvent("response.content_part.done");
   json.member("item_id", getItemId(current));
   json.memberInteger("output_index", item).memberInteger("content_index", 0);
   json.key("part");
-  addPart(json, current, getText(current));
+  addPart(json, current, getText(current), tokens);
   send(json, out, "response.content_part.done");
   json = startEvent("response.output_item.done");
   json.memberInteger("output_index", item++).key("item");
@@ -219,10 +238,11 @@ void ResponsesFormat::stream(const AnswerEvent &event, AnswerState &state,
   switch (event.kind) {
   case AnswerEvent::Thought:
     openItem(Open::Thought, out);
-    return sendText(Open::Thought, "delta", "delta", event.text, out);
+    return sendText(Open::Thought, "delta", "delta", event.text, {}, out);
   case AnswerEvent::Content:
     openItem(Open::Message, out);
-    return sendText(Open::Message, "delta", "delta", event.text, out);
+    return sendText(Open::Message, "delta", "delta", event.text, event.logprobs,
+                    out);
   case AnswerEvent::ToolCall:
     return streamCall(state.calls.back(), out);
   case AnswerEvent::End:

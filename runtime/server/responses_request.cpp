@@ -179,6 +179,28 @@ static std::string repeatMembers(const Value &body,
   return members.substr(1); // without the brace: they follow others
 }
 
+/// "include" and "top_logprobs". Thoughts are never encrypted: who asks for
+/// that has them in the clear.
+static void readIncluded(Fields &fields, GenerationRequest &request) {
+  bool wantsLogprobs = false;
+  if (const Value *names = fields.getList("include"))
+    for (const Value &name : names->items()) {
+      std::string_view what = name.isString() ? name.bytes() : "";
+      if (what == "message.output_text.logprobs")
+        wantsLogprobs = true;
+      else if (what != "reasoning.encrypted_content")
+        fields.fail("include",
+                    "'include' may only hold 'message.output_text.logprobs' "
+                    "and 'reasoning.encrypted_content'.",
+                    "unsupported_parameter");
+    }
+  int64_t likeliest = fields.getInteger("top_logprobs", 0, 0, kMostLogprobs);
+  if (likeliest > 0 && !wantsLogprobs)
+    fields.fail("top_logprobs", "'top_logprobs' needs 'include' to hold "
+                                "'message.output_text.logprobs'.");
+  request.common.logprobs = wantsLogprobs ? int(likeliest) : -1;
+}
+
 ApiError server::readResponsesRequest(const Value &body,
                                       const ModelContext &context,
                                       GenerationRequest &request) {
@@ -224,9 +246,8 @@ ApiError server::readResponsesRequest(const Value &body,
   fields.refuse("conversation", "this server stores no conversations");
   fields.refuse("background", "this server answers while the caller waits");
   fields.refuse("prompt", "this server stores no prompts");
-  fields.refuse("include", "there is nothing to include");
-  fields.ignore({"store", "truncation", "stream_options", "max_tool_calls",
-                 "top_logprobs"});
+  readIncluded(fields, request);
+  fields.ignore({"store", "truncation", "stream_options", "max_tool_calls"});
   fields.refuseUnknown();
   if (error)
     return error;

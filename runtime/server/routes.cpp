@@ -205,6 +205,12 @@ bool isJson(const std::string &contentType) {
 }
 
 ApiError readBody(Call &call) {
+  const std::string &encoding = call.request.contentEncoding;
+  if (!encoding.empty() && encoding != "identity")
+    return makeError(415,
+                     "The Content-Encoding is '" + encoding +
+                         "', but bodies must be sent as they are.",
+                     "unsupported_media_type");
   if (!isJson(call.request.contentType))
     return makeError(415,
                      "The Content-Type is '" + call.request.contentType +
@@ -220,6 +226,15 @@ ApiError readBody(Call &call) {
                          describeKind(call.body) + ".",
                      "invalid_json");
   return ApiError();
+}
+
+/// What may be sent to a path.
+HttpReply answerOptions(const char *allowed) {
+  HttpReply reply;
+  reply.status = 204;
+  reply.contentType.clear();
+  reply.headers = std::string("Allow: OPTIONS, ") + allowed + "\r\n";
+  return reply;
 }
 
 HttpReply answerModel(Call &call, const std::string &name) {
@@ -263,6 +278,8 @@ HttpReply server::route(const HttpRequest &request, const ModelContext &context,
                                "There is no " + request.method + " " +
                                    request.path + " on this server.",
                                "unknown_url"));
+  if (method == "OPTIONS")
+    return answerOptions(allowed);
   HttpReply reply = makeReply(makeError(405,
                                         request.path + " takes " + allowed +
                                             ", but got " + request.method + ".",

@@ -12,15 +12,15 @@ namespace gemcut::server {
 
 /// A request as the routes see it.
 struct HttpRequest {
-  std::string method, path; // the path without its query
-  std::string contentType;  // "" if there is none
+  std::string method, path;                 // the path without its query
+  std::string contentType, contentEncoding; // "" if there is none
   std::string body;
 };
 
 /// A whole answer, or what to generate one from.
 struct HttpReply {
   int status = 200;
-  std::string contentType = "application/json";
+  std::string contentType = "application/json"; // "": no body
   std::string body;
   std::string headers; // further lines, each ending in \r\n
   std::unique_ptr<GenerationRequest> generation; // null: the answer is whole

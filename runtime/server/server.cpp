@@ -35,15 +35,24 @@ struct Server::State {
 Server::Server() = default;
 Server::~Server() = default;
 
+static net::ip::address readAddress(const std::string &host,
+                                    error_code &error) {
+  if (host == "localhost")
+    return net::ip::address_v4::loopback();
+  return net::ip::make_address(host, error);
+}
+
+bool server::isAddress(const std::string &host) {
+  error_code error;
+  readAddress(host, error);
+  return !error;
+}
+
 gemcut_status Server::State::listen() {
   error_code error;
-  net::ip::address address = net::ip::make_address(options.host, error);
-  if (error && options.host == "localhost")
-    address = net::ip::address_v4::loopback(), error.clear();
+  net::ip::address address = readAddress(options.host, error);
   if (error)
-    return fail(GEMCUT_SYSTEM_ERROR,
-                "--host is '%s', but must be an IP address of this machine, "
-                "such as 127.0.0.1, 0.0.0.0 or ::1",
+    return fail(GEMCUT_INVALID_ARGUMENT, "'%s' is no IP address",
                 options.host.c_str());
   tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
   acceptor.open(endpoint.protocol(), error);

@@ -17,6 +17,9 @@
 
 namespace gemcut::server {
 
+/// Whether --host may be this: an IP address, or localhost.
+bool isAddress(const std::string &host);
+
 class Server {
 public:
   Server();

@@ -242,14 +242,16 @@ gemcut_status SessionFile::open(const char *path, const gemcut_model_info &info,
   int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
   struct stat status = {};
   void *mapped = MAP_FAILED;
-  if (descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_size > 0)
+  bool isKnown = descriptor >= 0 && fstat(descriptor, &status) == 0;
+  bool isFile = isKnown && S_ISREG(status.st_mode);
+  if (isFile && status.st_size > 0)
     mapped = mmap(nullptr, size_t(status.st_size), PROT_READ, MAP_PRIVATE,
                   descriptor, 0);
   int reason = errno;
   if (descriptor >= 0)
     ::close(descriptor);
   if (mapped == MAP_FAILED)
-    return descriptor >= 0 && status.st_size == 0
+    return isKnown && (!isFile || status.st_size == 0)
                ? fail(GEMCUT_CORRUPT_ARTIFACT, "%s is not a session file", path)
                : fail(GEMCUT_SYSTEM_ERROR,
                       "cannot read the session file %s: %s", path,

@@ -272,7 +272,10 @@ class Constrain(unittest.TestCase):
         self.assertRegex(text, r"^[0-9]{5}\n?$")
 
     def test_errors(self):
+        unsupported = self.folder / "unsupported.json"
+        unsupported.write_text('{"type": "string", "if": {}}')
         cases = [
+            (["--json-schema", unsupported], 1, f"error: {unsupported}: "),
             (["--json-schema", '{"properties": {"a": {"if": {}}}}'], 1, "#/properties/a/if"),
             (["--json-schema", "{"], 1, "is not JSON"),
             (["--json-schema", self.folder / "none"], 1, "cannot open"),

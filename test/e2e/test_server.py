@@ -273,6 +273,21 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(final["output"][1]["content"][0]["text"], text)
         self.assertEqual(final["usage"]["total_tokens"], answer["usage"]["total_tokens"])
 
+    def test_responses_include_logprobs(self):
+        body = {"input": "What is 38 + 57?", "temperature": 0, "top_logprobs": 2, "store": False}
+        body["include"] = ["message.output_text.logprobs", "reasoning.encrypted_content"]
+        part = self.server.post(RESPONSES, body)[1]["output"][0]["content"][0]
+        self.assertEqual("".join(entry["token"] for entry in part["logprobs"]), part["text"])
+        self.assertEqual({len(entry["top_logprobs"]) for entry in part["logprobs"]}, {2})
+        events = [json.loads(data) for _, data in self.server.stream(RESPONSES, body)]
+        streamed = [entry for event in events if event["type"] == "response.output_text.delta" for entry in event["logprobs"]]
+        self.assertEqual(streamed, part["logprobs"])
+        cut = self.server.post(RESPONSES, {**body, "max_output_tokens": 3})[1]
+        self.assertEqual((cut["status"], cut["output"][0]["status"]), ("incomplete", "incomplete"))
+        self.assertIn(cut["top_p"], [0.95, 1])
+        for member, value in [("include", ["file_search_call.results"]), ("include", []), ("include", None)]:
+            self.expect_error(RESPONSES, {**body, member: value}, 400)
+
     def test_responses_with_tools(self):
         tool = {"type": "function", **WEATHER["function"]}
         question = {"role": "user", "content": "What is the weather in Oslo?"}
@@ -304,6 +319,45 @@ class ServerTest(unittest.TestCase):
         status, headers, body = self.server.request("HEAD", "/health")
         self.assertEqual((status, headers["Content-Length"], body), (200, "15", b""))
 
+    def test_pages_of_this_machine_may_ask(self):
+        def headers_for(origin, method="POST", path=CHAT, **more):
+            return self.server.request(method, path, headers={"Origin": origin, **more})[:2]
+
+        question = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
+        for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8"]:
+            status, headers = headers_for(origin, "OPTIONS", **question)
+            self.assertEqual((status, headers["Access-Control-Allow-Origin"], headers["Vary"]), (204, origin, "Origin"))
+            self.assertEqual(headers["Access-Control-Allow-Headers"], "authorization, content-type")
+            self.assertIn("POST", headers["Access-Control-Allow-Methods"])
+            self.assertNotIn("Content-Length", headers)
+        status, headers = headers_for("http://localhost:3000")
+        self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (415, "http://localhost:3000"))  # readable, too
+        for origin in ["https://example.org", "http://localhost.example.org", "http://127.0.0.1.example.org:80", "null", ""]:
+            for method in ["OPTIONS", "POST"]:
+                self.assertNotIn("Access-Control-Allow-Origin", headers_for(origin, method, **question)[1], origin)
+
+    def test_other_pages_may_ask_where_they_are_named(self):
+        server = Server(self.executable, "--allow-origin", "https://chat.example.org,app://x", "--api-key", "secret")
+        try:
+            ask = lambda method, origin: server.request(method, "/v1/models", headers={"Origin": origin})[:2]
+            for origin in ["https://chat.example.org", "app://x"]:
+                status, headers = ask("OPTIONS", origin)  # browsers send no key with it
+                self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (204, origin))
+                self.assertEqual(ask("GET", origin)[0], 401)
+            self.assertNotIn("Access-Control-Allow-Origin", ask("OPTIONS", "https://example.org")[1])
+        finally:
+            self.assertEqual(server.stop(), 0)
+
+    def test_bodies_wait_for_100_continue(self):
+        body = json.dumps({"content": "a fox"}).encode()
+        head = f"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as client:
+            for _ in range(2):
+                client.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+                self.assertEqual(client.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+                client.sendall(body)
+                self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+
     def test_errors_name_the_parameter(self):
         for member, value, code in [
             ("temperature", "hot", "invalid_type"),
@@ -316,6 +370,7 @@ class ServerTest(unittest.TestCase):
             ("top_logprobs", 2, "invalid_value"),
             ("tool_choice", "always", None),
             ("functions", [{}], "unsupported_parameter"),
+            ("web_search_options", {}, "unsupported_parameter"),
             ("suffix", "x", "unknown_parameter"),
             ("reasoning_effort", "some", "invalid_value"),
             ("messages", [], "invalid_value"),
@@ -344,6 +399,8 @@ class ServerTest(unittest.TestCase):
                 status, answer = self.server.post(CHAT, body)
                 self.assertEqual((status, answer["error"]["code"]), (400, "invalid_json"))
         status, answer = self.server.post(CHAT, json.dumps({"messages": STORY}), headers={"Content-Type": "text/plain"})
+        self.assertEqual((status, answer["error"]["code"]), (415, "unsupported_media_type"))
+        status, answer = self.server.post(CHAT, json.dumps({"messages": STORY}), headers={"Content-Encoding": "gzip"})
         self.assertEqual((status, answer["error"]["code"]), (415, "unsupported_media_type"))
         status, answer = self.server.post(CHAT, "{}", headers={"Host": "evil.example"})
         self.assertEqual((status, answer["error"]["code"]), (403, "forbidden_host"))
@@ -580,8 +637,20 @@ class ServerTest(unittest.TestCase):
 
     def test_command_line(self):
         result = run(self.executable, "serve", "--host", "example.org", check=False)
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.returncode, 2)
         self.assertIn("must be an IP address", result.stderr)
+        for flag, value in [("--cache-bytes", "lots"), ("--allow-origin", "localhost"), ("--allow-origin", "http://a/b")]:
+            result = run(self.executable, "serve", flag, value, check=False)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(f"{flag} is '{value}', but must be", result.stderr)
+        result = run(self.executable, "serve", "--load-session", "/tmp", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("/tmp is not a session file", result.stderr)
+        with open("/dev/full", "w") as full:
+            served = [self.executable, "serve", "--port", "0"]
+            result = subprocess.run(served, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write to stdout: No space left on device", result.stderr)
         result = run(self.executable, "serve", "--port", self.server.port, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot listen on 127.0.0.1", result.stderr)
