@@ -122,6 +122,60 @@ CharAutomaton constrain::textWithout(const std::string &word) {
   return result;
 }
 
+/// The characters of UTF-8. False if it is none.
+static bool decode(const std::string &text, std::vector<uint32_t> &points) {
+  points.clear();
+  for (size_t i = 0; i < text.size();) {
+    uint32_t point;
+    size_t length = text::decodeUtf8(text.data() + i, text.size() - i, point);
+    if (length == 0)
+      return false;
+    points.push_back(point);
+    i += length;
+  }
+  return true;
+}
+
+CharAutomaton constrain::namesOf(const std::vector<std::string> &names) {
+  CharAutomaton result;
+  result.states.resize(1);
+  std::vector<uint32_t> points;
+  for (const std::string &name : names) {
+    if (!decode(name, points))
+      continue;
+    uint32_t state = 0;
+    for (uint32_t point : points) {
+      uint32_t next = uint32_t(result.states.size());
+      result.states.emplace_back();
+      uint32_t set = result.addSet(CodePoints(point, point));
+      result.states[state].edges.push_back({set, next});
+      state = next;
+    }
+    result.states[state].isFinal = true;
+  }
+  return result;
+}
+
+bool constrain::accepts(const CharAutomaton &automaton,
+                        const std::string &text) {
+  std::vector<uint32_t> points;
+  if (automaton.states.empty() || !decode(text, points))
+    return false;
+  std::vector<uint32_t> now = {0}, next;
+  for (uint32_t point : points) {
+    next.clear();
+    for (uint32_t state : now)
+      for (const CharAutomaton::Edge &edge : automaton.states[state].edges)
+        if (automaton.sets[edge.set].contains(point) &&
+            std::find(next.begin(), next.end(), edge.target) == next.end())
+          next.push_back(edge.target);
+    now.swap(next);
+  }
+  return std::any_of(now.begin(), now.end(), [&](uint32_t state) {
+    return automaton.states[state].isFinal;
+  });
+}
+
 CharAutomaton constrain::namesExcept(const CodePoints &set,
                                      const std::vector<std::string> &names) {
   struct Node {

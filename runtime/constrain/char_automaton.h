@@ -55,6 +55,12 @@ CharAutomaton textWithout(const std::string &word);
 CharAutomaton namesExcept(const CodePoints &set,
                           const std::vector<std::string> &names);
 
+/// The texts of a list (UTF-8; what is not is left out).
+CharAutomaton namesOf(const std::vector<std::string> &names);
+
+/// Whether a text (UTF-8) is among those of the automaton.
+bool accepts(const CharAutomaton &automaton, const std::string &text);
+
 /// Removes edges to states from which no final one is reached. Empty if the
 /// start is one of these.
 CharAutomaton trim(const CharAutomaton &text);

@@ -12,6 +12,11 @@
 //                  that only `required` names, then others. Without
 //                  additionalProperties, others come only if `properties` is
 //                  absent. Their names are not empty and have no escapes
+//   patternProperties, propertyNames (a schema of strings), minProperties,
+//   maxProperties  A name matches at most one pattern, and one of `properties`
+//                  none. Beside patternProperties no others come. Whether others
+//                  are equal is not followed, so they count as one for
+//                  minProperties
 //   items, prefixItems, minItems, maxItems
 //                  Without `items`, others come only if prefixItems is absent
 //   minLength, maxLength, pattern (regex.h; found anywhere, as the draft says),
@@ -32,7 +37,7 @@
 //   annotations    title, description, default, examples, deprecated, readOnly,
 //                  writeOnly, $comment, $schema, $id (root), contentEncoding,
 //                  contentMediaType, contentSchema, x-...; of OpenAPI
-//                  discriminator, example, externalDocs, xml
+//                  discriminator, example, externalDocs, nullable, xml
 //
 // Every other keyword is an error, and so is a schema that no value is valid
 // for. Values nest at most about kMostDepth (network.h) deep.

@@ -33,6 +33,10 @@ static const Keyword kKeywords[] = {
     {"properties", kObject},
     {"required", kObject},
     {"additionalProperties", kObject},
+    {"patternProperties", kObject},
+    {"propertyNames", kObject},
+    {"minProperties", kObject},
+    {"maxProperties", kObject},
     {"items", kArray},
     {"prefixItems", kArray},
     {"minItems", kArray},
@@ -67,6 +71,7 @@ static const char *const kAnnotations[] = {
     // of OpenAPI 3
     "discriminator",
     "example",
+    "nullable",
     "externalDocs",
     "xml",
 };
@@ -323,17 +328,25 @@ gemcut_status SchemaCompiler::addSchema(const Place &place, uint32_t from,
   return status;
 }
 
-gemcut_status SchemaCompiler::addReference(const Place &place, uint32_t from,
-                                           uint32_t to) {
-  if (gemcut_status status = checkAlone(place, "$ref"))
-    return status;
+gemcut_status SchemaCompiler::followReference(const Place &place,
+                                              std::string &pointer) {
   const Json &reference = place.schema["$ref"];
   if (!reference.is_string() || !findReference(reference.get<std::string>()))
     return refuse(place.at("$ref"),
                   "the reference " + reference.dump() +
                       " must be \"#\" or \"#/...\", the pointer of a schema in "
                       "this document");
-  auto pointer = reference.get<std::string>();
+  pointer = reference.get<std::string>();
+  return GEMCUT_OK;
+}
+
+gemcut_status SchemaCompiler::addReference(const Place &place, uint32_t from,
+                                           uint32_t to) {
+  if (gemcut_status status = checkAlone(place, "$ref"))
+    return status;
+  std::string pointer;
+  if (gemcut_status status = followReference(place, pointer))
+    return status;
   builder.addCall(from, findRule(*findReference(pointer), pointer), to);
   return GEMCUT_OK;
 }
@@ -444,18 +457,29 @@ gemcut_status SchemaCompiler::addNumber(const Place &place, bool isInteger,
 
 gemcut_status SchemaCompiler::addString(const Place &place, uint32_t from,
                                         uint32_t to) {
+  bool isAny = true;
+  for (const char *keyword : {"minLength", "maxLength", "pattern", "format"})
+    isAny &= !place.schema.contains(keyword);
+  if (isAny) {
+    syntax.addAnyString(from, to);
+    return GEMCUT_OK;
+  }
+  CharAutomaton text;
+  if (gemcut_status status = readText(place, text))
+    return status;
+  syntax.addString(from, text, to);
+  return GEMCUT_OK;
+}
+
+gemcut_status SchemaCompiler::readText(const Place &place,
+                                       CharAutomaton &text) {
   const Json &schema = place.schema;
   uint32_t least = 0, most = kUnbounded;
   if (gemcut_status status = readCount(place, "minLength", least))
     return status;
   if (gemcut_status status = readCount(place, "maxLength", most))
     return status;
-  bool hasLength = least > 0 || most != kUnbounded;
-  if (!hasLength && !schema.contains("pattern") && !schema.contains("format")) {
-    syntax.addAnyString(from, to);
-    return GEMCUT_OK;
-  }
-  CharAutomaton text = syntax.getFreeText();
+  text = syntax.getFreeText();
   auto restrict = [&](const CharAutomaton &other, const char *keyword) {
     CharAutomaton both = other.states.empty() ? other : intersect(text, other);
     text = trim(both);
@@ -491,21 +515,20 @@ gemcut_status SchemaCompiler::addString(const Place &place, uint32_t from,
     if (gemcut_status status = restrict(other, keyword))
       return status;
   }
-  if (!hasLength)
-    return syntax.addString(from, text, to), GEMCUT_OK;
+  if (least == 0 && most == kUnbounded)
+    return GEMCUT_OK;
   if (most < least)
     return refuse(place.at("maxLength"), "'maxLength' is below 'minLength'");
-  CharAutomaton limited = limitLength(text, least, most);
+  text = limitLength(text, least, most);
   const char *keyword =
       schema.contains("maxLength") ? "maxLength" : "minLength";
-  if (limited.states.empty())
+  if (text.states.empty())
     return refuse(place.at(keyword), "the string becomes larger than " +
                                          std::to_string(kMostStates) +
                                          " states");
-  limited = trim(limited);
-  if (limited.states.empty())
-    return refuse(place.at(keyword), "no string fulfils this and the other "
-                                     "keywords");
-  syntax.addString(from, limited, to);
-  return GEMCUT_OK;
+  text = trim(text);
+  return text.states.empty()
+             ? refuse(place.at(keyword),
+                      "no string fulfils this and the other keywords")
+             : GEMCUT_OK;
 }

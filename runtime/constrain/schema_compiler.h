@@ -47,6 +47,18 @@ private:
     bool isRequired;
   };
 
+  /// Names that match a pattern, and the schema of their values.
+  struct NamePattern {
+    const Json *schema;
+    std::string pointer;
+    CharAutomaton names;
+  };
+  /// Properties that a schema does not name.
+  struct OtherProperties {
+    CharAutomaton names;
+    uint32_t rule; // of their values
+  };
+
   gemcut_status addSchema(const Place &place, uint32_t from, uint32_t to);
   gemcut_status addReference(const Place &place, uint32_t from, uint32_t to);
   gemcut_status addAlternatives(const Place &place, const char *keyword,
@@ -56,14 +68,32 @@ private:
   gemcut_status addNumber(const Place &place, bool isInteger, uint32_t from,
                           uint32_t to);
   gemcut_status addString(const Place &place, uint32_t from, uint32_t to);
-  // schema_containers.cpp
+  /// The texts of strings that `place` describes.
+  gemcut_status readText(const Place &place, CharAutomaton &text);
+  // schema_arrays.cpp
   gemcut_status addArray(const Place &place, uint32_t from, uint32_t to);
   gemcut_status readItems(const Place &place, std::vector<uint32_t> &first,
                           uint32_t &others);
+  // schema_objects.cpp
   gemcut_status addObject(const Place &place, uint32_t from, uint32_t to);
+  gemcut_status readPatterns(const Place &place,
+                             std::vector<NamePattern> &patterns);
   gemcut_status readProperties(const Place &place,
+                               const std::vector<NamePattern> &patterns,
                                std::vector<Property> &properties);
-  gemcut_status addMember(const Property &property, uint32_t from, uint32_t to);
+  /// What "propertyNames" allows; `depth`: references that were followed.
+  gemcut_status readNames(const Place &place, int depth, CharAutomaton &names);
+  gemcut_status readOthers(const Place &place,
+                           const std::vector<Property> &properties,
+                           const std::vector<NamePattern> &patterns,
+                           std::vector<OtherProperties> &others);
+  void addSeparator(uint32_t from, bool isFirst, uint32_t key);
+  /// `isOnce`: the value's schema is used at this place alone.
+  gemcut_status addMember(const Property &property, uint32_t from, uint32_t to,
+                          bool isOnce);
+  /// A key and its value.
+  void addOthers(const std::vector<OtherProperties> &others, uint32_t from,
+                 uint32_t to);
   /// The rule of a schema, to be compiled later.
   uint32_t findRule(const Json &schema, const std::string &pointer);
 
@@ -83,6 +113,8 @@ private:
   gemcut_status checkDisjoint(const Place &place);
   bool areDisjoint(const Json &a, const Json &b, int depth) const;
   const Json *findReference(const std::string &reference) const;
+  /// The pointer that "$ref" gives, if there is a schema.
+  gemcut_status followReference(const Place &place, std::string &pointer);
   gemcut_status refuse(const Place &place, const std::string &sentence);
 
   NetworkBuilder &builder;
@@ -104,8 +136,12 @@ private:
 /// Keywords that say nothing about a value.
 bool isAnnotation(const std::string &keyword);
 
-/// The schema of any value: true.
+/// The schema of any value: true. Its rule has this name.
 extern const nlohmann::ordered_json kAnySchema;
+inline constexpr char kAnyValueName[] = "any value";
+
+/// References behind each other that lead to the schema of names.
+inline constexpr int kMostNameReferences = 16;
 
 /// The types that are named by a type keyword or a list of them; 0 for another
 /// value.

@@ -42,9 +42,8 @@ void ValueSyntax::addKey(uint32_t from, const std::string &name, uint32_t to) {
   builder.addText(from, (isCall() ? name : Json(name).dump()) + ":", to);
 }
 
-void ValueSyntax::addOtherKey(uint32_t from,
-                              const std::vector<std::string> &names,
-                              uint32_t to) {
+CharAutomaton
+ValueSyntax::getOtherNames(const std::vector<std::string> &names) const {
   CodePoints set = CodePoints::plain();
   if (isCall()) {
     set = CodePoints('0', '9');
@@ -53,14 +52,18 @@ void ValueSyntax::addOtherKey(uint32_t from,
     set.add('_', '_');
     set.add('-', '-');
   }
-  CharAutomaton text = namesExcept(set, names);
+  return namesExcept(set, names);
+}
+
+void ValueSyntax::addKeyOf(uint32_t from, const CharAutomaton &names,
+                           uint32_t to) {
   uint32_t end = builder.addNode();
   if (isCall()) {
-    builder.addChars(from, text, CharCoding::Utf8, end);
+    builder.addChars(from, names, CharCoding::Utf8, end);
   } else {
     uint32_t begin = builder.addNode(), quote = builder.addNode();
     addQuote(from, begin);
-    builder.addChars(begin, text, CharCoding::Json, quote);
+    builder.addChars(begin, names, CharCoding::Json, quote);
     addQuote(quote, end);
   }
   builder.addText(end, ":", to);

@@ -34,10 +34,10 @@ public:
   void addAnyString(uint32_t from, uint32_t to);
   /// What stands between a key's beginning and its value.
   void addKey(uint32_t from, const std::string &name, uint32_t to);
-  /// The same for a key of an object that is none of `names`, written without
-  /// escapes.
-  void addOtherKey(uint32_t from, const std::vector<std::string> &names,
-                   uint32_t to);
+  /// The same for a key whose name is in `names`, written without escapes.
+  void addKeyOf(uint32_t from, const CharAutomaton &names, uint32_t to);
+  /// Names that need no escapes, except `names`.
+  CharAutomaton getOtherNames(const std::vector<std::string> &names) const;
   /// Exactly this value; objects with their keys in the given order. False if
   /// it cannot be written: <|"|> in the string of a call.
   [[nodiscard]] bool addValue(uint32_t from,

@@ -88,9 +88,17 @@ def validate(value, schema, root):
         for name in schema.get("required", []):
             if name not in value:
                 return f"{name} is missing"
+        if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", 1e9):
+            return f"{len(value)} properties"
         properties = schema.get("properties", {})
         for name, item in value.items():
-            error = validate(item, properties.get(name, schema.get("additionalProperties", True)), root)
+            error = validate(name, schema.get("propertyNames", True), root)
+            if error:
+                return f"the name {name}: {error}"
+            rules = [properties[name]] if name in properties else []
+            rules += [rule for pattern, rule in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
+            errors = [validate(item, rule, root) for rule in rules or [schema.get("additionalProperties", True)]]
+            error = next(filter(None, errors), None)
             if error:
                 return f"{name}: {error}"
     return None
@@ -139,7 +147,7 @@ class Schemas:
     def any(self, depth):
         kinds = [self.integer, self.number, self.string, self.constants, self.simple]
         if depth < 3:
-            kinds += [self.object, self.object, self.array, self.alternatives]
+            kinds += [self.object, self.object, self.table, self.array, self.alternatives]
         return self.random.choice(kinds)(depth)
 
     def chance(self, p=0.5):
@@ -191,7 +199,18 @@ class Schemas:
         schema["required"] = [name for name in names if self.chance(0.6)]
         if self.chance():
             schema["additionalProperties"] = False
+        if self.chance(0.3):  # what is added is short: others may repeat
+            schema["maxProperties"] = max(len(schema["required"]), self.random.randint(0, 3))
+            schema["minProperties"] = self.random.randint(0, min(len(names), schema["maxProperties"]))
         return schema
+
+    def table(self, depth):
+        """An object whose names are not given."""
+        rules = [{"patternProperties": {"^[0-9]{2}$": self.any(depth + 1), "^_[a-z]{0,5}$": self.any(depth + 1)}},
+                 {"propertyNames": {"enum": ["red", "deep blue"]}, "additionalProperties": self.any(depth + 1)},
+                 {"propertyNames": {"pattern": "^[a-z]{1,4}$"}, "additionalProperties": self.any(depth + 1)}]
+        return {"type": "object", "minProperties": self.random.randint(0, 1), "maxProperties": self.random.randint(1, 3),
+                **self.random.choice(rules)}
 
     def array(self, depth):
         least = self.random.randint(0, 2)
@@ -241,6 +260,11 @@ class Constrain(unittest.TestCase):
         for value in ({}, {"a": 2}, {"a": "3"}, {"a": 3, "b": 1}, [], True):
             self.assertIsNotNone(validate(value, schema, schema), value)
         self.assertIsNone(validate({"a": 3}, schema, schema))
+        schema = {"minProperties": 1, "maxProperties": 2, "propertyNames": {"maxLength": 2},
+                  "patternProperties": {"^a": {"type": "null"}}}
+        for value in ({}, {"a": 1}, {"abc": None}, {"a": None, "b": 1, "c": 2}):
+            self.assertIsNotNone(validate(value, schema, schema), value)
+        self.assertIsNone(validate({"a": None, "b": 1}, schema, schema))
 
     def test_a_schema_from_a_file_and_the_limit(self):
         file = self.folder / "schema.json"

@@ -79,6 +79,71 @@ TEST(JsonSchemaTest, Objects) {
   });
 }
 
+TEST(JsonSchemaTest, PropertiesByPattern) {
+  check({
+      {R"({"patternProperties":{"^n_":{"type":"integer"},"^[a-m]+s$":{"type":"null"}},"additionalProperties":false})",
+       {"{}", R"({"n_1":1})", R"({"as":null,"n_":2})"},
+       {R"({"n_1":null})", R"({"as":1})", R"({"x":1})", R"({"ns":null})"}},
+      {R"({"properties":{"id":{"type":"null"}},"required":["id","n_x"],
+           "patternProperties":{"^n_":{"type":"integer"}}})",
+       {R"({"id":null,"n_x":1})", R"({"id":null,"n_x":1,"n_y":2})"},
+       {"{}", R"({"id":null,"n_x":null})", R"({"id":null,"n_x":1,"z":2})",
+        R"({"id":null,"n_x":1,"n_x":2})"}},
+      {R"({"patternProperties":{"^a":{"type":"null"},"^b":false},"additionalProperties":true})",
+       {"{}", R"({"a":null})"},
+       {R"({"b":null})"}},
+  });
+}
+
+TEST(JsonSchemaTest, NamesOfProperties) {
+  check({
+      {R"({"propertyNames":{"type":"string"},"additionalProperties":{"type":"integer"}})",
+       {"{}", R"({"a":1,"b c":2})"},
+       {R"({"a":null})"}},
+      {R"({"propertyNames":{"$ref":"#/$defs/color"},"additionalProperties":{"type":"null"},
+           "$defs":{"color":{"enum":["red","deep blue"]}}})",
+       {"{}", R"({"red":null})", R"({"deep blue":null,"red":null})"},
+       {R"({"green":null})", R"({"re":null})", R"({"":null})"}},
+      {R"({"propertyNames":{"pattern":"^[a-z]+$","maxLength":3}})",
+       {R"({"abc":1})"},
+       {R"({"abcd":1})", R"({"A":1})"}},
+      {R"({"properties":{"ab":true},"propertyNames":{"const":"ab"}})",
+       {"{}", R"({"ab":1})"},
+       {R"({"x":1})"}},
+      {R"({"propertyNames":false})", {"{}"}, {R"({"a":1})"}},
+  });
+}
+
+TEST(JsonSchemaTest, NumbersOfProperties) {
+  check({
+      {R"({"minProperties":1,"additionalProperties":{"type":"null"}})",
+       {R"({"a":null})", R"({"a":null,"b":null,"c":null})"},
+       {"{}"}},
+      {R"({"maxProperties":2,"additionalProperties":{"type":"null"}})",
+       {"{}", R"({"a":null})", R"({"a":null,"b":null})"},
+       {R"({"a":null,"b":null,"c":null})"}},
+      {R"({"maxProperties":0})", {"{}"}, {R"({"a":1})"}},
+      {R"({"properties":{"a":true,"b":true,"c":true},"minProperties":2,"maxProperties":2})",
+       {R"({"a":1,"b":2})", R"({"a":1,"c":2})", R"({"b":1,"c":2})"},
+       {"{}", R"({"b":1})", R"({"a":1,"b":2,"c":3})"}},
+      {R"({"properties":{"a":true,"b":true},"required":["b"],"minProperties":2,
+           "additionalProperties":{"type":"null"}})",
+       {R"({"a":1,"b":2})", R"({"b":2,"x":null})",
+        R"({"a":1,"b":2,"x":null,"y":null})"},
+       {R"({"b":2})", R"({"a":1,"x":null})"}},
+      {R"({"properties":{"a":true,"b":true},"minProperties":1,"maxProperties":3,
+           "additionalProperties":{"type":"null"}})",
+       {R"({"a":1})", R"({"x":null,"y":null,"z":null})",
+        R"({"a":1,"b":2,"x":null})"},
+       {"{}", R"({"a":1,"b":2,"x":null,"y":null})",
+        R"({"x":null,"y":null,"z":null,"u":null})"}},
+      {R"({"properties":{"a":{"type":"object","properties":{"b":true,"c":true},"maxProperties":1}},
+           "minProperties":1})",
+       {R"({"a":{"b":1}})", R"({"a":{}})"},
+       {R"({"a":{"b":1,"c":1}})", "{}"}},
+  });
+}
+
 TEST(JsonSchemaTest, Arrays) {
   check({
       {R"({"items":{"type":"integer"},"minItems":1,"maxItems":3})",
@@ -297,7 +362,7 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
       {R"({"properties":{"a/b":{"foo":1}}})",
        "the schema at #/properties/a~1b/foo: the keyword 'foo' is not "
        "supported"},
-      {R"({"patternProperties":{}})", "'patternProperties' is not supported"},
+      {R"({"dependentRequired":{}})", "'dependentRequired' is not supported"},
       {R"({"items":[{}]})", "#/items: 'items' must be a schema"},
       {R"({"type":"text"})", "#/type: a type must be"},
       {R"({"type":[]})", "#/type: a type must be"},
@@ -360,6 +425,25 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
        "#/required: the property \"x\" is required, but 'properties' does not "
        "have it"},
       {R"({"minItems":50000,"items":{"items":{}},"$comment":"large"})", ""},
+      {R"({"patternProperties":{"^a":{},"b$":{}}})",
+       "#/patternProperties/b$: a name can match this pattern and another one, "
+       "#/patternProperties/^a"},
+      {R"({"patternProperties":{"(":{}}})", "#/patternProperties/(: the pat"},
+      {R"({"properties":{"ab":{}},"patternProperties":{"^a":{"type":"null"}}})",
+       "the property \"ab\" matches this pattern, too"},
+      {R"({"patternProperties":{"^a":{}},"additionalProperties":{"type":"null"}})",
+       "#/additionalProperties: beside 'patternProperties'"},
+      {R"({"properties":{"ab":{}},"propertyNames":{"maxLength":1}})",
+       "#/propertyNames: the property \"ab\" is none of the names"},
+      {R"({"propertyNames":{"type":"integer"}})",
+       "#/propertyNames/type: names are strings"},
+      {R"({"propertyNames":{"$ref":"#/propertyNames"}})",
+       "the names must be given by a schema of strings"},
+      {R"({"minProperties":3,"properties":{"a":{}},"additionalProperties":true})",
+       "#/minProperties: only 1 properties are named"},
+      {R"({"minProperties":3,"maxProperties":2})",
+       "#/maxProperties: 'maxProperties' is below"},
+      {R"({"minProperties":-1})", "#/minProperties: 'minProperties' must be"},
       {R"({"properties":3})", "#/properties: 'properties' must be an object"},
       {R"({"required":"a"})", "#/required: 'required' must be a list of names"},
   };
