@@ -1,11 +1,9 @@
 //===- Emitter.cpp - A Jinja template as a program ------------------------===//
 
-#include "frontends/ChatTemplate/Builtins.h"
 #include "frontends/ChatTemplate/ChatTemplate.h"
+#include "frontends/ChatTemplate/ExpressionEmitter.h"
 #include "frontends/ChatTemplate/Parser.h"
-#include "frontends/ChatTemplate/ProgramWriter.h"
 
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace gemcut::chat;
@@ -16,9 +14,10 @@ namespace {
 
 constexpr size_t kMaxSource = 1 << 20;
 
-class Emitter {
+/// Statements, and the whole program.
+class Emitter : public ExpressionEmitter {
 public:
-  explicit Emitter(StringRef file) : file(file) {}
+  using ExpressionEmitter::ExpressionEmitter;
 
   llvm::Error run(const Body &body);
   std::vector<uint8_t> finish() const { return writer.finish(); }
@@ -31,7 +30,8 @@ private:
     std::vector<uint32_t> breaks;
   };
 
-  void fail(Place place, const Twine &message);
+  using ExpressionEmitter::emit;
+
   void collectNames(const Body &body);
   void emit(const Body &body);
   void emit(const Statement &statement);
@@ -44,42 +44,11 @@ private:
   /// Stores the top of the stack, unpacked if there are several targets.
   void store(const std::vector<Statement::Target> &targets);
 
-  void emit(const Expression &value);
-  void emitName(const Expression &value);
-  void emitSlice(const Expression &value);
-  void emitChoice(const Expression &value);
-  void emitCall(const Expression &call);
-  void emitMacroCall(const Expression &call);
-  void emitNamespace(const Expression &call);
-  void emitMethod(const Expression &call);
-  void emitFilter(const Expression &value);
-  void emitMapFilter(const Expression &value);
-  void emitSelect(const Expression &value, bool isReject, bool hasAttribute);
-  void constant(gemcut_chat_constant which);
-  const Builtin *find(BuiltinKind kind, StringRef name, Place place);
-  /// Pushes arguments in the order of the parameters; their number.
-  unsigned emitArguments(BuiltinKind kind, const Builtin &builtin,
-                         llvm::ArrayRef<Argument> arguments, Place place);
-
-  StringRef file;
-  ProgramWriter writer;
-  llvm::StringSet<> names; ///< of macros and variables that are set
   std::vector<Loop> loops;
   unsigned captures = 0, scopes = 0;
-  bool isInMacro = false;
-  bool failed = false;
-  llvm::Error error = llvm::Error::success();
 };
 
 } // namespace
-
-void Emitter::fail(Place place, const Twine &message) {
-  if (failed)
-    return;
-  failed = true;
-  llvm::consumeError(std::move(error));
-  error = makeError(file, place, message);
-}
 
 void Emitter::collectNames(const Body &body) {
   for (const Statement &statement : body) {
@@ -96,7 +65,7 @@ llvm::Error Emitter::run(const Body &body) {
   collectNames(body);
   emit(body);
   writer.op(GEMCUT_CHAT_RETURN);
-  return std::move(error);
+  return takeError();
 }
 
 void Emitter::emit(const Body &body) {
@@ -278,314 +247,6 @@ void Emitter::store(const std::vector<Statement::Target> &targets) {
       writer.word(writer.string(target.attribute));
     }
   }
-}
-
-void Emitter::constant(gemcut_chat_constant which) {
-  writer.op(GEMCUT_CHAT_CONSTANT);
-  writer.byte(which);
-}
-
-void Emitter::emit(const Expression &value) {
-  switch (value.kind) {
-  case Expression::Name:
-    return emitName(value);
-  case Expression::String:
-    writer.op(GEMCUT_CHAT_STRING, writer.string(value.text));
-    return;
-  case Expression::Integer:
-    writer.op(GEMCUT_CHAT_INTEGER);
-    writer.integer(value.integer);
-    return;
-  case Expression::Real:
-    writer.op(GEMCUT_CHAT_REAL);
-    writer.real(value.real);
-    return;
-  case Expression::Constant:
-    return constant(value.constant);
-  case Expression::Unary:
-    emit(*value.parts[0]);
-    writer.op(GEMCUT_CHAT_UNARY);
-    writer.byte(value.op);
-    return;
-  case Expression::Binary:
-    emit(*value.parts[0]);
-    emit(*value.parts[1]);
-    writer.op(GEMCUT_CHAT_BINARY);
-    writer.byte(value.op);
-    return;
-  case Expression::And:
-  case Expression::Or: {
-    emit(*value.parts[0]);
-    uint32_t end = writer.jump(value.kind == Expression::And ? GEMCUT_CHAT_AND
-                                                             : GEMCUT_CHAT_OR);
-    emit(*value.parts[1]);
-    writer.land(end);
-    return;
-  }
-  case Expression::If:
-    return emitChoice(value);
-  case Expression::Attribute:
-    emit(*value.parts[0]);
-    writer.op(GEMCUT_CHAT_ATTRIBUTE, writer.string(value.text));
-    return;
-  case Expression::Item:
-    emit(*value.parts[0]);
-    emit(*value.parts[1]);
-    writer.op(GEMCUT_CHAT_ITEM);
-    return;
-  case Expression::Slice:
-    return emitSlice(value);
-  case Expression::List:
-  case Expression::Tuple:
-  case Expression::Map: {
-    bool isMap = value.kind == Expression::Map;
-    for (const ExpressionPtr &part : value.parts)
-      emit(*part);
-    writer.op(isMap                             ? GEMCUT_CHAT_MAP
-              : value.kind == Expression::Tuple ? GEMCUT_CHAT_TUPLE
-                                                : GEMCUT_CHAT_LIST,
-              uint32_t(value.parts.size() / (isMap ? 2 : 1)));
-    return;
-  }
-  case Expression::Call:
-    return emitCall(value);
-  case Expression::Filter:
-    return emitFilter(value);
-  case Expression::Test: {
-    emit(*value.parts[0]);
-    const Builtin *test = find(BuiltinKind::Test, value.text, value.place);
-    if (!test)
-      return;
-    unsigned count =
-        emitArguments(BuiltinKind::Test, *test, value.arguments, value.place);
-    writer.op(GEMCUT_CHAT_TEST);
-    writer.byte(test->id);
-    writer.byte(count);
-    return;
-  }
-  }
-}
-
-void Emitter::emitName(const Expression &value) {
-  if (isInMacro && (value.text == "caller" || value.text == "varargs" ||
-                    value.text == "kwargs"))
-    return fail(value.place,
-                "'" + value.text + "' of a macro is not supported");
-  writer.op(GEMCUT_CHAT_LOAD, writer.string(value.text));
-}
-
-void Emitter::emitSlice(const Expression &value) {
-  emit(*value.parts[0]);
-  unsigned present = 0;
-  for (unsigned i = 0; i < 3; ++i)
-    if (value.parts[i + 1]) {
-      emit(*value.parts[i + 1]);
-      present |= 1u << i;
-    }
-  writer.op(GEMCUT_CHAT_SLICE);
-  writer.byte(present);
-}
-
-void Emitter::emitChoice(const Expression &value) {
-  emit(*value.parts[1]);
-  uint32_t otherwise = writer.jump(GEMCUT_CHAT_JUMP_IF_FALSE);
-  emit(*value.parts[0]);
-  uint32_t end = writer.jump(GEMCUT_CHAT_JUMP);
-  writer.land(otherwise);
-  if (value.parts.size() > 2)
-    emit(*value.parts[2]);
-  else
-    constant(GEMCUT_CHAT_UNDEFINED);
-  writer.land(end);
-}
-
-const Builtin *Emitter::find(BuiltinKind kind, StringRef name, Place place) {
-  const Builtin *builtin = findBuiltin(kind, name);
-  if (builtin)
-    return builtin;
-  StringRef similar = findSimilar(kind, name);
-  fail(place,
-       "the " + getKindName(kind) + " '" + name +
-           "' does not exist or is not supported" +
-           (similar.empty() ? Twine("") : "; did you mean '" + similar + "'?"));
-  return nullptr;
-}
-
-unsigned Emitter::emitArguments(BuiltinKind kind, const Builtin &builtin,
-                                llvm::ArrayRef<Argument> arguments,
-                                Place place) {
-  std::vector<const Expression *> ordered;
-  for (const Argument &argument : arguments) {
-    size_t at = ordered.size();
-    if (!argument.name.empty())
-      at = size_t(llvm::find(builtin.parameters, argument.name) -
-                  builtin.parameters.begin());
-    if (at >= builtin.parameters.size()) {
-      fail(argument.value->place,
-           "the " + getKindName(kind) + " '" + builtin.name +
-               (argument.name.empty()
-                    ? "' takes at most " + Twine(builtin.parameters.size()) +
-                          " arguments here"
-                    : "' has no argument '" + argument.name +
-                          "' that is supported"));
-      return 0;
-    }
-    if (ordered.size() <= at)
-      ordered.resize(at + 1);
-    ordered[at] = argument.value.get();
-  }
-  for (const Expression *value : ordered)
-    if (value)
-      emit(*value);
-    else
-      constant(GEMCUT_CHAT_MISSING);
-  return unsigned(ordered.size());
-}
-
-void Emitter::emitCall(const Expression &call) {
-  const Expression &callee = *call.parts[0];
-  if (callee.kind == Expression::Attribute)
-    return emitMethod(call);
-  if (callee.kind != Expression::Name)
-    return fail(call.place, "only functions, macros and methods can be called");
-  if (names.contains(callee.text))
-    return emitMacroCall(call);
-  if (callee.text == "namespace" || callee.text == "dict")
-    return emitNamespace(call);
-  const Builtin *function =
-      find(BuiltinKind::Function, callee.text, callee.place);
-  if (!function)
-    return;
-  unsigned count = emitArguments(BuiltinKind::Function, *function,
-                                 call.arguments, call.place);
-  writer.op(GEMCUT_CHAT_FUNCTION);
-  writer.byte(function->id);
-  writer.byte(count);
-}
-
-void Emitter::emitMacroCall(const Expression &call) {
-  emit(*call.parts[0]);
-  std::vector<uint32_t> byName;
-  for (const Argument &argument : call.arguments) {
-    emit(*argument.value);
-    if (!argument.name.empty())
-      byName.push_back(writer.string(argument.name));
-  }
-  if (call.arguments.size() > 64)
-    return fail(call.place, "a macro is called with more than 64 arguments");
-  writer.op(GEMCUT_CHAT_CALL);
-  writer.byte(unsigned(call.arguments.size() - byName.size()));
-  writer.byte(unsigned(byName.size()));
-  for (uint32_t name : byName)
-    writer.word(name);
-}
-
-/// namespace(a=1) and dict(a=1).
-void Emitter::emitNamespace(const Expression &call) {
-  for (const Argument &argument : call.arguments) {
-    if (argument.name.empty())
-      return fail(argument.value->place, "'" + call.parts[0]->text +
-                                             "' is supported with named "
-                                             "arguments only");
-    writer.op(GEMCUT_CHAT_STRING, writer.string(argument.name));
-    emit(*argument.value);
-  }
-  writer.op(GEMCUT_CHAT_MAP, uint32_t(call.arguments.size()));
-  if (call.parts[0]->text == "namespace") {
-    writer.op(GEMCUT_CHAT_FUNCTION);
-    writer.byte(GEMCUT_CHAT_FUNCTION_NAMESPACE);
-    writer.byte(1);
-  }
-}
-
-void Emitter::emitMethod(const Expression &call) {
-  const Expression &callee = *call.parts[0];
-  emit(*callee.parts[0]);
-  const Builtin *method = find(BuiltinKind::Method, callee.text, callee.place);
-  if (!method)
-    return;
-  unsigned count =
-      emitArguments(BuiltinKind::Method, *method, call.arguments, call.place);
-  writer.op(GEMCUT_CHAT_METHOD);
-  writer.byte(method->id);
-  writer.byte(count);
-}
-
-void Emitter::emitFilter(const Expression &value) {
-  if (value.parts[0])
-    emit(*value.parts[0]);
-  if (value.text == "map")
-    return emitMapFilter(value);
-  for (bool isReject : {false, true})
-    for (bool hasAttribute : {false, true})
-      if (value.text == std::string(isReject ? "reject" : "select") +
-                            (hasAttribute ? "attr" : ""))
-        return emitSelect(value, isReject, hasAttribute);
-  const Builtin *filter = find(BuiltinKind::Filter, value.text, value.place);
-  if (!filter)
-    return;
-  unsigned count =
-      emitArguments(BuiltinKind::Filter, *filter, value.arguments, value.place);
-  writer.op(GEMCUT_CHAT_FILTER);
-  writer.byte(filter->id);
-  writer.byte(count);
-}
-
-/// map('filter', arguments) and map(attribute='name').
-void Emitter::emitMapFilter(const Expression &value) {
-  llvm::ArrayRef<Argument> arguments = value.arguments;
-  const Builtin *filter = nullptr;
-  Builtin attribute{
-      GEMCUT_CHAT_FILTER_MAP_ATTRIBUTE, "map", {"attribute", "default"}};
-  if (!arguments.empty() && arguments[0].name.empty()) {
-    if (arguments[0].value->kind != Expression::String)
-      return fail(value.place,
-                  "the filter that 'map' applies must be a string");
-    filter = find(BuiltinKind::Filter, arguments[0].value->text, value.place);
-    arguments = arguments.drop_front();
-  } else if (!arguments.empty()) {
-    filter = &attribute;
-  } else {
-    fail(value.place, "'map' needs a filter's name or attribute=");
-  }
-  if (!filter)
-    return;
-  unsigned count =
-      emitArguments(BuiltinKind::Filter, *filter, arguments, value.place);
-  writer.op(GEMCUT_CHAT_MAP_FILTER);
-  writer.byte(filter->id);
-  writer.byte(count);
-}
-
-/// select(['test', arguments]) and selectattr('name'[, 'test', arguments]).
-void Emitter::emitSelect(const Expression &value, bool isReject,
-                         bool hasAttribute) {
-  llvm::ArrayRef<Argument> arguments = value.arguments;
-  if (hasAttribute) {
-    if (arguments.empty() || !arguments[0].name.empty())
-      return fail(value.place,
-                  "'" + value.text + "' needs an attribute's name");
-    emit(*arguments[0].value);
-    arguments = arguments.drop_front();
-  }
-  unsigned test = GEMCUT_CHAT_TEST_TRUTH, count = 0;
-  if (!arguments.empty()) {
-    if (!arguments[0].name.empty() ||
-        arguments[0].value->kind != Expression::String)
-      return fail(value.place,
-                  "the test of '" + value.text + "' must be a string");
-    const Builtin *found =
-        find(BuiltinKind::Test, arguments[0].value->text, value.place);
-    if (!found)
-      return;
-    test = found->id;
-    count = emitArguments(BuiltinKind::Test, *found, arguments.drop_front(),
-                          value.place);
-  }
-  writer.op(GEMCUT_CHAT_SELECT);
-  writer.byte(test);
-  writer.byte((isReject ? 1u : 0u) | (hasAttribute ? 2u : 0u));
-  writer.byte(count);
 }
 
 llvm::Expected<std::vector<uint8_t>>

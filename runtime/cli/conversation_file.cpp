@@ -24,7 +24,9 @@ gemcut_status cli::saveConversation(const char *path, const char *model,
   entries.push_back({MarkedText::trusted("model"), Value::trusted(model)});
   entries.push_back({MarkedText::trusted("messages"), Value::list(turns)});
   MarkedText json;
-  if (!writeJson(Value::map(std::move(entries)), /*indent=*/1, json))
+  text::JsonStyle style;
+  style.indent = 1;
+  if (!writeJson(Value::map(std::move(entries)), style, json))
     return fail(GEMCUT_INVALID_ARGUMENT, "the conversation has no JSON form");
   json.appendTrusted("\n");
 

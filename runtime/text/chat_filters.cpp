@@ -90,7 +90,7 @@ Value toReal(const Value &value, Arguments arguments) {
 }
 
 Value absolute(Evaluation &run, const Value &value) {
-  bool isNegative = value.isNumber() && value.realValue() < 0;
+  bool isNegative = value.isNumber() && std::signbit(value.realValue());
   return applyUnary(run, isNegative ? GEMCUT_CHAT_NEGATE : GEMCUT_CHAT_PLUS,
                     value);
 }
@@ -143,14 +143,24 @@ Value sortKeys(const Value &value) {
 }
 
 Value toJson(Evaluation &run, const Value &value, Arguments arguments) {
-  if (arguments.isTrueAt(0))
-    return run.fail("tojson is supported with ensure_ascii=false only");
-  if (arguments.find(2) && !arguments.find(2)->isNone())
-    return run.fail("tojson is supported without separators only");
+  JsonStyle style;
+  style.isAscii = arguments.isTrueAt(0);
   int64_t width = toInteger(run, arguments.find(1), -1);
+  style.indent = int(std::clamp<int64_t>(width, -1, 64));
+  const Value *pair = arguments.find(2);
+  if (pair && !pair->isNone()) {
+    bool isPair = pair->isList() && pair->items().size() == 2 &&
+                  pair->items()[0].isString() && pair->items()[1].isString();
+    constexpr size_t kMostBytes = 64; // each is written many times
+    if (!isPair || pair->items()[0].text().size() > kMostBytes ||
+        pair->items()[1].text().size() > kMostBytes)
+      return run.fail(
+          "the separators of tojson must be two strings of at most 64 bytes");
+    style.itemSeparator = &pair->items()[0].text();
+    style.keySeparator = &pair->items()[1].text();
+  }
   MarkedText out;
-  if (!writeJson(arguments.isTrueAt(3) ? sortKeys(value) : value,
-                 int(std::clamp<int64_t>(width, -1, 64)), out))
+  if (!writeJson(arguments.isTrueAt(3) ? sortKeys(value) : value, style, out))
     return run.fail(std::string("'") + typeName(value) +
                     "' or something in it has no JSON form");
   run.spend(out.size());

@@ -273,10 +273,25 @@ private:
   const char *message = "";
 };
 
+/// \uXXXX of a character, two of them beyond U+FFFF.
+void appendAscii(std::string_view character, std::string &out) {
+  uint32_t point = 0xFFFD;
+  decodeUtf8(character.data(), character.size(), point);
+  auto append = [&](uint32_t unit) {
+    char text[8];
+    snprintf(text, sizeof(text), "\\u%04x", unit);
+    out += text;
+  };
+  if (point < 0x10000)
+    return append(point);
+  append(0xD800 + ((point - 0x10000) >> 10));
+  append(0xDC00 + ((point - 0x10000) & 0x3FF));
+}
+
 class JsonWriter {
 public:
-  JsonWriter(MarkedText &out, int indent, bool isCompact)
-      : out(out), indent(indent), isCompact(isCompact) {}
+  JsonWriter(MarkedText &out, const JsonStyle &style, bool isCompact)
+      : out(out), style(style), isCompact(isCompact) {}
 
   bool write(const Value &value) {
     switch (value.kind()) {
@@ -337,7 +352,10 @@ private:
     for (const Value::Entry &entry : value.entries()) {
       separate(isFirst);
       quote(entry.key);
-      out.appendTrusted(isCompact ? ":" : ": ");
+      if (style.keySeparator)
+        out.append(*style.keySeparator);
+      else
+        out.appendTrusted(isCompact ? ":" : ": ");
       if (!write(entry.value))
         return false;
     }
@@ -357,36 +375,45 @@ private:
   }
   void separate(bool &isFirst) {
     if (!isFirst) {
-      out.appendTrusted(isCompact || indent >= 0 ? "," : ", ");
+      if (style.itemSeparator)
+        out.append(*style.itemSeparator);
+      else
+        out.appendTrusted(isCompact || style.indent >= 0 ? "," : ", ");
       breakLine();
     }
     isFirst = false;
   }
   void breakLine() {
-    if (indent >= 0)
-      out.appendTrusted("\n" + std::string(size_t(indent) * depth, ' '));
+    if (style.indent >= 0)
+      out.appendTrusted("\n" + std::string(size_t(style.indent) * depth, ' '));
   }
 
   void quote(const MarkedText &text) {
     out.appendTrusted("\"");
     size_t done = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
+    for (size_t i = 0, length; i < text.size(); i += length) {
       auto c = static_cast<uint8_t>(text.bytes[i]);
-      if (c >= 0x20 && c != '"' && c != '\\')
-        continue;
-      out.append(text, done, i);
+      length = 1;
       std::string escaped;
-      appendJsonString({&text.bytes[i], 1}, escaped);
-      out.appendLike(std::string_view(escaped).substr(1, escaped.size() - 2),
-                     text, i);
-      done = i + 1;
+      if (c >= 0x80 && style.isAscii) {
+        length = characterLength(text.bytes, i);
+        appendAscii(std::string_view(text.bytes).substr(i, length), escaped);
+      } else if (c < 0x20 || c == '"' || c == '\\') {
+        appendJsonString({&text.bytes[i], 1}, escaped);
+        escaped = escaped.substr(1, escaped.size() - 2);
+      } else {
+        continue;
+      }
+      out.append(text, done, i);
+      out.appendLike(escaped, text, i);
+      done = i + length;
     }
     out.append(text, done, text.size());
     out.appendTrusted("\"");
   }
 
   MarkedText &out;
-  int indent;
+  JsonStyle style;
   bool isCompact;
   size_t depth = 0;
 };
@@ -402,13 +429,14 @@ gemcut_status gemcut::text::parseJson(std::string_view json, Value *out,
   return GEMCUT_INVALID_ARGUMENT;
 }
 
-bool gemcut::text::writeJson(const Value &value, int indent, MarkedText &out) {
-  return JsonWriter(out, indent, /*isCompact=*/false).write(value);
+bool gemcut::text::writeJson(const Value &value, const JsonStyle &style,
+                             MarkedText &out) {
+  return JsonWriter(out, style, /*isCompact=*/false).write(value);
 }
 
 std::string gemcut::text::toCompactJson(const Value &value) {
   MarkedText out;
-  if (!JsonWriter(out, /*indent=*/-1, /*isCompact=*/true).write(value))
+  if (!JsonWriter(out, JsonStyle(), /*isCompact=*/true).write(value))
     return "null";
   return out.bytes;
 }

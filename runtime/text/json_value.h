@@ -14,10 +14,18 @@ namespace gemcut::text {
 [[nodiscard]] gemcut_status parseJson(std::string_view json, Value *out,
                                       std::string *error);
 
-/// Appends JSON as Python's json.dumps(ensure_ascii=False) writes it; with
-/// `indent` >= 0 in lines. False for values without a JSON form (undefined
-/// ones, macros, numbers that are not finite).
-[[nodiscard]] bool writeJson(const Value &value, int indent, MarkedText &out);
+/// How Python's json.dumps writes: its arguments.
+struct JsonStyle {
+  int indent = -1; // of lines; below 0: all in one
+  /// Between entries, and behind keys; null: as dumps does.
+  const MarkedText *itemSeparator = nullptr, *keySeparator = nullptr;
+  bool isAscii = false; // "ensure_ascii"
+};
+
+/// Appends JSON as json.dumps writes it. False for values without a JSON form
+/// (undefined ones, macros, numbers that are not finite).
+[[nodiscard]] bool writeJson(const Value &value, const JsonStyle &style,
+                             MarkedText &out);
 
 /// The compact form, without spaces; undefined values become null.
 std::string toCompactJson(const Value &value);

@@ -184,6 +184,9 @@ SNIPPETS = """
 {{ v | int }} {{ v | float }} {{ v | int(5) }} {{ v | default('d') }} {{ v | default('d', true) }} {{ nope | d(1) }}
 {{ v | tojson }}
 {{ v | tojson(indent=2) }}
+{{ v | tojson(ensure_ascii=true) }}
+{{ v | tojson(separators=(',', ':')) }}
+{{ v | tojson(indent=1, separators=(' ;', ' = '), ensure_ascii=true) }}
 {{ v | tojson(sort_keys=true) }}
 {{ v | dictsort }} {{ v | dictsort(true) }} {{ v | dictsort(reverse=true) }}
 {{ v | items | list }}

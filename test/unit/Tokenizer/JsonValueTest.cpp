@@ -32,13 +32,16 @@ TEST(JsonValueTest, ReadsAndWrites) {
       R"( "b": {}, "c": [], "n": 123456789012345678901234})";
   Value value = parse(json);
   MarkedText out;
-  ASSERT_TRUE(text::writeJson(value, -1, out));
+  ASSERT_TRUE(text::writeJson(value, {}, out));
   EXPECT_EQ(out.bytes,
             "{\"a\": [1, -2.5, true, null, \"x\\\"\\n\u00e9\U0001F600\"], "
             "\"b\": {}, \"c\": [], \"n\": 123456789012345678901234}");
   EXPECT_EQ(text::toCompactJson(value).find(' '), std::string::npos);
   out = {};
-  ASSERT_TRUE(text::writeJson(parse(R"({"a":[1,{"b":2}],"c":{}})"), 2, out));
+  text::JsonStyle lines;
+  lines.indent = 2;
+  ASSERT_TRUE(
+      text::writeJson(parse(R"({"a":[1,{"b":2}],"c":{}})"), lines, out));
   EXPECT_EQ(out.bytes, "{\n  \"a\": [\n    1,\n    {\n      \"b\": 2\n    }\n"
                        "  ],\n  \"c\": {}\n}");
   EXPECT_EQ(
@@ -50,7 +53,7 @@ TEST(JsonValueTest, StringsAreUntrusted) {
   Value value = parse(R"({"k": "<turn|>"})");
   EXPECT_EQ(value.entries()[0].key.untrusted.size(), 1u);
   MarkedText out;
-  ASSERT_TRUE(text::writeJson(value, -1, out));
+  ASSERT_TRUE(text::writeJson(value, {}, out));
   EXPECT_EQ(out.untrusted, (std::vector<text::Span>{{2, 3}, {7, 14}}));
 }
 
