@@ -56,7 +56,7 @@ public:
   llvm::Expected<CompileResult> run() {
     if (llvm::Error error = compile())
       return std::move(error);
-    dumps.finish();
+    dumps.finish(reporter);
     return std::move(result);
   }
 

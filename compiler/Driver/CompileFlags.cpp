@@ -197,15 +197,23 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
       ->take_all()
       ->group("Model");
   compile
-      ->add_option(
-          "--emit", options.emit,
+      ->add_option_function<std::string>(
+          "--emit",
+          [&options](const std::string &name) {
+            auto found = kEmits.find(name);
+            if (found == kEmits.end())
+              throw CLI::ValidationError(
+                  "--emit", "found '" + name +
+                                "', expected exe, static-lib, shared-lib, obj, "
+                                "asm, llvm, kernel or gemma");
+            options.emit = found->second;
+          },
           "What to write: exe is the executable; static-lib and shared-lib are "
           "libraries, OUT being libNAME.a or libNAME.so, with gemcut.h, "
           "NAME.pc "
           "and NAMEConfig.cmake beside it; obj is the code of all levels of "
           "--cpu in one object; asm and llvm are the code of one; kernel and "
           "gemma are IR. Default: exe.")
-      ->transform(CLI::CheckedTransformer(kEmits).description(""))
       ->option_text("exe|static-lib|shared-lib|obj|asm|llvm|kernel|gemma")
       ->group("Output");
   compile

@@ -86,10 +86,10 @@ void IrDumps::attach(PassManager &pm) {
   pm.addInstrumentation(std::make_unique<DumpAfterPass>(*this));
 }
 
-void IrDumps::finish() {
+void IrDumps::finish(Reporter &reporter) {
   std::lock_guard<std::mutex> lock(mutex);
   if (after.empty() || after == "all" || llvm::is_contained(seen, after))
     return;
-  llvm::errs() << "gemcut: note: --dump-ir-after: no pass '" << after
-               << "' ran; there were " << llvm::join(seen, ", ") << "\n";
+  reporter.note("--dump-ir-after: no pass '" + after + "' ran; there were " +
+                llvm::join(seen, ", "));
 }

@@ -3,6 +3,8 @@
 #ifndef GEMCUT_COMPILER_DRIVER_IRDUMPS_H
 #define GEMCUT_COMPILER_DRIVER_IRDUMPS_H
 
+#include "compiler/Driver/Reporter.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
 
@@ -31,8 +33,8 @@ public:
   /// functions print them one by one.
   void attach(mlir::PassManager &pm);
 
-  /// Says on stderr which passes there were if none was the one asked for.
-  void finish();
+  /// Notes which passes there were if none was the one asked for.
+  void finish(Reporter &reporter);
 
 private:
   std::string after, directory;

@@ -74,9 +74,11 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
           "checkpoint's directory, or add --weights random to size "
           "and time the model");
   } else {
-    return createStringError(
-        path.str() + ": expected a checkpoint directory, a .safetensors "
-                     "or .gguf file or a config.json");
+    return checkpoint::about(
+        createStringError(path.str() +
+                          ": expected a checkpoint directory, a .safetensors "
+                          "or .gguf file or a config.json"),
+        path);
   }
   if (!llvm::sys::fs::exists(files.config))
     return checkpoint::about(

@@ -4,8 +4,8 @@ divergence of the next token's probabilities, over the size of the weights.
 
     evaluate.py MODEL TEXT PLOT.png [--quants int4 int8 ...] [--tokens N]
 
-The plot has one square for each recipe; without matplotlib it is drawn here, without
-words, and the table says which is which.
+TEXT may hold control tokens, such as <bos> and <|turn>. The plot has one square for each
+recipe; without matplotlib it is drawn here.
 """
 import argparse
 import struct
@@ -17,6 +17,11 @@ import numpy
 
 import gemcut
 
+# Of each glyph five rows of three pixels, an octal digit each.
+GLYPHS = dict(pair.split("=") for pair in """0=75557 1=26227 2=71747 3=71717 4=55711 5=74717
+6=74757 7=71111 8=75757 9=75717 a=25755 b=65656 c=34443 d=65556 e=74647 f=74644 g=34553 h=55755
+i=72227 j=11152 k=55655 l=44447 m=57755 n=65555 o=25552 p=65644 q=25563 r=65655 s=34216 t=72222
+u=55557 v=55522 w=55775 x=55255 y=55222 z=71247 _=00007 .=00002 -=00700""".split())
 COLORS = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189)]
 
 
@@ -48,6 +53,17 @@ def write_png(path, pixels):
                      + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
+def write_word(pixels, x, y, word):
+    """Its upper left corner is at (x, y); what does not fit is cut."""
+    for letter in word.lower():
+        for row, bits in enumerate(GLYPHS.get(letter, "00000")):
+            for column in range(3):
+                if int(bits) >> (2 - column) & 1:
+                    top, left = y + 2 * row, x + 2 * column
+                    pixels[top:top + 2, left:left + 2] = 60
+        x += 8
+
+
 def plot(path, points):
     """`points`: name, megabytes, divergence."""
     try:
@@ -68,9 +84,13 @@ def plot(path, points):
     pixels = numpy.full((240, 320, 3), 255, numpy.uint8)
     pixels[220, 20:300] = pixels[20:221, 20] = 0
     largest = [max(point[i] for point in points) or 1 for i in (1, 2)]
-    for (_, size, divergence), color in zip(points, COLORS * len(points)):
-        x, y = 20 + int(270 * size / largest[0]), 220 - int(190 * divergence / largest[1])
+    write_word(pixels, 26, 4, f"kl {largest[1]:.2g} nats")
+    write_word(pixels, 190, 226, f"{largest[0]:.3g} mb weights")
+    for (name, size, divergence), color in zip(points, COLORS * len(points)):
+        x, y = 20 + int(250 * size / largest[0]), 216 - int(180 * divergence / largest[1])
         pixels[y - 4:y + 5, x - 4:x + 5] = color
+        # Beside the square, on the side with more room.
+        write_word(pixels, x - 8 - 8 * len(name) if x > 160 else x + 8, y - 4, name)
     write_png(path, pixels)
 
 
@@ -88,7 +108,9 @@ def main():
         artifact = gemcut.compile(options.model, folder / "bf16", cpu="host",
                                   quant="bf16", context=options.tokens)
         with gemcut.load(artifact) as engine:
-            ids = [engine.info.bos_id, *engine.tokenize(options.text.read_text())]
+            ids = engine.tokenize(options.text.read_text(), special=True)
+            if ids[0] != engine.info.bos_id:
+                ids.insert(0, engine.info.bos_id)
             ids = ids[:options.tokens]
             reference = log_probabilities(engine.logits(ids))
         results = {"bf16": (artifact.memory_plan.weight_bytes, reference)}

@@ -66,8 +66,10 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
                    path("adapter_model.safetensors")};
   auto text = llvm::MemoryBuffer::getFile(adapter.files[0]);
   if (!text)
-    return createStringError(adapter.files[0] +
-                             ": cannot be read: " + text.getError().message());
+    return checkpoint::about(
+        createStringError(adapter.files[0] +
+                          ": cannot be read: " + text.getError().message()),
+        adapter.files[0]);
   auto config = parseAdapterConfig((*text)->getBuffer(), adapter.files[0]);
   if (!config)
     return checkpoint::about(config.takeError(), adapter.files[0]);

@@ -234,6 +234,9 @@ typedef int (*gemcut_on_tool_call)(void *user, const char *name,
  * "type": "function", "function": {"name", "arguments": TEXT}}), the latter two only
  * where there are any. Not of gemcut_generate. */
 typedef void (*gemcut_on_message)(void *user, const char *message, size_t length);
+/* Between the steps of a prompt: `done` of its `total` tokens have run. Return 0 to
+ * go on, anything else to stop; the session then holds what has run. */
+typedef int (*gemcut_on_step)(void *user, size_t done, size_t total);
 
 typedef struct gemcut_generate_options {
   size_t struct_size;
@@ -251,10 +254,11 @@ typedef struct gemcut_generate_options {
   const char *regex;
   gemcut_on_tool_call on_tool_call; /* null: not called */
   gemcut_on_message on_message;     /* null: not called */
+  gemcut_on_step on_step;           /* null: not called */
 } gemcut_generate_options;
 #define GEMCUT_GENERATE_OPTIONS                                                   \
   {sizeof(gemcut_generate_options), NULL, -1, 0, NULL, NULL, NULL, NULL, NULL,    \
-   NULL, NULL}
+   NULL, NULL, NULL}
 
 typedef enum gemcut_stop_reason {
   GEMCUT_STOP_ID = 0,           /* the model ended its turn */

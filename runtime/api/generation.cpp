@@ -192,6 +192,8 @@ gemcut_status api::generateInto(Stream &stream, gemcut_session &session,
   GenerateOptions what;
   what.limit = options.limit;
   what.ignoreStop = options.ignore_stop != 0;
+  if (options.on_step)
+    what.onStep = {Stream::goesOn, &stream};
   std::optional<constrain::MatcherFilter> filter;
   IdFilter idFilter(rules.forbidden);
   if (rules.grammar.grammar)

@@ -27,6 +27,10 @@ public:
   static bool onToken(void *context, int32_t id) {
     return static_cast<Stream *>(context)->add(id);
   }
+  static bool goesOn(void *context, size_t done, size_t total) {
+    const gemcut_generate_options &to = static_cast<Stream *>(context)->options;
+    return to.on_step(to.user, done, total) == 0;
+  }
   /// Hands out what waited for more, and the message. `wasCut`: a call that is
   /// not complete is dropped, because the model would have gone on.
   void finish(bool wasCut);

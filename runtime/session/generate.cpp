@@ -18,11 +18,18 @@ gemcut_status gemcut::generate(Session &session, Sampler &sampler, int32_t slot,
                                const GenerateOptions &options, TokenFn onToken,
                                void *context, GenerateStats &stats) {
   stats = {};
-  stats.promptTokens = count;
+  size_t held = session.getTokenCount(slot);
   double start = seconds();
   float *logits = nullptr;
-  if (gemcut_status status = session.prefill(slot, ids, count, logits))
+  if (gemcut_status status =
+          session.prefill(slot, ids, count, logits, options.onStep))
     return status;
+  stats.promptTokens = session.getTokenCount(slot) - held;
+  if (!logits) {
+    stats.prefillSeconds = seconds() - start;
+    stats.reason = StopReason::Caller;
+    return GEMCUT_OK;
+  }
   sampler.forgetForbidden();
   for (size_t i = 0; i < session.getTokenCount(slot); ++i)
     sampler.forbid(session.getTokens(slot)[i]);

@@ -11,7 +11,7 @@ namespace gemcut {
 enum class StopReason {
   StopId,      // the model ended its turn, or the filter is finished
   Limit,       // `limit` tokens were generated
-  Caller,      // the callback returned false
+  Caller,      // a callback returned false
   ContextFull, // no position is left
 };
 
@@ -19,6 +19,7 @@ struct GenerateOptions {
   int64_t limit = -1; // most tokens to generate; -1: until the context is full
   bool ignoreStop = false;        // treat stop ids as ordinary tokens
   LogitsFilter *filter = nullptr; // which tokens may come; null: all
+  StepQuestion onStep;            // of the prompt
 };
 
 struct GenerateStats {

@@ -240,12 +240,15 @@ void Session::runRows(gemcut_entry_fn entry, int32_t slot, const int32_t *ids,
 }
 
 gemcut_status Session::prefill(int32_t slot, const int32_t *ids, size_t count,
-                               float *&logits) {
+                               float *&logits, const StepQuestion &goesOn) {
   if (gemcut_status status = checkAppend(slot, ids, count))
     return status;
   size_t chunk = size_t(fullPrefill ? scoreChunk : prefillChunk), rows = 0;
   pages.readAhead(ids, std::min(chunk, count));
+  logits = nullptr;
   for (size_t i = 0; i < count; i += rows) {
+    if (i > 0 && goesOn.ask && !goesOn.ask(goesOn.context, i, count))
+      return GEMCUT_OK;
     rows = std::min(chunk, count - i);
     // Only the last chunk's last row is looked at.
     gemcut_entry_fn entry = fullPrefill         ? level->score

@@ -46,6 +46,13 @@ struct SessionOptions {
   WeightPages::AdviseFn advise = madvise; // another one in tests
 };
 
+/// Asked between the steps of a prompt, of which `done` of `total` ids have
+/// run: false stops it.
+struct StepQuestion {
+  bool (*ask)(void *context, size_t done, size_t total) = nullptr;
+  void *context = nullptr;
+};
+
 /// Up to `slots` independent sequences. Not thread-safe: one caller at a time.
 class Session {
 public:
@@ -68,8 +75,11 @@ public:
   /// Appends `count` > 0 ids to a slot. `logits` points to the (V,) logits of
   /// the last one, which the caller may change, valid until the next step.
   /// GEMCUT_CONTEXT_FULL and GEMCUT_INVALID_ARGUMENT leave the slot as it was.
+  /// Where `goesOn` stopped it, `logits` is null and the slot holds what was
+  /// run.
   [[nodiscard]] gemcut_status prefill(int32_t slot, const int32_t *ids,
-                                      size_t count, float *&logits);
+                                      size_t count, float *&logits,
+                                      const StepQuestion &goesOn = {});
 
   /// Appends `count` (1 .. getPrefillChunk()) ids in one step without logits;
   /// `later` ids follow behind them and will be appended next. Cutting a prompt

@@ -33,6 +33,16 @@ def test_planning_and_passes(tmp_path):
     assert growth(cycle, warmups=10, count=40) < 16 << 20
 
 
+def test_few_links(tmp_path):
+    """A megabyte a link would be seen; lld once kept 3.7."""
+    def cycle():
+        art = gemcut.compile(EDGE, tmp_path / "edge", options=OPTIONS, context=64)
+        with gemcut.load(art) as engine:
+            assert engine.generate_ids([2, 5], max_tokens=2, temperature=0)
+
+    assert growth(cycle, warmups=3, count=6) < 6 << 20
+
+
 @pytest.mark.skipif(not FULL, reason="takes 5 s a cycle: set GEMCUT_TEST_CYCLES=200")
 def test_compile_load_run_unload(tmp_path):
     def cycle():

@@ -303,3 +303,32 @@ print(len(places), refused)
     assert result.returncode == 0, result.stderr
     tried, refused = map(int, result.stdout.split())
     assert 100 < refused < tried
+
+
+def test_an_answer_ends_before_stop_texts(engine):
+    whole = engine.generate(PROMPT, max_tokens=40, temperature=0, ignore_stop=True)
+    first, second = whole[10:14], whole[20:23]
+    expected = min(whole[:whole.index(first)], whole[:whole.index(second)], key=len)
+    options = dict(max_tokens=40, temperature=0, ignore_stop=True)
+    assert engine.generate(PROMPT, stop=[second, first], **options) == expected
+    pieces = list(engine.generate(PROMPT, stop=(first, second), stream=True, **options))
+    assert "".join(pieces) == expected and len(pieces) > 1
+    assert engine.generate(PROMPT, stop="no such text", **options) == whole
+    # What only looks like the begin of a stop text is handed out at the end.
+    assert engine.generate(PROMPT, stop=whole[-3:] + "#", **options) == whole
+    with pytest.raises(gemcut.UsageError, match="stop.0. is '', expected a text"):
+        engine.generate(PROMPT, stop=[""])
+
+
+def test_log_probabilities_are_those_of_the_logits(engine):
+    ids = [2, *engine.tokenize(PROMPT * 20)][:200]
+    logits = engine.logits(ids).astype(numpy.float64)
+    high = logits.max(axis=1, keepdims=True)
+    sums = high[:, 0] + numpy.log(numpy.exp(logits - high).sum(axis=1))
+    expected = logits[range(len(ids) - 1), ids[1:]] - sums[:-1]
+    assert numpy.abs(numpy.array(engine.logprobs(ids)) - expected).max() < 1e-9
+    assert engine.logprobs([2]) == []
+    with pytest.raises(gemcut.ContextFullError):
+        engine.logprobs([2] * 300)
+    with pytest.raises(gemcut.EngineError, match="4096"):
+        engine.logprobs([2, 4096])

@@ -1,6 +1,7 @@
 """The examples run, and show what they promise."""
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def test_evaluate(tmp_path):
     table = run(sys.executable, EXAMPLES / "python/evaluate.py", TINY, TINY / "eval.txt",
                 plot, "--quants", "int4", "--tokens", "64").splitlines()
     rows = {line.split()[0]: line.split() for line in table[1:]}
+    assert float(rows["bf16"][3]) < 10  # of 4096: control tokens are tokens
     assert float(rows["bf16"][-1]) == 0 < float(rows["int4"][-1]) < 0.5
     data = plot.read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
@@ -55,6 +57,38 @@ def test_notebook(monkeypatch, capsys):
     assert "int4" in said and "pack: packing weights, 100 %" in said
     assert names["logits"].shape == (len(names["ids"]) + 1, 4096)
     assert names["fused"].count("gemma.slice") > names["entries"].count("gemma.slice")
+
+
+def test_cmake_compiles_again_what_has_changed(tmp_path):
+    """With spaces in paths, a file of an option, and a model that is named by its file."""
+    sources, build = tmp_path / "my sources", tmp_path / "my build"
+    model = sources / "a model"
+    shutil.copytree(EDGE, model)
+    recipe = sources / "a recipe.json"
+    recipe.write_text(json.dumps({"default": "int4", "rules": []}))
+    (sources / "CMakeLists.txt").write_text("""
+        cmake_minimum_required(VERSION 3.25)
+        project(test LANGUAGES NONE)
+        find_package(gemcut REQUIRED CONFIG)
+        gemcut_add_model(one MODEL "a model" OPTIONS --cpu avx2 --quant "a recipe.json"
+                         DEPENDS "a recipe.json")
+        gemcut_add_model(two MODEL "a model/model.safetensors" OPTIONS --cpu avx2)
+    """)
+    run("cmake", "-G", "Ninja", "-S", sources, "-B", build,
+        f"-Dgemcut_DIR={ROOT / 'build/lib/cmake/gemcut'}")
+
+    def compiled():
+        said = run("cmake", "--build", build)
+        return [name for name in ("one", "two") if f"Compiling the model {name}" in said]
+
+    assert compiled() == ["one", "two"]
+    assert compiled() == []
+    recipe.write_text(json.dumps({"default": "int8", "rules": []}))
+    assert compiled() == ["one"]
+    (model / "config.json").touch()
+    assert compiled() == ["one", "two"]
+    said = run(build / "one", "info")
+    assert "int8" in said, said
 
 
 def test_cmake_and_make_compile_the_model(tmp_path):

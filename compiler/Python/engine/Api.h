@@ -12,10 +12,11 @@ namespace gemcut::python {
   F(last_error)                                                                \
   F(load)                                                                      \
   F(unload)                                                                    \
-  F(get_info) F(adapter_name) F(verify) F(tokenize) F(detokenize)              \
-      F(session_create) F(session_destroy) F(session_reset) F(session_length)  \
-          F(session_rewind) F(score) F(default_sampling) F(generate)           \
-              F(chat_messages)
+  F(get_info)                                                                  \
+  F(adapter_name)                                                              \
+  F(verify) F(tokenize) F(detokenize) F(session_create) F(session_destroy)     \
+      F(session_reset) F(session_length) F(session_rewind) F(score)            \
+          F(default_sampling) F(generate) F(chat_messages)
 
 struct Api {
 #define F(NAME) decltype(&gemcut_##NAME) NAME = nullptr;

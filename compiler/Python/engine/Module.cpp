@@ -124,6 +124,7 @@ PYBIND11_MODULE(_engine, module) {
       .def("length", &Session::length)
       .def("rewind", &Session::rewind, "count"_a)
       .def("score", &Session::score, "ids"_a, "out"_a)
+      .def("logprobs", &Session::logprobs, "ids"_a)
       .def("generate", &Session::generate, "ids"_a, "limit"_a, "ignore_stop"_a,
            "sampling"_a, "answer"_a, "on_text"_a, "on_token"_a)
       .def("chat", &Session::chat, "messages"_a, "limit"_a, "think"_a,

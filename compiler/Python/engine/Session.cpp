@@ -2,6 +2,10 @@
 
 #include "compiler/Python/engine/Session.h"
 
+#include "runtime/session/log_softmax.h"
+
+#include <algorithm>
+
 namespace py = pybind11;
 using namespace gemcut::python;
 
@@ -16,27 +20,67 @@ Session::Session(std::shared_ptr<Library> from, int32_t threads,
       library->api.session_create(library->engine, &options, &session));
 }
 
-void Session::score(const std::vector<int32_t> &ids, const py::buffer &out) {
+/// Runs Python's signal handlers; what they raise is raised.
+static void checkSignals() {
+  if (PyErr_CheckSignals() != 0)
+    throw py::error_already_set();
+}
+
+template <typename Take>
+void Session::scoreInSteps(const std::vector<int32_t> &ids, Take take) {
+  // Whole steps of `score`, whatever its chunk: sums of bf16 products depend on
+  // where a sequence is cut. No ids at all are the runtime's to refuse.
+  const size_t most = 64;
+  struct Listener {
+    Take &take;
+    size_t done;
+  } listener = {take, 0};
+  do {
+    size_t count = std::min(ids.size() - listener.done, most);
+    {
+      py::gil_scoped_release release;
+      library->check(library->api.score(
+          session, ids.data() + listener.done, count,
+          [](void *user, size_t row, const float *logits) {
+            auto *to = static_cast<Listener *>(user);
+            to->take(to->done + row, logits);
+          },
+          &listener));
+    }
+    checkSignals();
+    listener.done += count;
+  } while (listener.done < ids.size());
+}
+
+static size_t getVocabulary(const Library &library) {
   gemcut_info info = GEMCUT_INFO;
-  library->check(library->api.get_info(library->engine, &info));
+  library.check(library.api.get_info(library.engine, &info));
+  return size_t(info.vocab_size);
+}
+
+void Session::score(const std::vector<int32_t> &ids, const py::buffer &out) {
+  size_t columns = getVocabulary(*library);
   py::buffer_info memory = out.request(/*writable=*/true);
-  struct Rows {
-    float *out;
-    size_t columns;
-  } rows{static_cast<float *>(memory.ptr), size_t(info.vocab_size)};
   if (size_t(memory.size * memory.itemsize) !=
-      ids.size() * rows.columns * sizeof(float))
+      ids.size() * columns * sizeof(float))
     throw EngineFailure(GEMCUT_BUFFER_TOO_SMALL,
                         "the buffer has not one float32 for each id and token "
                         "of the vocabulary");
-  py::gil_scoped_release release;
-  library->check(library->api.score(
-      session, ids.data(), ids.size(),
-      [](void *user, size_t row, const float *logits) {
-        auto *rows = static_cast<Rows *>(user);
-        std::copy_n(logits, rows->columns, rows->out + row * rows->columns);
-      },
-      &rows));
+  auto *rows = static_cast<float *>(memory.ptr);
+  scoreInSteps(ids, [&](size_t row, const float *logits) {
+    std::copy_n(logits, columns, rows + row * columns);
+  });
+}
+
+std::vector<double> Session::logprobs(const std::vector<int32_t> &ids) {
+  size_t columns = getVocabulary(*library);
+  std::vector<double> result;
+  scoreInSteps(ids, [&](size_t row, const float *logits) {
+    if (row + 1 < ids.size() && size_t(ids[row + 1]) < columns)
+      result.push_back(logits[ids[row + 1]] -
+                       gemcut::getLogSumExp(logits, columns));
+  });
+  return result;
 }
 
 namespace {
@@ -67,13 +111,19 @@ public:
         static_cast<Callbacks *>(user)->message.assign(message, length);
       };
     }
-    // Always: between tokens is the time to look at signals.
+    // Always: between steps is the time to look at signals.
     options.on_token = [](void *user, int32_t id) {
       auto *self = static_cast<Callbacks *>(user);
       return self->call([&]() -> py::object {
-        if (PyErr_CheckSignals() != 0)
-          throw py::error_already_set();
+        checkSignals();
         return isNone(self->onToken) ? py::none() : self->onToken(id);
+      });
+    };
+    options.on_step = [](void *user, size_t, size_t) {
+      auto *self = static_cast<Callbacks *>(user);
+      return self->call([&]() -> py::object {
+        checkSignals();
+        return isNone(self->onText) ? py::none() : self->onText(0, py::bytes());
       });
     };
   }

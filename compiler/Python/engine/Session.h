@@ -55,11 +55,17 @@ public:
     library->check(library->api.session_rewind(session, count));
   }
 
-  /// Writes (ids, vocabulary) float32 logits into a writable buffer.
+  /// Writes (ids, vocabulary) float32 logits into a writable buffer. Signals
+  /// stop it between steps; what they raise is raised.
   void score(const std::vector<int32_t> &ids, const pybind11::buffer &out);
 
+  /// The natural logarithm of the probability of each id but the first one,
+  /// computed in float64; stopped as score.
+  std::vector<double> logprobs(const std::vector<int32_t> &ids);
+
   /// `onText` (kind, bytes) and `onToken` (id), which may be None, return true
-  /// to stop. Exceptions that they raise, and signals, stop and are raised.
+  /// to stop. `onText` is also called without bytes, between the steps of the
+  /// prompt. Exceptions that they raise, and signals, stop and are raised.
   Result generate(const std::vector<int32_t> &ids, int64_t limit,
                   bool ignoreStop, const Sampling &sampling,
                   const AnswerText &answer, const pybind11::object &onText,
@@ -76,6 +82,9 @@ private:
   std::shared_ptr<Library> library;
   gemcut_session *session = nullptr;
 
+  /// Calls `take` (row, logits) for all ids, without the GIL.
+  template <typename Take>
+  void scoreInSteps(const std::vector<int32_t> &ids, Take take);
   template <typename Run>
   Result run(gemcut_generate_options options, const Sampling &sampling,
              const AnswerText &answer, Run call);

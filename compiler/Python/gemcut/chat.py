@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Iterator,
                     Literal, Mapping, Optional, Sequence, Union, overload)
 
-from . import schemas, streams, tools as _tools
+from . import arguments, schemas, streams, tools as _tools
 from .errors import EngineError, UsageError
 from .tools import AnyTool, Tool, ToolCall
 
@@ -31,7 +31,7 @@ class _Turn:
     rounds: int
 
 
-class Chat:
+class Chat(arguments.NotPicklable):
     """A conversation. One thread at a time; what was said stays in its session, so
     that a turn runs only what is new.
 
@@ -53,22 +53,25 @@ class Chat:
         pending: those of `calls` that no function answered; they are for `respond`.
     """
 
+    _INSTEAD = "give its messages to Engine.chat in the other process"
+
     def __init__(self, engine: Engine, *, system: Optional[str] = None,
                  think: bool = False, tools: Iterable[AnyTool] = (),
                  messages: Optional[Sequence[Mapping[str, Any]]] = None) -> None:
         if not engine.info.has_chat:
             raise EngineError("this model has no chat format; use Engine.generate")
         self.tools = _tools.collect(tools)
-        self.messages: list[dict[str, Any]] = [dict(entry) for entry in messages or ()]
+        self.messages: list[dict[str, Any]] = _read_messages(messages)
         if system is not None:
-            self.messages.insert(0, {"role": "system", "content": system})
+            self.messages.insert(0, {"role": "system",
+                                     "content": arguments.text("system", system)})
         self.thought = ""
         self.stop_reason = "stop"
         self.calls: tuple[ToolCall, ...] = ()
         self.pending: tuple[ToolCall, ...] = ()
         self._results: dict[str, Any] = {}  # of calls that were answered, by id
         self._is_answering = False
-        self._think = think
+        self._think = bool(think)
         self._declarations = (json.dumps([tool.declaration for tool
                                           in self.tools.values()])
                               if self.tools else None)
@@ -120,9 +123,11 @@ class Chat:
         if self.pending:
             raise UsageError("send: the model waits for the results of its calls; give "
                              "them to respond")
+        arguments.text("text", text)
+        arguments.text("tool_choice", tool_choice)
         if tool_choice not in _CHOICES and tool_choice not in self.tools:
-            raise UsageError(f"send: tool_choice is '{tool_choice}', expected auto, "
-                             f"none, required or one of: {', '.join(self.tools)}")
+            arguments.refuse("tool_choice", tool_choice,
+                             " or ".join([*_CHOICES, *self.tools]))
         only = tool_choice if tool_choice in self.tools else None
         turn = self._turn(max_tokens, max_rounds, json_schema, regex, temperature, top_k,
                           top_p, min_p, seed)
@@ -157,6 +162,8 @@ class Chat:
         what has a JSON form. Otherwise as send."""
         if isinstance(results, Mapping):
             given = dict(results)
+        elif isinstance(results, (str, bytes)) or not isinstance(results, Sequence):
+            arguments.refuse("results", results, "a list, or a dictionary by id")
         else:
             given = dict(zip((call.id for call in self.pending), results))
         wanted = {call.id for call in self.pending}
@@ -189,6 +196,8 @@ class Chat:
               seed: Optional[int]) -> _Turn:
         if self._session is None:
             raise EngineError("the conversation is closed")
+        self._engine._open()
+        rounds = arguments.whole("max_rounds", rounds, 0)
         return _Turn(streams.limit_of(max_tokens),
                      self._engine._sampling(temperature, top_k, top_p, min_p, seed),
                      self._engine._answer(schema, regex), 0, None, rounds)
@@ -302,6 +311,24 @@ class Chat:
     def __del__(self) -> None:
         if getattr(self, "_session", None) is not None:
             self.close()
+
+
+def _read_messages(messages: Any) -> list[dict[str, Any]]:
+    """A copy of messages, which have a JSON form."""
+    if messages is None:
+        return []
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+        arguments.refuse("messages", messages, "a list of messages")
+    result = []
+    for index, entry in enumerate(messages):
+        if not isinstance(entry, Mapping):
+            arguments.refuse(f"messages[{index}]", entry, "a dictionary with a role")
+        try:
+            json.dumps(entry)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"messages[{index}] has no JSON form: {error}") from None
+        result.append(dict(entry))
+    return result
 
 
 def _read_call(entry: Mapping[str, Any]) -> ToolCall:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Optional
 
-from . import _compiler, recipes
+from . import _compiler, arguments, recipes
 from .options import CompileOptions, StrPath
-from .compilation import MemoryPlan
+from .compilation import MemoryPlan, merge
+from .errors import CheckpointError
 from .progress import ProgressCallback
 
 
@@ -33,12 +33,15 @@ class Checkpoint:
     """
 
     def __init__(self, path: StrPath) -> None:
-        self.path = os.fspath(path)
+        self.path = arguments.path("path", path)
 
     def _inspect(self, options: CompileOptions) -> dict[str, Any]:
-        arguments = [self.path, *options.arguments("inspect"), "--json"]
+        flags = [self.path, *options.arguments("inspect"), "--json"]
         facts: dict[str, Any] = json.loads(_compiler.native().inspect(
-            arguments, _compiler.listener(None)))
+            flags, _compiler.listener(None)))
+        if "tensors" not in facts:
+            raise CheckpointError(f"{self.path}: is a compiled model, expected a "
+                                  "checkpoint; gemcut.load takes this one", file=self.path)
         return facts
 
     @cached_property
@@ -66,7 +69,7 @@ class Checkpoint:
     def plan(self, options: Optional[CompileOptions] = None,
              **changes: Any) -> MemoryPlan:
         """The memory that a compiled model needs, without compiling it."""
-        wanted = dataclasses.replace(options or CompileOptions(), **changes)
+        wanted = merge(options, changes)
         with recipes.as_argument(wanted.quant, self.path) as quant:
             facts = self._inspect(dataclasses.replace(wanted, quant=quant))["plan"]
         names = {entry.name for entry in dataclasses.fields(MemoryPlan)}

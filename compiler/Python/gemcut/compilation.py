@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from . import _compiler, recipes
+from . import _compiler, arguments, recipes
 from .errors import UsageError
 from .options import CompileOptions, StrPath
 from .progress import ProgressCallback
@@ -114,13 +114,13 @@ def quantize_report(model: StrPath, *, options: Optional[CompileOptions] = None,
 
     Raises what compile raises.
     """
-    wanted = _merge(options, changes)
-    path = os.fspath(model)
+    wanted = merge(options, changes)
+    path = arguments.path("model", model)
+    arguments.function("progress", progress)
     with recipes.as_argument(wanted.quant, path, progress) as quant:
-        arguments = dataclasses.replace(wanted, quant=quant).arguments(
-            "quantize-report")
+        flags = dataclasses.replace(wanted, quant=quant).arguments("quantize-report")
         report = json.loads(_compiler.native().quantize_report(
-            [path, *arguments, "--json"], _compiler.listener(progress)))
+            [path, *flags, "--json"], _compiler.listener(progress)))
     inspected = json.loads(_compiler.native().inspect([path, "--json"],
                                                       _compiler.listener(None)))
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in inspected["tensors"]}
@@ -131,12 +131,20 @@ def quantize_report(model: StrPath, *, options: Optional[CompileOptions] = None,
             for entry in report["tensors"]]
 
 
-def _merge(options: Optional[CompileOptions],
+def merge(options: Optional[CompileOptions],
            changes: dict[str, Any]) -> CompileOptions:
-    try:
-        return dataclasses.replace(options or CompileOptions(), **changes)
-    except TypeError as error:
-        raise UsageError(f"compile: {error}") from None
+    if options is None:
+        options = CompileOptions()
+    if not isinstance(options, CompileOptions):
+        arguments.refuse("options", options, "gemcut.CompileOptions")
+    names = [entry.name for entry in dataclasses.fields(options)]
+    for name in changes:
+        if name not in names:
+            import difflib
+            close = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {close[0]}?" if close else "see gemcut.CompileOptions"
+            raise UsageError(f"there is no option {name}; {hint}")
+    return dataclasses.replace(options, **changes)
 
 
 def compile(model: StrPath, output: StrPath, *,
@@ -156,12 +164,13 @@ def compile(model: StrPath, output: StrPath, *,
     Raises UsageError, CheckpointError, UnsupportedError, OutOfMemoryPlan (`max_ram`)
     and GemcutError.
     """
-    wanted = _merge(options, changes)
-    path = os.fspath(model)
+    wanted = merge(options, changes)
+    path, file = arguments.path("model", model), arguments.path("output", output)
+    arguments.function("progress", progress)
     with recipes.as_argument(wanted.quant, path, progress) as quant:
-        arguments = dataclasses.replace(wanted, quant=quant).arguments()
-        result = _compiler.native().compile(
-            [path, "-o", os.fspath(output), *arguments], _compiler.listener(progress))
+        flags = dataclasses.replace(wanted, quant=quant).arguments()
+        result = _compiler.native().compile([path, "-o", file, *flags],
+                                            _compiler.listener(progress))
     plan = result["plan"]
     return Artifact(
         path=Path(result["output"]),
@@ -187,7 +196,8 @@ def ir(model: StrPath, phase: str = "gemma", *,
 
     Raises UsageError if no such pass runs, and what compile raises.
     """
-    wanted = _merge(options, changes)
+    wanted = merge(options, changes)
+    arguments.text("phase", phase)
     import tempfile
     with tempfile.TemporaryDirectory(prefix="gemcut-") as folder:
         output = os.path.join(folder, "program")

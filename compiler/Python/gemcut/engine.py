@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import threading
-import weakref
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Iterator,
                     Literal, Mapping, Optional, Sequence, Union, overload)
 
-from . import schemas, streams
+from . import arguments, schemas, streams
 from .chat import Chat
-from .errors import EngineError, UsageError
+from .errors import ContextFullError, EngineError, UsageError
 from .options import StrPath
+from .pool import Pool
+from .stops import Cut
 from .tools import AnyTool
 
 if TYPE_CHECKING:
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
     import numpy.typing
 
 
-def _ids(prompt: Iterable[int]) -> list[int]:
-    if isinstance(prompt, (bytes, bytearray)):
-        raise UsageError("a prompt must be a str or token ids, found bytes; decode them")
-    return [int(id) for id in prompt]
+_MOST_THREADS = 64  # of gemcut_session_options
+_CONTEXT_FULL = 3  # GEMCUT_CONTEXT_FULL
+
+
+def _existing(name: str, file: Optional[StrPath]) -> str:
+    if file is None:
+        return ""
+    result = arguments.path(name, file)
+    if not os.path.exists(result):
+        raise EngineError(f"{name} {result}: no such file")
+    return result
 
 
 @dataclass(frozen=True)
@@ -58,57 +65,7 @@ class Info:
     session_bytes: int
 
 
-class _Pool:
-    """Sessions of one model that nobody uses now. A child process after fork()
-    begins with an empty one: its parent's sessions have no threads there."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._idle: list[Any] = []
-        self._is_closed = False
-        _pools.add(self)
-
-    @contextmanager
-    def take(self) -> Iterator[Any]:
-        with self._lock:
-            if self._is_closed:
-                raise EngineError("the engine is closed")
-            session = self._idle.pop() if self._idle else None
-        if session is None:
-            session = self._make()
-        try:
-            session.reset()
-            yield session
-        finally:
-            with self._lock:
-                if not self._is_closed:
-                    self._idle.append(session)
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            self._idle.clear()
-
-    def forget(self) -> None:
-        self._lock = threading.Lock()
-        _forgotten.extend(self._idle)
-        self._idle = []
-
-
-_pools: "weakref.WeakSet[_Pool]" = weakref.WeakSet()
-_forgotten: list[Any] = []  # never destroyed: that would wait for their threads
-
-
-def _after_fork() -> None:
-    for pool in list(_pools):
-        pool.forget()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-class Engine:
+class Engine(arguments.NotPicklable):
     """A compiled model. All functions may be called from any thread, at the same
     time too: each generation has a session of its own, with `session_bytes` of
     memory and `threads` threads, that is used again afterwards. The GIL is free
@@ -118,21 +75,31 @@ class Engine:
     ...     print(engine.generate("Once", max_tokens=64, temperature=0))
     """
 
+    _INSTEAD = "load its path in the other process"
+
     def __init__(self, path: StrPath, *, level: Optional[str] = None,
                  weights_file: Optional[StrPath] = None, threads: int = 0,
                  context: int = 0, adapter: Optional[str] = None) -> None:
         from . import _engine  # type: ignore[attr-defined]
-        self.path = os.fspath(path)
+        self.path = arguments.path("path", path)
         self._native: Any = _engine
-        self._library: Any = _engine.Library(
-            self.path, level or "", os.fspath(weights_file) if weights_file else "")
-        library = self._library
-        self._pool = _Pool(
-            lambda: _engine.Session(library, threads, context, adapter or ""))
-        facts = self._library.info()
+        workers = arguments.whole("threads", threads, 0, _MOST_THREADS)
+        library = self._library = _engine.Library(
+            self.path, "" if level is None else arguments.text("level", level),
+            _existing("weights_file", weights_file))
+        facts = library.info()
         report = facts.pop("report")
         self.info = Info(report=json.loads(report) if report else {},
                          adapters=tuple(facts.pop("adapters")), **facts)
+        self._context = arguments.whole(
+            "context", context, 0, self.info.context,
+            f"a whole number, at most {self.info.context}, for which the model was "
+            "compiled, or 0 for all of it") or self.info.context
+        if adapter is not None and adapter not in self.info.adapters:
+            arguments.refuse("adapter", adapter, " or ".join(
+                [*map(repr, self.info.adapters), "None"]))
+        self._pool = Pool(
+            lambda: _engine.Session(library, workers, context, adapter or ""))
 
     # ---- text and ids
 
@@ -142,12 +109,22 @@ class Engine:
 
         Raises EngineError for a model without a tokenizer.
         """
-        ids: list[int] = self._open().tokenize(text.encode(), special)
+        ids: list[int] = self._open().tokenize(arguments.text("text", text).encode(),
+                                               bool(special))
         return ids
 
     def detokenize(self, ids: Sequence[int], *, special: bool = False) -> str:
-        """The text of ids. `special`: control tokens are shown."""
-        text: bytes = self._open().detokenize(list(ids), special)
+        """The text of ids. `special`: control tokens are shown.
+
+        Raises EngineError for an id outside the vocabulary.
+        """
+        library = self._open()
+        checked = arguments.ids("ids", ids)
+        for index, id in enumerate(checked):
+            if not 0 <= id < self.info.vocab_size:
+                raise EngineError(f"token {index} is {id}, but the vocabulary has ids 0 "
+                                  f"to {self.info.vocab_size - 1}")
+        text: bytes = library.detokenize(checked, bool(special))
         return text.decode(errors="replace")
 
     def verify(self) -> None:
@@ -164,10 +141,24 @@ class Engine:
         Raises ContextFullError, and EngineError for an id outside the vocabulary.
         """
         import numpy
-        out = numpy.empty((len(ids), self.info.vocab_size), numpy.float32)
+        checked = self._fitting(ids)
+        out = numpy.empty((len(checked), self.info.vocab_size), numpy.float32)
         with self._pool.take() as session:
-            session.score([int(id) for id in ids], out)
+            session.score(checked, out)
         return out
+
+    def logprobs(self, ids: Sequence[int]) -> list[float]:
+        """The natural logarithm of the probability of each id but the first one, given
+        those before it: T - 1 numbers, computed in float64. Their mean, negated, is the
+        cross entropy, of which exp is the perplexity. Unlike logits it takes no memory
+        for the vocabulary.
+
+        Raises ContextFullError, and EngineError for an id outside the vocabulary.
+        """
+        checked = self._fitting(ids)
+        with self._pool.take() as session:
+            result: list[float] = session.logprobs(checked)
+        return result
 
     # ---- generating
 
@@ -175,6 +166,7 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[False] = False,
                  special: bool = True, ignore_stop: bool = False,
+                 stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -185,6 +177,7 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[True],
                  special: bool = True, ignore_stop: bool = False,
+                 stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -194,6 +187,7 @@ class Engine:
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: bool = False,
                  special: bool = True, ignore_stop: bool = False,
+                 stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -205,7 +199,7 @@ class Engine:
         A text begins with <bos> if the vocabulary has one; `special`: tokens such as
         <bos> in it become their ids. Ids are taken as they are. max_tokens None: until
         the model stops or the context is full. ignore_stop: stop tokens are ordinary
-        ones. json_schema: the text is JSON that is valid for a schema (its text, a
+        ones. stop: a text, or several, before which the answer ends. json_schema: the text is JSON that is valid for a schema (its text, a
         dictionary, or a type such as list[int] or a dataclass). regex: all of it matches
         this pattern. None of what follows: the model's default.
 
@@ -217,24 +211,29 @@ class Engine:
         Raises ContextFullError if the prompt does not fit, EngineError, also for a schema
         or pattern that is not supported.
         """
+        self._open()
         if isinstance(prompt, str):
             ids = self.tokenize(prompt, special=special)
             bos = self.info.bos_id
             if bos >= 0 and ids[:1] != [bos]:
                 ids = [bos, *ids]
         else:
-            ids = _ids(prompt)
+            ids = self._prompt(prompt)
         limit = streams.limit_of(max_tokens)
+        stops = arguments.texts("stop", stop)
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
-
         answer = self._answer(json_schema, regex)
 
         def run(on_text: Callable[[str], Optional[bool]]) -> None:
+            cut = Cut(stops, on_text)
+
             def decode(kind: int, piece: bytes) -> Optional[bool]:
-                return on_text(piece.decode(errors="replace"))
+                return cut.add(piece.decode(errors="replace"))
 
             with self._pool.take() as session:
-                session.generate(ids, limit, ignore_stop, sampling, answer, decode, None)
+                session.generate(ids, limit, bool(ignore_stop), sampling, answer, decode,
+                                 None)
+            cut.finish()
 
         return streams.follow(run) if stream else "".join(streams.collect(run))
 
@@ -245,9 +244,10 @@ class Engine:
                      ) -> list[int]:
         """As generate, but from ids to ids: for models without a tokenizer, too."""
         made: list[int] = []
+        ids, limit = self._prompt(prompt), streams.limit_of(max_tokens)
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
         with self._pool.take() as session:
-            session.generate(_ids(prompt), streams.limit_of(max_tokens), ignore_stop, sampling,
+            session.generate(ids, limit, bool(ignore_stop), sampling,
                              self._answer(None, None), None, made.append)
         return made
 
@@ -282,17 +282,22 @@ class Engine:
 
     def close(self) -> None:
         """Frees idle sessions; code and weights leave the process with the last
-        session in use. Further calls raise EngineError. May be called twice."""
+        session in use. Further calls, those of its conversations, too, raise
+        EngineError; answers that have begun may be read to their end. May be called
+        twice."""
         self._pool.close()
         self._library = None
 
     def __enter__(self) -> "Engine":
+        self._open()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
+        if self._library is None:
+            return f"<gemcut.Engine {self.info.name}: closed>"
         return (f"<gemcut.Engine {self.info.name}: {self.info.quantization}, "
                 f"{self.info.level}, context {self.info.context}>")
 
@@ -302,14 +307,42 @@ class Engine:
             raise EngineError("the engine is closed")
         return library
 
+    def _fitting(self, ids: Any) -> list[int]:
+        self._open()
+        checked = arguments.ids("ids", ids)
+        if len(checked) > self._context:
+            raise ContextFullError(f"{len(checked)} tokens do not fit into a context of "
+                                   f"{self._context}", status=_CONTEXT_FULL)
+        return checked
+
+    def _prompt(self, prompt: Any) -> list[int]:
+        self._open()
+        if isinstance(prompt, (bytes, bytearray)):
+            raise UsageError("a prompt must be a str or token ids, found bytes; decode them")
+        return arguments.ids("prompt", prompt)
+
     def _sampling(self, temperature: Optional[float], top_k: Optional[int],
                   top_p: Optional[float], min_p: Optional[float],
                   seed: Optional[int]) -> Any:
-        return self._native.Sampling(temperature, top_p, min_p, top_k, seed)
+        def real(name: str, value: Optional[float], least: float, most: float,
+                 expected: str) -> Optional[float]:
+            return (None if value is None
+                    else arguments.real(name, value, least, most, expected))
+
+        def whole(name: str, value: Optional[int], bits: int) -> Optional[int]:
+            return (None if value is None
+                    else arguments.whole(name, value, 0, (1 << bits) - 1))
+
+        return self._native.Sampling(
+            real("temperature", temperature, 0, math.inf, "a number, at least 0, or None"),
+            real("top_p", top_p, 1e-30, 1, "a number above 0, at most 1, or None"),
+            real("min_p", min_p, 0, 1, "a number from 0 to 1, or None"),
+            whole("top_k", top_k, 31), whole("seed", seed, 64))
 
     def _answer(self, schema: Optional[schemas.AnySchema], regex: Optional[str]) -> Any:
         return self._native.AnswerText(
-            None if schema is None else schemas.text_of(schema), regex)
+            None if schema is None else schemas.text_of(schema),
+            None if regex is None else arguments.c_text("regex", regex))
 
 
 def load(path: StrPath, *, level: Optional[str] = None,
@@ -325,7 +358,8 @@ def load(path: StrPath, *, level: Optional[str] = None,
     were compiled in; `adapter`, the name of a LoRA adapter.
 
     Raises EngineError for a file that is damaged, no compiled model or of another
-    version, UnsupportedError if this CPU can run none of its code.
+    version, UnsupportedError if this CPU can run none of its code, UsageError for a
+    number of threads, context or adapter that the model cannot have.
     """
     return Engine(path, level=level, weights_file=weights_file, threads=threads,
                   context=context, adapter=adapter)

@@ -53,7 +53,7 @@ class OutOfMemoryPlan(GemcutError):
         limit: bytes that were allowed.
     """
 
-    def __init__(self, message: str, *, needed: int, limit: int) -> None:
+    def __init__(self, message: str, *, needed: int = 0, limit: int = 0) -> None:
         super().__init__(message)
         self.needed = needed
         self.limit = limit

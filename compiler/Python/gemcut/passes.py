@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from . import _compiler
+from . import _compiler, arguments
 
 
 def run(module: str, pipeline: str) -> str:
@@ -17,6 +17,8 @@ def run(module: str, pipeline: str) -> str:
     Raises GemcutError with the first diagnostic if the text or the pipeline cannot
     be read, or a pass fails.
     """
+    arguments.text("module", module)
+    arguments.text("pipeline", pipeline)
     result: str = _compiler.native().run_passes(module, pipeline,
                                                 _compiler.listener(None))
     return result

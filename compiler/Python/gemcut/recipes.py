@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Union
 
-from . import _compiler
+from . import _compiler, arguments
 from .errors import UsageError
 from .progress import ProgressCallback
 
@@ -52,7 +53,11 @@ class Recipe:
 
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Writes the recipe for the command line; `path` has to end in .json."""
-        Path(path).write_text(json.dumps(self.document, indent=2) + "\n")
+        file = arguments.path("path", path)
+        if not file.endswith(".json"):
+            arguments.refuse("path", file, "a name that ends in .json, by which --quant "
+                             "knows a recipe")
+        Path(file).write_text(json.dumps(self.document, indent=2) + "\n")
 
     def __repr__(self) -> str:
         name = self.document.get("name", "unnamed")
@@ -65,8 +70,9 @@ def tensors(model: Union[str, "os.PathLike[str]"], *,
 
     Raises CheckpointError for a damaged checkpoint.
     """
-    found = _compiler.native().measure_tensors(os.fspath(model),
-                                               _compiler.listener(progress))
+    path = arguments.path("model", model)
+    arguments.function("progress", progress)
+    found = _compiler.native().measure_tensors(path, _compiler.listener(progress))
     return [TensorInfo(**entry) for entry in found]
 
 
@@ -99,6 +105,9 @@ def recipe(rules: Union[Mapping[str, Any], Chooser], *,
                              "format": _check(chosen, tensor.name)})
         return Recipe({"name": name, "default": _check(default, "default"),
                        "rules": made})
+    if not isinstance(rules, Mapping):
+        arguments.refuse("rules", rules, "formats by pattern, a recipe's JSON form or a "
+                         "function from gemcut.TensorInfo to a format")
     if "default" in rules:
         return Recipe(rules)
     return Recipe({"name": name, "default": _check(default, "default"),
@@ -106,10 +115,10 @@ def recipe(rules: Union[Mapping[str, Any], Chooser], *,
                              for pattern, chosen in rules.items()]})
 
 
-def _check(format: str, where: str) -> str:
-    if format not in FORMATS:
-        raise UsageError(f"recipe: found '{format}' for {where}, expected one of "
-                         f"{', '.join(FORMATS)}")
+def _check(format: Any, where: str) -> str:
+    if not isinstance(format, str) or format not in FORMATS:
+        raise UsageError(f"recipe: found {reprlib.repr(format)} for {where}, expected one "
+                         f"of {', '.join(FORMATS)}")
     return format
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from typing import AsyncIterator, Callable, Iterator, Optional, Union
 
-from .errors import UsageError
+from . import arguments
 
 Run = Callable[[Callable[[str], Optional[bool]]], None]
-"""Makes pieces and hands them to its argument, which returns True to stop."""
+"""Makes pieces and hands them to its argument, which returns True to stop. Empty ones
+only ask whether to."""
 
 
 def limit_of(max_tokens: Optional[int]) -> int:
     """The runtime's limit: -1 for none. Raises UsageError below 0."""
-    if max_tokens is not None and max_tokens < 0:
-        raise UsageError(f"max_tokens is {max_tokens}, but must be at least 0, or None")
-    return -1 if max_tokens is None else max_tokens
+    if max_tokens is None:
+        return -1
+    return arguments.whole("max_tokens", max_tokens, 0, (1 << 63) - 1,
+                           "a whole number, at least 0, or None")
 
 
 def collect(run: Run) -> Iterator[str]:
@@ -32,7 +34,8 @@ def follow(run: Run) -> Iterator[str]:
     stopped = threading.Event()
 
     def on_text(piece: str) -> bool:
-        made.put(piece)
+        if piece:
+            made.put(piece)
         return stopped.is_set()
 
     def work() -> None:

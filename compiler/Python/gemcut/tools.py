@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-from . import schemas
+from . import arguments, schemas
 from .errors import UsageError
 
 
@@ -76,6 +76,8 @@ def tool(function: Callable[..., Any], *, name: Optional[str] = None) -> Tool:
     Raises UsageError for parameters without type hints, of types that have no JSON
     form, or that cannot be given by name.
     """
+    if not callable(function):
+        arguments.refuse("a tool", function, "a function")
     called = name or str(getattr(function, "__name__", ""))
     if not re.fullmatch(r"\w+", called):
         raise UsageError(f"tool: a function is called '{called}', expected a name")
@@ -86,6 +88,7 @@ def tool(function: Callable[..., Any], *, name: Optional[str] = None) -> Tool:
     hints = schemas.hints_of(function)
     properties: dict[str, Any] = {}
     required: list[str] = []
+    writer = schemas.Writer()
     for parameter in inspect.signature(function).parameters.values():
         where = f"parameter '{parameter.name}' of {called}"
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD,
@@ -93,13 +96,14 @@ def tool(function: Callable[..., Any], *, name: Optional[str] = None) -> Tool:
             raise UsageError(f"tool: {where} cannot be given by its name")
         if parameter.name not in hints:
             raise UsageError(f"tool: {where} has no type hint")
-        schema = schemas.schema_of(hints[parameter.name], where)
+        schema = writer.schema_of(hints[parameter.name], where)
         if parameter.name in described:
             schema["description"] = described[parameter.name]
         if parameter.default is parameter.empty:
             required.append(parameter.name)
         properties[parameter.name] = schema
-    parameters: dict[str, Any] = {"type": "object", "properties": properties}
+    parameters: dict[str, Any] = {"type": "object", "properties": properties,
+                                  **writer.definitions()}
     if required:
         parameters["required"] = required
     return Tool(called, description, parameters, function)
@@ -108,6 +112,8 @@ def tool(function: Callable[..., Any], *, name: Optional[str] = None) -> Tool:
 def collect(tools: Iterable[AnyTool]) -> dict[str, Tool]:
     """Tools by name, from functions, Tools and declarations as chat-completion
     requests have them."""
+    if isinstance(tools, (str, bytes, Mapping)) or not isinstance(tools, Iterable):
+        arguments.refuse("tools", tools, "a list of functions or declarations")
     found: dict[str, Tool] = {}
     for entry in tools:
         if isinstance(entry, Tool):

@@ -262,6 +262,41 @@ TEST_F(ApiTest, GeneratesUntilALimitOrTheContextOrTheCaller) {
   EXPECT_EQ(result.new_tokens, 1u);
 }
 
+TEST_F(ApiTest, StopsBetweenStepsOfThePrompt) {
+  createSession();
+  std::vector<int32_t> prompt(3 * kFakePrefillChunk, 7);
+  struct Seen {
+    size_t most; // steps
+    std::vector<size_t> done, total;
+  } seen{2, {}, {}};
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.limit = 1;
+  options.user = &seen;
+  options.on_step = [](void *user, size_t done, size_t total) {
+    auto *seen = static_cast<Seen *>(user);
+    seen->done.push_back(done);
+    seen->total.push_back(total);
+    return int(seen->done.size() == seen->most);
+  };
+  gemcut_generate_result result = GEMCUT_GENERATE_RESULT;
+  ASSERT_EQ(
+      gemcut_generate(session, prompt.data(), prompt.size(), &options, &result),
+      GEMCUT_OK);
+  const size_t chunk = kFakePrefillChunk;
+  EXPECT_EQ(seen.done, (std::vector<size_t>{chunk, 2 * chunk}));
+  EXPECT_EQ(seen.total, (std::vector<size_t>{3 * chunk, 3 * chunk}));
+  EXPECT_EQ(result.reason, GEMCUT_STOP_CALLBACK);
+  EXPECT_EQ(result.prompt_tokens, 2 * chunk);
+  EXPECT_EQ(result.new_tokens, 0u);
+  EXPECT_EQ(gemcut_session_length(session), 2 * chunk);
+
+  // What had run counts, and all of it is as if it had run at once.
+  std::vector<int32_t> rest =
+      generateGreedily(session, std::vector<int32_t>(chunk, 7), 4, &result);
+  ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+  EXPECT_EQ(rest, generateGreedily(session, prompt, 4, &result));
+}
+
 TEST_F(ApiTest, EqualSeedsGiveEqualAnswers) {
   createSession();
   std::vector<int32_t> answers[3];
