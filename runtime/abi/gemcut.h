@@ -172,6 +172,18 @@ GEMCUT_API size_t gemcut_session_length(const gemcut_session *session);
 GEMCUT_API gemcut_status gemcut_session_rewind(gemcut_session *session,
                                                size_t count);
 
+/* Writes what the session holds to a file, which appears whole or not at all.
+ * GEMCUT_SYSTEM_ERROR: it cannot be written. */
+GEMCUT_API gemcut_status gemcut_session_save(const gemcut_session *session,
+                                             const char *path);
+/* Makes the session hold what was saved, here or by `generate --save-session` of the
+ * executable of this compilation. GEMCUT_SYSTEM_ERROR: the file cannot be read;
+ * GEMCUT_CORRUPT_ARTIFACT: it is damaged; GEMCUT_INVALID_ARGUMENT: it belongs to
+ * another compilation, level or adapter; GEMCUT_CONTEXT_FULL: it is too long. These
+ * leave the session as it was. */
+GEMCUT_API gemcut_status gemcut_session_load(gemcut_session *session,
+                                             const char *path);
+
 /* Appends `count` > 0 ids. `logits` (may be null) receives a pointer to the
  * vocab_size logits behind the last one; they belong to the session, may be
  * changed, and are valid until its next call. GEMCUT_CONTEXT_FULL and
@@ -204,8 +216,9 @@ typedef struct gemcut_sampling {
   float top_p;       /* 1: off */
   float min_p;       /* 0: off */
   uint64_t seed;     /* equal seeds give equal answers */
+  int32_t no_repeat; /* 1: never an id that the session already holds */
 } gemcut_sampling;
-#define GEMCUT_SAMPLING {sizeof(gemcut_sampling), 1, 0, 1, 0, 0}
+#define GEMCUT_SAMPLING {sizeof(gemcut_sampling), 1, 0, 1, 0, 0, 0}
 
 /* The model's defaults, with a random seed. Set struct_size before. */
 GEMCUT_API gemcut_status gemcut_default_sampling(const gemcut_engine *engine,

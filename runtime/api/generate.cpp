@@ -12,8 +12,13 @@ using namespace gemcut::api;
 
 gemcut_sampling api::getDefaultSampling(const gemcut_engine &engine) {
   SamplerOptions model = gemcut::getDefaultSampling(engine.model());
-  gemcut_sampling sampling = {sizeof(sampling), model.temperature, model.topK,
-                              model.topP,       model.minP,        0};
+  gemcut_sampling sampling = {sizeof(sampling),
+                              model.temperature,
+                              model.topK,
+                              model.topP,
+                              model.minP,
+                              0,
+                              0};
   // Without entropy the clock differs, too.
   if (getrandom(&sampling.seed, sizeof(sampling.seed), GRND_NONBLOCK) < 0)
     sampling.seed = uint64_t(seconds() * 1e9);

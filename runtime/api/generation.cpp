@@ -158,6 +158,7 @@ static gemcut_status openSampler(gemcut_session &session,
   options.topP = sampling.top_p;
   options.minP = sampling.min_p;
   options.seed = sampling.seed;
+  options.noRepeat = sampling.no_repeat != 0;
   return session.sampler.open(session.engine->model(), options,
                               session.session.getSamplerWork());
 }

@@ -12,6 +12,8 @@
 #include "runtime/session/sampler.h"
 #include "runtime/session/session.h"
 
+#include <string>
+
 /// Fails for a null engine or session.
 [[nodiscard]] inline gemcut_status requireHandle(const void *handle,
                                                  const char *what) {
@@ -40,6 +42,7 @@ struct gemcut_session {
   gemcut::Sampler sampler;
   gemcut::Dialogue dialogue;
   gemcut::BakedPrefix prefix;
+  std::string adapter;      ///< the name of one that runs, or empty
   bool isTalking = false;   ///< a conversation was begun
   bool shouldThink = false; ///< in it
 };

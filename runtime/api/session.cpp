@@ -35,6 +35,7 @@ gemcut_status gemcut_session_create(const gemcut_engine *engine,
     session->dialogue.open(engine->model(), engine->tokenizer, engine->chat,
                            session->session);
   session->dialogue.setPrefix(session->prefix);
+  session->adapter = options.adapter ? options.adapter : "";
   *result = session.release();
   return GEMCUT_OK;
 }

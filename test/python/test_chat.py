@@ -251,7 +251,7 @@ def test_a_call_that_is_cut_is_not_made(engine):
 
 def test_messages_and_tools_that_are_none(engine):
     nothing = engine._native.AnswerText(None, None)
-    sampling = engine._native.Sampling(0, None, None, None, None)
+    sampling = engine._native.Sampling(0, None, None, None, None, False)
     user = '[{"role": "user", "content": "Hello"}]'
 
     def chat(messages, tools=None, choice=0, name=None):
@@ -340,3 +340,40 @@ def test_forms_that_cannot_be(engine):
     with engine.chat(tools=[get_weather]) as chat:
         with pytest.raises(gemcut.EngineError, match="excludes"):
             chat.send(OSLO, regex="a")
+
+
+def test_a_conversation_goes_on_from_its_state(engine, tmp_path):
+    """With the state, only what is new runs; without, all of it: the same answer."""
+    state = tmp_path / "state"
+    with engine.chat(system="Be brief.") as chat:
+        chat.send("My stone is silver.", temperature=0)
+        chat.save_state(state)
+        messages = list(chat.messages)
+        expected = chat.send("What colour is my stone?", temperature=0)
+    for given, held in ((state, True), (None, False)):
+        with engine.chat(messages=messages, state=given) as chat:
+            assert (chat._session.length() > 20) == held
+            assert chat.send("What colour is my stone?", temperature=0) == expected
+
+
+def test_states_that_cannot_be(engine, tmp_path):
+    chat = engine.chat()
+    chat.send("Hello", max_tokens=2)
+    with pytest.raises(gemcut.EngineError, match="no/folder"):
+        chat.save_state(tmp_path / "no/folder")
+    pieces = chat.send("Hello", stream=True)
+    next(pieces)
+    with pytest.raises(gemcut.UsageError, match="still being read"):
+        chat.save_state(tmp_path / "state")
+    pieces.close()
+    chat.save_state(tmp_path / "state")
+    chat.close()
+    with pytest.raises(gemcut.EngineError, match="closed"):
+        chat.save_state(tmp_path / "state")
+    damaged = bytearray((tmp_path / "state").read_bytes())
+    damaged[-1] ^= 1
+    (tmp_path / "damaged").write_bytes(damaged)
+    for name in ("damaged", "nothing", "."):
+        with pytest.raises(gemcut.EngineError):
+            engine.chat(state=tmp_path / name)
+    assert engine.chat(state=tmp_path / "state")

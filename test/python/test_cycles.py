@@ -40,7 +40,7 @@ def test_few_links(tmp_path):
         with gemcut.load(art) as engine:
             assert engine.generate_ids([2, 5], max_tokens=2, temperature=0)
 
-    assert growth(cycle, warmups=3, count=6) < 6 << 20
+    assert growth(cycle, warmups=2, count=4) < 6 << 20
 
 
 @pytest.mark.skipif(not FULL, reason="takes 5 s a cycle: set GEMCUT_TEST_CYCLES=200")

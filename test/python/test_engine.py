@@ -332,3 +332,10 @@ def test_log_probabilities_are_those_of_the_logits(engine):
         engine.logprobs([2] * 300)
     with pytest.raises(gemcut.EngineError, match="4096"):
         engine.logprobs([2, 4096])
+
+
+def test_no_id_comes_twice(engine):
+    options = dict(max_tokens=60, temperature=0, ignore_stop=True)
+    ids = engine.generate_ids(IDS, no_repeat=True, **options)
+    assert len(set(ids)) == 60 and not set(ids) & set(IDS)
+    assert len(set(engine.generate_ids(IDS, **options))) < 60

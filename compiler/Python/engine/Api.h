@@ -14,9 +14,11 @@ namespace gemcut::python {
   F(unload)                                                                    \
   F(get_info)                                                                  \
   F(adapter_name)                                                              \
-  F(verify) F(tokenize) F(detokenize) F(session_create) F(session_destroy)     \
-      F(session_reset) F(session_length) F(session_rewind) F(score)            \
-          F(default_sampling) F(generate) F(chat_messages)
+  F(verify)                                                                    \
+  F(tokenize) F(detokenize) F(session_create) F(session_destroy)               \
+      F(session_reset) F(session_length) F(session_rewind) F(session_save)     \
+          F(session_load) F(score) F(default_sampling) F(generate)             \
+              F(chat_messages)
 
 struct Api {
 #define F(NAME) decltype(&gemcut_##NAME) NAME = nullptr;

@@ -102,8 +102,9 @@ PYBIND11_MODULE(_engine, module) {
   py::class_<Sampling>(module, "Sampling")
       .def(py::init<std::optional<float>, std::optional<float>,
                     std::optional<float>, std::optional<int32_t>,
-                    std::optional<uint64_t>>(),
-           "temperature"_a, "top_p"_a, "min_p"_a, "top_k"_a, "seed"_a);
+                    std::optional<uint64_t>, bool>(),
+           "temperature"_a, "top_p"_a, "min_p"_a, "top_k"_a, "seed"_a,
+           "no_repeat"_a);
   py::class_<AnswerText>(module, "AnswerText")
       .def(py::init<std::optional<std::string>, std::optional<std::string>>(),
            "schema"_a, "pattern"_a);
@@ -123,6 +124,8 @@ PYBIND11_MODULE(_engine, module) {
       .def("reset", &Session::reset)
       .def("length", &Session::length)
       .def("rewind", &Session::rewind, "count"_a)
+      .def("save", &Session::save, "path"_a)
+      .def("load", &Session::load, "path"_a)
       .def("score", &Session::score, "ids"_a, "out"_a)
       .def("logprobs", &Session::logprobs, "ids"_a)
       .def("generate", &Session::generate, "ids"_a, "limit"_a, "ignore_stop"_a,

@@ -2,9 +2,8 @@
 
 #include "compiler/Python/engine/Session.h"
 
-#include "runtime/session/log_softmax.h"
-
 #include <algorithm>
+#include <cmath>
 
 namespace py = pybind11;
 using namespace gemcut::python;
@@ -72,13 +71,20 @@ void Session::score(const std::vector<int32_t> &ids, const py::buffer &out) {
   });
 }
 
+/// log(sum_i exp(logits[i])) in float64.
+static double getLogSumExp(const float *logits, size_t count) {
+  double largest = *std::max_element(logits, logits + count), sum = 0;
+  for (size_t i = 0; i < count; ++i)
+    sum += std::exp(logits[i] - largest);
+  return largest + std::log(sum);
+}
+
 std::vector<double> Session::logprobs(const std::vector<int32_t> &ids) {
   size_t columns = getVocabulary(*library);
   std::vector<double> result;
   scoreInSteps(ids, [&](size_t row, const float *logits) {
     if (row + 1 < ids.size() && size_t(ids[row + 1]) < columns)
-      result.push_back(logits[ids[row + 1]] -
-                       gemcut::getLogSumExp(logits, columns));
+      result.push_back(logits[ids[row + 1]] - getLogSumExp(logits, columns));
   });
   return result;
 }
@@ -173,6 +179,7 @@ Result Session::run(gemcut_generate_options options, const Sampling &wanted,
   sampling.top_p = wanted.topP.value_or(sampling.top_p);
   sampling.min_p = wanted.minP.value_or(sampling.min_p);
   sampling.seed = wanted.seed.value_or(sampling.seed);
+  sampling.no_repeat = wanted.noRepeat;
   options.sampling = &sampling;
   options.json_schema = orNull(answer.schema);
   options.regex = orNull(answer.pattern);

@@ -17,6 +17,7 @@ struct Sampling {
   std::optional<float> temperature, topP, minP;
   std::optional<int32_t> topK;
   std::optional<uint64_t> seed;
+  bool noRepeat;
 };
 
 /// What answers must be; nullopt: anything.
@@ -53,6 +54,13 @@ public:
   size_t length() const { return library->api.session_length(session); }
   void rewind(size_t count) {
     library->check(library->api.session_rewind(session, count));
+  }
+
+  void save(const std::string &path) const {
+    library->check(library->api.session_save(session, path.c_str()));
+  }
+  void load(const std::string &path) {
+    library->check(library->api.session_load(session, path.c_str()));
   }
 
   /// Writes (ids, vocabulary) float32 logits into a writable buffer. Signals

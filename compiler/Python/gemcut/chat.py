@@ -9,6 +9,7 @@ from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Itera
 
 from . import arguments, schemas, streams, tools as _tools
 from .errors import EngineError, UsageError
+from .options import StrPath
 from .tools import AnyTool, Tool, ToolCall
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Chat(arguments.NotPicklable):
 
     def __init__(self, engine: Engine, *, system: Optional[str] = None,
                  think: bool = False, tools: Iterable[AnyTool] = (),
-                 messages: Optional[Sequence[Mapping[str, Any]]] = None) -> None:
+                 messages: Optional[Sequence[Mapping[str, Any]]] = None,
+                 state: Optional[StrPath] = None) -> None:
         if not engine.info.has_chat:
             raise EngineError("this model has no chat format; use Engine.generate")
         self.tools = _tools.collect(tools)
@@ -78,6 +80,8 @@ class Chat(arguments.NotPicklable):
         self._engine = engine
         self._lease = engine._pool.take()
         self._session: Any = self._lease.__enter__()
+        if state is not None:
+            self._session.load(arguments.path("state", state))
 
     # ---- turns
 
@@ -186,6 +190,22 @@ class Chat(arguments.NotPicklable):
     def astream(self, text: str, **options: Any) -> AsyncIterator[str]:
         """send(stream=True) without blocking the event loop."""
         return streams.follow_async(self.send(text, stream=True, **options))
+
+    def save_state(self, path: StrPath) -> None:
+        """Writes what the model has computed of this conversation to a file, for
+        Engine.chat(messages=..., state=path) of the same compiled model, here or in
+        another process: that runs only what is new. `messages` are not part of it.
+
+        Raises EngineError if the file cannot be written, UsageError while an answer is
+        being read.
+        """
+        if self._session is None:
+            raise EngineError("the conversation is closed")
+        if self._is_answering:
+            raise UsageError("save_state: an answer of this conversation is still being "
+                             "read")
+        self._engine._open()
+        self._session.save(arguments.path("path", path))
 
     # ---- how
 

@@ -166,7 +166,7 @@ class Engine(arguments.NotPicklable):
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[False] = False,
                  special: bool = True, ignore_stop: bool = False,
-                 stop: Union[str, Sequence[str]] = (),
+                 no_repeat: bool = False, stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -177,7 +177,7 @@ class Engine(arguments.NotPicklable):
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: Literal[True],
                  special: bool = True, ignore_stop: bool = False,
-                 stop: Union[str, Sequence[str]] = (),
+                 no_repeat: bool = False, stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -187,7 +187,7 @@ class Engine(arguments.NotPicklable):
     def generate(self, prompt: Union[str, Sequence[int]], *,
                  max_tokens: Optional[int] = None, stream: bool = False,
                  special: bool = True, ignore_stop: bool = False,
-                 stop: Union[str, Sequence[str]] = (),
+                 no_repeat: bool = False, stop: Union[str, Sequence[str]] = (),
                  json_schema: Optional[schemas.AnySchema] = None,
                  regex: Optional[str] = None,
                  temperature: Optional[float] = None, top_k: Optional[int] = None,
@@ -199,7 +199,7 @@ class Engine(arguments.NotPicklable):
         A text begins with <bos> if the vocabulary has one; `special`: tokens such as
         <bos> in it become their ids. Ids are taken as they are. max_tokens None: until
         the model stops or the context is full. ignore_stop: stop tokens are ordinary
-        ones. stop: a text, or several, before which the answer ends. json_schema: the text is JSON that is valid for a schema (its text, a
+        ones. no_repeat: no id comes twice. stop: a text, or several, before which the answer ends. json_schema: the text is JSON that is valid for a schema (its text, a
         dictionary, or a type such as list[int] or a dataclass). regex: all of it matches
         this pattern. None of what follows: the model's default.
 
@@ -221,7 +221,7 @@ class Engine(arguments.NotPicklable):
             ids = self._prompt(prompt)
         limit = streams.limit_of(max_tokens)
         stops = arguments.texts("stop", stop)
-        sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
+        sampling = self._sampling(temperature, top_k, top_p, min_p, seed, no_repeat)
         answer = self._answer(json_schema, regex)
 
         def run(on_text: Callable[[str], Optional[bool]]) -> None:
@@ -238,14 +238,15 @@ class Engine(arguments.NotPicklable):
         return streams.follow(run) if stream else "".join(streams.collect(run))
 
     def generate_ids(self, prompt: Sequence[int], *, max_tokens: Optional[int] = None,
-                     ignore_stop: bool = False, temperature: Optional[float] = None,
+                     ignore_stop: bool = False, no_repeat: bool = False,
+                     temperature: Optional[float] = None,
                      top_k: Optional[int] = None, top_p: Optional[float] = None,
                      min_p: Optional[float] = None, seed: Optional[int] = None
                      ) -> list[int]:
         """As generate, but from ids to ids: for models without a tokenizer, too."""
         made: list[int] = []
         ids, limit = self._prompt(prompt), streams.limit_of(max_tokens)
-        sampling = self._sampling(temperature, top_k, top_p, min_p, seed)
+        sampling = self._sampling(temperature, top_k, top_p, min_p, seed, no_repeat)
         with self._pool.take() as session:
             session.generate(ids, limit, bool(ignore_stop), sampling,
                              self._answer(None, None), None, made.append)
@@ -253,18 +254,21 @@ class Engine(arguments.NotPicklable):
 
     def chat(self, *, system: Optional[str] = None, think: bool = False,
              tools: Iterable[AnyTool] = (),
-             messages: Optional[Sequence[Mapping[str, Any]]] = None) -> Chat:
+             messages: Optional[Sequence[Mapping[str, Any]]] = None,
+             state: Optional[StrPath] = None) -> Chat:
         """Begins a conversation in the model's own format.
 
         system: instructions for all of it. think: the model thinks before it answers.
         tools: what the model may call: Python functions, see gemcut.tool; gemcut.Tool
         or declarations as chat-completion requests have them, whose calls the caller
-        answers itself. messages: a conversation that is to be continued.
+        answers itself. messages: a conversation that is to be continued. state: a file of
+        Chat.save_state: what the conversation has in common with it is not run again.
 
-        Raises EngineError if the model has no chat format, UsageError for a function
-        that is no tool.
+        Raises EngineError if the model has no chat format or `state` is not of this
+        model and level, UsageError for a function that is no tool.
         """
-        return Chat(self, system=system, think=think, tools=tools, messages=messages)
+        return Chat(self, system=system, think=think, tools=tools, messages=messages,
+                    state=state)
 
     # ---- asyncio
 
@@ -323,7 +327,7 @@ class Engine(arguments.NotPicklable):
 
     def _sampling(self, temperature: Optional[float], top_k: Optional[int],
                   top_p: Optional[float], min_p: Optional[float],
-                  seed: Optional[int]) -> Any:
+                  seed: Optional[int], no_repeat: bool = False) -> Any:
         def real(name: str, value: Optional[float], least: float, most: float,
                  expected: str) -> Optional[float]:
             return (None if value is None
@@ -337,7 +341,8 @@ class Engine(arguments.NotPicklable):
             real("temperature", temperature, 0, math.inf, "a number, at least 0, or None"),
             real("top_p", top_p, 1e-30, 1, "a number above 0, at most 1, or None"),
             real("min_p", min_p, 0, 1, "a number from 0 to 1, or None"),
-            whole("top_k", top_k, 31), whole("seed", seed, 64))
+            whole("top_k", top_k, 31), whole("seed", seed, 64),
+            bool(no_repeat))
 
     def _answer(self, schema: Optional[schemas.AnySchema], regex: Optional[str]) -> Any:
         return self._native.AnswerText(

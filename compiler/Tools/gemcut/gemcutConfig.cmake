@@ -4,7 +4,8 @@
 #                    [DEPENDS files...])
 #
 # compiles a checkpoint when the build needs it and it has changed. TYPE exe (the
-# default): the target NAME makes the program NAME in the current binary folder. A
+# default): the target NAME_compiled, part of `all`, makes the program NAME in the
+# current binary folder (Ninja has no targets that are called like their files). A
 # library: NAME is a library to link, with gemcut.h; GEMCUT_DECLARE_BUNDLE(NAME)
 # declares the model. OPTIONS are those of `gemcut compile`; the files that they name,
 # which DEPENDS repeats, are relative to the current source folder.
@@ -65,7 +66,7 @@ function(gemcut_add_model name)
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
     COMMENT "Compiling the model ${name}" VERBATIM)
   if(NOT kind)
-    add_custom_target(${name} ALL DEPENDS ${output})
+    add_custom_target(${name}_compiled ALL DEPENDS ${output})
     return()
   endif()
   add_custom_target(${name}_compiled DEPENDS ${output})

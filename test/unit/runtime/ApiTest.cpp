@@ -9,7 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstring>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -295,6 +298,53 @@ TEST_F(ApiTest, StopsBetweenStepsOfThePrompt) {
       generateGreedily(session, std::vector<int32_t>(chunk, 7), 4, &result);
   ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
   EXPECT_EQ(rest, generateGreedily(session, prompt, 4, &result));
+}
+
+TEST_F(ApiTest, SessionsAreSavedAndLoaded) {
+  createSession();
+  gemcut_generate_result result = GEMCUT_GENERATE_RESULT;
+  std::string path = testing::TempDir() + "/state.gemcut";
+  std::vector<int32_t> prompt{7, 8, 9};
+  float *logits = nullptr;
+  ASSERT_EQ(gemcut_prefill(session, prompt.data(), prompt.size(), &logits),
+            GEMCUT_OK);
+  ASSERT_EQ(gemcut_session_save(session, path.c_str()), GEMCUT_OK)
+      << gemcut_last_error();
+  std::vector<int32_t> expected = generateGreedily(session, {4}, 5, &result);
+
+  ASSERT_EQ(gemcut_session_reset(session), GEMCUT_OK);
+  ASSERT_EQ(gemcut_session_load(session, path.c_str()), GEMCUT_OK)
+      << gemcut_last_error();
+  EXPECT_EQ(gemcut_session_length(session), prompt.size());
+  EXPECT_EQ(generateGreedily(session, {4}, 5, &result), expected);
+
+  size_t length = gemcut_session_length(session);
+  EXPECT_EQ(gemcut_session_load(session, "/no/such/file"), GEMCUT_SYSTEM_ERROR);
+  EXPECT_EQ(gemcut_session_load(session, nullptr), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_session_save(session, "/no/such/folder/file"),
+            GEMCUT_SYSTEM_ERROR);
+  EXPECT_EQ(gemcut_session_length(session), length);
+  std::remove(path.c_str());
+}
+
+TEST_F(ApiTest, NoIdComesTwice) {
+  createSession();
+  std::vector<int32_t> ids{7, 8};
+  gemcut_sampling sampling = GEMCUT_SAMPLING;
+  sampling.no_repeat = 1;
+  gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
+  options.sampling = &sampling;
+  options.ignore_stop = 1;
+  options.limit = 30;
+  options.user = &ids;
+  options.on_token = [](void *user, int32_t id) {
+    static_cast<std::vector<int32_t> *>(user)->push_back(id);
+    return 0;
+  };
+  int32_t prompt[] = {7, 8};
+  ASSERT_EQ(gemcut_generate(session, prompt, 2, &options, nullptr), GEMCUT_OK);
+  EXPECT_EQ(ids.size(), 32u);
+  EXPECT_EQ(std::set<int32_t>(ids.begin(), ids.end()).size(), 32u);
 }
 
 TEST_F(ApiTest, EqualSeedsGiveEqualAnswers) {
