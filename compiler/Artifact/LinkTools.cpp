@@ -26,15 +26,31 @@ void gemcut::artifact::setInstallation(llvm::StringRef folder) {
   installation() = folder.str();
 }
 
-std::string gemcut::artifact::inInstallation(llvm::StringRef path) {
-  llvm::SmallString<256> joined(installation());
-  if (joined.empty()) {
-    // build/bin/gemcut -> build
+/// build/bin/gemcut -> build. Asked once: later the program may have been
+/// replaced, and has no name any more.
+static const std::string &aroundProgram() {
+  static const std::string folder = [] {
     std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
-    joined = llvm::sys::path::parent_path(llvm::sys::path::parent_path(self));
-  }
+    return llvm::sys::path::parent_path(llvm::sys::path::parent_path(self))
+        .str();
+  }();
+  return folder;
+}
+
+std::string gemcut::artifact::inInstallation(llvm::StringRef path) {
+  llvm::SmallString<256> joined(installation().empty() ? aroundProgram()
+                                                       : installation());
   llvm::sys::path::append(joined, path);
   return joined.str().str();
+}
+
+static constexpr const char *kScratchName = "gemcut-link";
+
+ScratchFiles::ScratchFiles() {
+  llvm::SmallString<128> prefix;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, prefix);
+  llvm::sys::path::append(prefix, kScratchName);
+  removeLeftovers(prefix);
 }
 
 ScratchFiles::~ScratchFiles() {
@@ -47,11 +63,12 @@ ScratchFiles::~ScratchFiles() {
 llvm::Expected<std::string> ScratchFiles::create(llvm::StringRef suffix) {
   llvm::SmallString<128> path;
   if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("gemcut-link", suffix, path))
+          llvm::sys::fs::createTemporaryFile(kScratchName, suffix, path))
     return createStringError("making a temporary file for the linker "
                              "failed: " +
                              code.message());
   llvm::sys::RemoveFileOnSignal(path);
+  claims.emplace_back(path);
   paths.push_back(path.str().str());
   return paths.back();
 }
@@ -114,8 +131,7 @@ gemcut::artifact::runLinker(std::vector<std::string> arguments,
     return output.takeError();
   // lld frees what its threads allocate when they end, and theirs are LLVM's,
   // which never do: one of our own does all of it.
-  std::vector<const char *> raw{"ld.lld", "--threads=1", "-o",
-                                output->c_str()};
+  std::vector<const char *> raw{"ld.lld", "--threads=1", "-o", output->c_str()};
   for (const std::string &argument : arguments)
     raw.push_back(argument.c_str());
 

@@ -3,6 +3,8 @@
 #ifndef GEMCUT_COMPILER_ARTIFACT_LINKTOOLS_H
 #define GEMCUT_COMPILER_ARTIFACT_LINKTOOLS_H
 
+#include "compiler/Artifact/Leftovers.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -12,10 +14,11 @@
 
 namespace gemcut::artifact {
 
-/// Temporary files for the linker, removed in the end and on signals.
+/// Temporary files for the linker, removed in the end and on signals. What a
+/// killed program left goes when the next one begins.
 class ScratchFiles {
 public:
-  ScratchFiles() = default;
+  ScratchFiles();
   ScratchFiles(const ScratchFiles &) = delete;
   ScratchFiles &operator=(const ScratchFiles &) = delete;
   ~ScratchFiles();
@@ -32,6 +35,7 @@ public:
 
 private:
   std::vector<std::string> paths;
+  std::vector<Claim> claims;
 };
 
 /// Says where `lib/runtime` with the archives of the runtime lies, and

@@ -2,8 +2,10 @@
 
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/Flags.h"
+#include "compiler/Driver/HelpFormatter.h"
 #include "compiler/Driver/TerminalReporter.h"
 #include "compiler/Driver/UsageError.h"
+#include "compiler/Driver/UsageMessage.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -28,14 +30,17 @@ int finish(llvm::Error error) {
   return code;
 }
 
-/// `code`, or that of a failure if what was printed could not be written.
-int flushOutput(int code) {
+/// `code`, or that of a failure if what was printed could not be written;
+/// `failure` if that is already known.
+int flushOutput(int code, std::error_code failure = {}) {
   llvm::outs().flush();
-  std::error_code failure = llvm::outs().error();
+  if (!failure)
+    failure = llvm::outs().error();
   llvm::outs().clear_error(); // or the stream ends the program
-  if (std::fflush(stdout))
+  if (std::fflush(stdout) && !failure)
     failure = std::error_code(errno, std::generic_category());
-  else if (std::ferror(stdout)) // an earlier write, whose reason is lost
+  else if (std::ferror(stdout) &&
+           !failure) // an earlier write, whose reason is lost
     failure = std::make_error_code(std::errc::io_error);
   if (!failure || code)
     return code;
@@ -50,6 +55,7 @@ public:
   CommandLine()
       : app("gemcut: compiles Gemma 4 and Gemma 3 checkpoints ahead of time.") {
     app.name("gemcut");
+    app.formatter(std::make_shared<HelpFormatter>()); // subcommands inherit it
     app.set_version_flag("--version", "gemcut " GEMCUT_VERSION);
     app.require_subcommand(1);
     addCompile(app, compile);
@@ -94,7 +100,7 @@ llvm::Error parse(CommandLine &line, const char *command,
   } catch (const CLI::CallForHelp &) {
     return llvm::make_error<UsageError>("--help is for the command line");
   } catch (const CLI::ParseError &error) {
-    return llvm::make_error<UsageError>(error.what());
+    return llvm::make_error<UsageError>(describeMistake(line.app, error));
   }
   line.complete();
   return llvm::Error::success();
@@ -130,14 +136,10 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   CommandLine line;
   CLI::App &app = line.app;
   app.failure_message([&](const CLI::App *, const CLI::Error &error) {
-    std::string text = error.what();
-    // CLI11 only misses a command where it found an unknown one.
-    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
-      text = std::string("there is no command '") + argv[1] +
-             "'; expected compile, inspect, quantize-report, "
-             "explain, targets or reference";
-    return "gemcut: error: " + text +
-           "\nRun with --help for more information.\n";
+    auto chosen = app.get_subcommands();
+    return "gemcut: error: " + describeMistake(app, error) + "\nRun gemcut " +
+           (chosen.empty() ? "" : chosen.front()->get_name() + " ") +
+           "--help for more information.\n";
   });
   try {
     app.parse(argc, argv);
@@ -162,7 +164,7 @@ int gemcut::driver::runCommandLine(int argc, const char *const *argv) {
   };
   try {
     return flushOutput(finish(run()));
-  } catch (const std::system_error &) { // fmt's, from a write to stdout
-    return flushOutput(0);
+  } catch (const std::system_error &error) { // fmt's, from a write to stdout
+    return flushOutput(0, error.code());
   }
 }

@@ -14,6 +14,7 @@
 #include "frontends/Tokenizer/TokenizerTables.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -42,6 +43,12 @@ std::string inDirectory(StringRef directory, StringRef name) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
   return path.str().str();
+}
+
+bool isElf(StringRef path) {
+  llvm::file_magic magic;
+  return !llvm::identify_magic(path, magic) && magic >= llvm::file_magic::elf &&
+         magic <= llvm::file_magic::elf_core;
 }
 
 /// The files that a MODEL argument stands for.
@@ -73,6 +80,11 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
           ": is a configuration without weights; name the "
           "checkpoint's directory, or add --weights random to size "
           "and time the model");
+  } else if (isElf(path)) {
+    return createStringError(
+        path.str() + ": is a program or a library that does not end in a "
+                     "gemcut footer: it is truncated, its weights are in "
+                     "a .gemw file, or gemcut did not make it");
   } else {
     return checkpoint::about(
         createStringError(path.str() +

@@ -13,12 +13,15 @@ llvm::Error TemporaryFolder::create(const std::string &prefix) {
   // LLVM takes a relative name as one in the folder for temporary files.
   llvm::SmallString<256> absolute(prefix), made;
   std::error_code code = llvm::sys::fs::make_absolute(absolute);
-  if (!code)
+  if (!code) {
+    artifact::removeLeftovers(absolute);
     code = llvm::sys::fs::createUniqueDirectory(absolute, made);
+  }
   if (code)
     return llvm::createStringError(
         prefix + "-*: a temporary folder cannot be made: " + code.message());
   path = made.str().str();
+  claim.emplace(path);
   return llvm::Error::success();
 }
 

@@ -3,15 +3,19 @@
 #ifndef GEMCUT_COMPILER_DRIVER_TEMPORARYFOLDER_H
 #define GEMCUT_COMPILER_DRIVER_TEMPORARYFOLDER_H
 
+#include "compiler/Artifact/Leftovers.h"
+
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace gemcut::driver {
 
 /// A folder that is removed with all that is in it. A signal that ends the
-/// program removes the files that `file` has named.
+/// program removes the files that `file` has named; the empty folder, and all
+/// that a killed program left, go when the next one makes a folder of the name.
 class TemporaryFolder {
 public:
   TemporaryFolder() = default;
@@ -26,6 +30,7 @@ public:
 
 private:
   std::string path;
+  std::optional<artifact::Claim> claim;
   mutable std::vector<std::string> files; ///< that were named
 };
 

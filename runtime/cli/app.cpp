@@ -3,15 +3,18 @@
 #include "runtime/cli/app.h"
 
 #include "runtime/cli/machine.h"
+#include "runtime/cli/similar_name.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"
 #include "runtime/session/session_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 using namespace gemcut;
 using namespace gemcut::cli;
@@ -40,14 +43,20 @@ void CommonOptions::addSessionFlags(Flags &flags, const char **threadList) {
         session.threads, "threads", 't', "N",
         "Runs N threads, from 1 to 64. More threads than cores are slower.", 1,
         kMaxThreads, shown);
+  std::vector<const char *> levels, adapters;
+  for (int32_t i = 0; i < gemcut_level_count; ++i)
+    levels.push_back(gemcut_levels[i].name);
   flags.add(
       session.level, "level", 0, "NAME",
       "Runs the code of this ISA level, one of those that `info` lists; the "
       "environment variable GEMCUT_LEVEL does the same.",
-      session.level ? nullptr : "the best one that this CPU has");
+      std::move(levels),
+      session.level ? session.level : "the best one that this CPU has");
+  for (int32_t i = 0; i < gemcut_model.adapter_count; ++i)
+    adapters.push_back(gemcut_model.adapters[i]);
   flags.add(session.adapter, "lora", 0, "NAME",
             "Runs with this LoRA adapter, one of those that `info` lists.",
-            "none");
+            std::move(adapters), "none");
   flags.add(session.context, "context", 0, "N",
             "Limits a conversation to N tokens, at most what was compiled in.",
             1, gemcut_model.context,
@@ -110,7 +119,27 @@ void CommonOptions::addPrefillFlags(Flags &flags) {
             "last one's result is needed.");
 }
 
+/// Generated code runs on this thread too, whose stack grows up to a limit
+/// that may have been lowered.
+static gemcut_status ensureStack() {
+  constexpr rlim_t kNeeded = kStackBytes;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kNeeded)
+    return GEMCUT_OK;
+  rlim_t given = limit.rlim_cur;
+  limit.rlim_cur = std::min(limit.rlim_max, kNeeded);
+  if (limit.rlim_cur == kNeeded && setrlimit(RLIMIT_STACK, &limit) == 0)
+    return GEMCUT_OK;
+  return fail(GEMCUT_OUT_OF_MEMORY,
+              "the stack is limited to %llu KiB, but %llu are needed; raise "
+              "the limit with ulimit -s",
+              (unsigned long long)(given >> 10),
+              (unsigned long long)(kNeeded >> 10));
+}
+
 gemcut_status App::openSession(const CommonOptions &options) {
+  if (gemcut_status status = ensureStack())
+    return status;
   if (gemcut_status status = artifact.openSelf(gemcut_model.sidecar_checksum))
     return status;
   const Section *weights = artifact.find(GEMCUT_SECTION_WEIGHTS);
@@ -185,7 +214,8 @@ static int printOverview() {
   for (const Command &command : kCommands)
     printf("  %s %-12s %s\n", programName, command.name, command.summary);
   printf("\n%s COMMAND --help describes the flags of a command,\n"
-         "%s --help-chat those of conversations.\n"
+         "%s --help-chat those of conversations, --version tells by which "
+         "gemcut.\n"
          "Exit codes: 0 done, 1 the input is at fault, 2 usage.\n",
          programName, programName);
   return kExitDone;
@@ -198,6 +228,11 @@ static int dispatch(int argc, char **argv) {
   if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ||
       strcmp(first, "help") == 0)
     return printOverview();
+  if (strcmp(first, "--version") == 0) {
+    printf("%s, %s weights, compiled by gemcut " GEMCUT_VERSION "\n",
+           gemcut_model.name, gemcut_model.quantization);
+    return kExitDone;
+  }
   if (strcmp(first, "--help-chat") == 0) {
     char help[] = "--help";
     char *arguments[] = {argv[0], help, nullptr};
@@ -208,8 +243,12 @@ static int dispatch(int argc, char **argv) {
   for (const Command &command : kCommands)
     if (strcmp(first, command.name) == 0)
       return command.run(argc - 1, argv + 1);
-  fprintf(stderr, "error: there is no command '%s'; see %s --help\n", first,
-          programName);
+  std::vector<const char *> names;
+  for (const Command &command : kCommands)
+    names.push_back(command.name);
+  const char *similar = findSimilarName(first, names);
+  fprintf(stderr, "error: there is no command '%s'%s%s; see %s --help\n", first,
+          similar ? "; is it " : "", similar ? similar : "", programName);
   return kExitUsage;
 }
 

@@ -2,6 +2,9 @@
 
 #include "runtime/cli/flags.h"
 
+#include "runtime/cli/similar_name.h"
+
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cmath>
@@ -17,7 +20,8 @@ const char *gemcut::cli::programName = "model";
 
 Flags::Flag &Flags::push(Kind kind, void *value, const char *name, char letter,
                          const char *argument, const char *help) {
-  flags.push_back({kind, value, name, letter, argument, help, 0, 0, "", false});
+  flags.push_back(
+      {kind, value, name, letter, argument, help, 0, 0, "", false, {}});
   return flags.back();
 }
 
@@ -73,6 +77,14 @@ void Flags::add(const char *&value, const char *name, char letter,
     flag.shownDefault = shownDefault ? shownDefault : value;
 }
 
+void Flags::add(const char *&value, const char *name, char letter,
+                const char *argument, const char *help,
+                std::vector<const char *> names, const char *shownDefault) {
+  Flag &flag = push(Kind::Text, &value, name, letter, argument, help);
+  flag.shownDefault = shownDefault;
+  flag.names = std::move(names);
+}
+
 void Flags::note(const char *title, const char *lines) {
   noteTitle = title;
   noteLines = lines;
@@ -91,6 +103,34 @@ Parsed Flags::usage(const char *format, ...) const {
   return Parsed::Usage;
 }
 
+/// "avx2, avx512vnni".
+static std::string join(const std::vector<const char *> &names) {
+  std::string list;
+  for (const char *name : names)
+    list += (list.empty() ? "" : ", ") + std::string(name);
+  return list;
+}
+
+Parsed Flags::refuse(const char *word) const {
+  std::string_view typed = word;
+  typed = typed.substr(0, typed.find('='));
+  typed.remove_prefix(std::min<size_t>(2, typed.size()));
+  std::vector<const char *> names = {"help"};
+  std::string candidates;
+  for (const Flag &flag : flags)
+    if (flag.kind != Kind::Group) {
+      names.push_back(flag.name);
+      if (std::string_view(flag.name).substr(0, typed.size()) == typed)
+        candidates +=
+            (candidates.empty() ? "--" : ", --") + std::string(flag.name);
+    }
+  if (!candidates.empty())
+    return usage("%s may be any of %s", word, candidates.c_str());
+  const char *similar = findSimilarName(typed, names);
+  return usage("there is no flag %s%s%s", word, similar ? "; is it --" : "",
+               similar ? similar : "");
+}
+
 bool Flags::set(Flag &flag, const char *text) {
   char *end = nullptr;
   errno = 0;
@@ -101,6 +141,13 @@ bool Flags::set(Flag &flag, const char *text) {
     *static_cast<bool *>(flag.value) = true;
     return true;
   case Kind::Text:
+    if (!flag.names.empty() &&
+        std::none_of(flag.names.begin(), flag.names.end(),
+                     [&](const char *name) { return !strcmp(name, text); })) {
+      usage("--%s is '%s', but must be one of: %s", flag.name, text,
+            join(flag.names).c_str());
+      return false;
+    }
     *static_cast<const char **>(flag.value) = text;
     return true;
   case Kind::Uint64: {
@@ -191,7 +238,7 @@ Parsed Flags::parse(int argc, char **argv,
         return usage("there is no flag -%c", optopt);
       if (optopt)
         return usage("%s takes no value", argv[optind - 1]);
-      return usage("there is no flag %s, or it is ambiguous", argv[optind - 1]);
+      return refuse(argv[optind - 1]);
     }
     for (size_t i = 0; i < flags.size(); ++i) {
       Flag &flag = flags[i];

@@ -42,6 +42,10 @@ public:
   void add(const char *&value, const char *name, char letter,
            const char *argument, const char *help,
            const char *shownDefault = nullptr);
+  /// One of `names`, which must live as long as this.
+  void add(const char *&value, const char *name, char letter,
+           const char *argument, const char *help,
+           std::vector<const char *> names, const char *shownDefault);
 
   /// Ends the help text with lines of text under a title.
   void note(const char *title, const char *lines);
@@ -71,11 +75,14 @@ private:
     double least, most;
     std::string shownDefault;
     bool wasGiven;
+    std::vector<const char *> names; ///< of which a Text is one, if any
   };
 
   Flag &push(Kind kind, void *value, const char *name, char letter,
              const char *argument, const char *help);
   bool set(Flag &flag, const char *text);
+  /// Reports a word that is no flag, or may be several.
+  Parsed refuse(const char *word) const;
   void printHelp() const;
 
   const char *synopsis, *summary;

@@ -4,6 +4,7 @@
 #include "runtime/cli/json.h"
 #include "runtime/core/cores.h"
 #include "runtime/core/cpu.h"
+#include "runtime/session/baked_prefix.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -85,8 +86,60 @@ static void writeModel(JsonWriter &json) {
   json.endObject();
 }
 
-static void printJson(const Artifact &artifact, CpuFeatures cpu,
-                      bool wasVerified) {
+namespace {
+/// What --bake-prefix put into the file.
+struct PrefixInfo {
+  size_t messages = 0, tools = 0, tokens = 0;
+  std::vector<const char *> levels; // whose states are there
+};
+} // namespace
+
+/// Nothing without a prefix.
+static gemcut_status readPrefix(const Artifact &artifact, PrefixInfo &info) {
+  for (int32_t i = 0; i < gemcut_level_count; ++i) {
+    BakedPrefix prefix;
+    const char *level = gemcut_levels[i].name;
+    if (gemcut_status status =
+            prefix.open(artifact, gemcut_model, level, /*adapter=*/nullptr))
+      return status;
+    if (!prefix.isPresent())
+      continue;
+    const PrefixText &text = prefix.getText();
+    info.messages = text.messages.size();
+    info.tools = text.tools.isList() ? text.tools.items().size() : 0;
+    if (prefix.getTokens().empty())
+      continue;
+    info.tokens = prefix.getTokens().size();
+    info.levels.push_back(level);
+  }
+  return GEMCUT_OK;
+}
+
+static void writePrefix(JsonWriter &json, const PrefixInfo &prefix) {
+  json.key("prefix");
+  json.beginObject();
+  json.member("messages", prefix.messages);
+  json.member("tools", prefix.tools);
+  json.member("tokens", prefix.tokens);
+  json.key("levels");
+  json.beginArray();
+  for (const char *level : prefix.levels)
+    json.string(level);
+  json.endArray();
+  json.endObject();
+}
+
+static void printPrefix(const PrefixInfo &prefix) {
+  printf("%-20s %zu message%s, %zu tool%s: %zu tokens, computed for", "prefix",
+         prefix.messages, prefix.messages == 1 ? "" : "s", prefix.tools,
+         prefix.tools == 1 ? "" : "s", prefix.tokens);
+  for (const char *level : prefix.levels)
+    printf("%s %s", level == prefix.levels.front() ? "" : ",", level);
+  printf("\n");
+}
+
+static void printJson(const Artifact &artifact, const PrefixInfo &prefix,
+                      CpuFeatures cpu, bool wasVerified) {
   JsonWriter json;
   json.beginObject();
   writeModel(json);
@@ -127,6 +180,8 @@ static void printJson(const Artifact &artifact, CpuFeatures cpu,
     json.endObject();
   }
   json.endArray();
+  if (prefix.messages)
+    writePrefix(json, prefix);
   if (wasVerified) {
     json.key("verified");
     json.boolean(true);
@@ -167,8 +222,8 @@ static std::string_view getCertificate(const Artifact &artifact) {
   return text.substr(0, text.find('"'));
 }
 
-static void printText(const Artifact &artifact, CpuFeatures cpu,
-                      bool wasVerified) {
+static void printText(const Artifact &artifact, const PrefixInfo &prefix,
+                      CpuFeatures cpu, bool wasVerified) {
   const gemcut_model_info &model = gemcut_model;
   printf("%-20s %s\n", "model", model.name);
   printf("%-20s %s, KV cache %s\n", "numbers", model.quantization,
@@ -195,6 +250,8 @@ static void printText(const Artifact &artifact, CpuFeatures cpu,
              gemcut_greedy_bytes(&model, /*slots=*/1, threads));
   if (std::string_view text = getCertificate(artifact); !text.empty())
     printf("%-20s %.*s\n", "certified", int(text.size()), text.data());
+  if (prefix.messages)
+    printPrefix(prefix);
   for (int32_t i = 0; i < model.adapter_count; ++i)
     printf("%-20s %s\n", i ? "" : "adapters", model.adapters[i]);
   SamplerOptions sampling = getDefaultSampling(model);
@@ -235,10 +292,13 @@ int cli::runInfo(int argc, char **argv) {
   if (mustVerify)
     if (gemcut_status status = artifact.verify())
       return finish(status);
+  PrefixInfo prefix;
+  if (gemcut_status status = readPrefix(artifact, prefix))
+    return finish(status);
   CpuFeatures cpu = detectCpuFeatures();
   if (isJson)
-    printJson(artifact, cpu, mustVerify);
+    printJson(artifact, prefix, cpu, mustVerify);
   else
-    printText(artifact, cpu, mustVerify);
+    printText(artifact, prefix, cpu, mustVerify);
   return kExitDone;
 }

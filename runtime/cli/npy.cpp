@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,19 +30,28 @@ NpyWriter::~NpyWriter() {
     return;
   fclose(file);
   if (!isDirect)
-    unlink(temporary);
+    unlink(temporary.c_str());
+}
+
+/// A file of a new name, `pattern` with its last six letters replaced, with the
+/// rights that fopen gives. Null: errno tells why.
+static FILE *createUnique(std::string &pattern) {
+  int descriptor = mkostemp(pattern.data(), O_CLOEXEC);
+  if (descriptor < 0)
+    return nullptr;
+  mode_t mask = umask(0);
+  umask(mask);
+  (void)fchmod(descriptor, 0666 & ~mask);
+  return fdopen(descriptor, "wb");
 }
 
 gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
-  if (strlen(target) >= sizeof(path))
-    return fail(GEMCUT_INVALID_ARGUMENT, "the path %.40s... is too long",
-                target);
-  strcpy(path, target);
-  isDirect = isPipeOrDevice(path);
-  snprintf(temporary, sizeof(temporary), isDirect ? "%s" : "%s.tmp", path);
-  file = fopen(temporary, "wbe");
+  path = target;
+  isDirect = isPipeOrDevice(target);
+  temporary = path + (isDirect ? "" : ".XXXXXX");
+  file = isDirect ? fopen(target, "wbe") : createUnique(temporary);
   if (!file)
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot create %s: %s", temporary,
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot create %s: %s", target,
                 strerror(errno));
   rowsLeft = rows;
   columns = width;
@@ -61,7 +71,7 @@ gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
   std::memcpy(header + 10, text, size_t(length));
   header[sizeof(header) - 1] = '\n';
   if (fwrite(header, sizeof(header), 1, file) != 1)
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", temporary,
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path.c_str(),
                 strerror(errno));
   return GEMCUT_OK;
 }
@@ -69,24 +79,26 @@ gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
 gemcut_status NpyWriter::writeRow(const float *row) {
   if (rowsLeft == 0)
     return fail(GEMCUT_INVALID_ARGUMENT,
-                "%s gets more rows than were announced", path);
+                "%s gets more rows than were announced", path.c_str());
   --rowsLeft;
   if (fwrite(row, sizeof(float), columns, file) != columns)
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", temporary,
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path.c_str(),
                 strerror(errno));
   return GEMCUT_OK;
 }
 
 gemcut_status NpyWriter::close() {
   if (rowsLeft != 0)
-    return fail(GEMCUT_INVALID_ARGUMENT, "%s lacks %zu rows", path, rowsLeft);
+    return fail(GEMCUT_INVALID_ARGUMENT, "%s lacks %zu rows", path.c_str(),
+                rowsLeft);
   FILE *done = file;
   file = nullptr;
-  if (fclose(done) != 0 || (!isDirect && rename(temporary, path) != 0)) {
+  if (fclose(done) != 0 ||
+      (!isDirect && rename(temporary.c_str(), path.c_str()) != 0)) {
     int error = errno;
     if (!isDirect)
-      unlink(temporary);
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path,
+      unlink(temporary.c_str());
+    return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path.c_str(),
                 strerror(error));
   }
   return GEMCUT_OK;

@@ -10,12 +10,14 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <string>
 
 namespace gemcut::cli {
 
-/// Writes a (rows, columns) matrix row by row. Rows go to PATH.tmp, which
-/// replaces PATH only in `close`: a run that fails leaves no half-written file.
-/// Into a pipe they go at once.
+/// Writes a (rows, columns) matrix row by row. Rows go to a file of their own
+/// beside PATH, which replaces PATH only in `close`: a run that fails leaves no
+/// half-written file, and of two that write at once the later one wins. Into a
+/// pipe they go at once.
 class NpyWriter {
 public:
   NpyWriter() = default;
@@ -31,7 +33,7 @@ public:
 
 private:
   FILE *file = nullptr;
-  char path[4096] = "", temporary[4096 + 8] = "";
+  std::string path, temporary;
   bool isDirect = false;
   size_t rowsLeft = 0, columns = 0;
 };

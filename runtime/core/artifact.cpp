@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -259,14 +260,23 @@ gemcut_status Artifact::addSidecar(const char *path) {
 
 gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
   close();
+  // Without /proc, as after chroot, the name that this program was started by
+  // may still lead to it.
+  const char *self = "/proc/self/exe";
   char path[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-  if (length < 0)
-    return fail(GEMCUT_SYSTEM_ERROR, "cannot read /proc/self/exe: %s",
-                strerror(errno));
+  ssize_t length = readlink(self, path, sizeof(path) - 1);
+  if (length < 0) {
+    auto *name = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    if (!name || strlen(name) >= sizeof(path) || access(name, R_OK) != 0)
+      return fail(GEMCUT_SYSTEM_ERROR, "cannot read %s: %s", self,
+                  strerror(errno));
+    length = ssize_t(strlen(name));
+    memcpy(path, name, size_t(length));
+    self = path;
+  }
   path[length] = 0;
   bool hasFooter = false;
-  if (gemcut_status status = add("/proc/self/exe", path, &hasFooter))
+  if (gemcut_status status = add(self, path, &hasFooter))
     return status;
   if (find(GEMCUT_SECTION_WEIGHTS))
     return GEMCUT_OK;

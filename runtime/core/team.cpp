@@ -222,9 +222,7 @@ gemcut_status Team::start(int threads, int cores) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  // Generated code keeps tiles in registers and on the stack: at most half of
-  // this, where weights are unpacked (targets/Common/Kernels/Product.cpp).
-  pthread_attr_setstacksize(&attributes, 1 << 20);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
   int error = 0;
   for (shared.threads = 1; shared.threads < threads; ++shared.threads) {
     Worker &worker = workers[shared.threads];

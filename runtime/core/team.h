@@ -21,6 +21,11 @@ namespace gemcut {
 
 constexpr int kMaxThreads = 64;
 
+/// Stack of a thread that runs generated code, which keeps tiles in registers
+/// and on the stack: at most half of this, where weights are unpacked
+/// (targets/Common/Kernels/Product.cpp).
+constexpr size_t kStackBytes = 1 << 20;
+
 /// Pauses before a waiting thread sleeps. Two threads on two cores: 0.1 us per
 /// barrier for any value in 200..20000; a neighbour that takes a core makes
 /// long spins expensive (20000: 635 us, measured on Sapphire Rapids).

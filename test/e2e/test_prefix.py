@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import struct
 import tempfile
 import unittest
@@ -43,7 +44,12 @@ class BakedPrefix(unittest.TestCase):
         other = run(self.executable, *ASK, "--system", "Be brief.", "--stats")
         self.assertRegex(other.stderr, r"prompt: 2\d tokens,")  # instructions of one's own replace it
         self.assertIn("section", run(self.executable, "info", "--verify").stdout)
-        self.assertIn('"prefix"', run(self.executable, "info", "--json").stdout)
+        tokens = int(re.search(r"baked a prefix of (\d+) tokens", self.compiled.stdout)[1])
+        info = json.loads(run(self.executable, "info", "--json").stdout)
+        level, = (level["name"] for level in info["levels"])
+        self.assertEqual(info["prefix"], {"messages": 3, "tools": 1, "tokens": tokens, "levels": [level]})
+        self.assertRegex(run(self.executable, "info").stdout,
+                         rf"(?m)^prefix +3 messages, 1 tool: {tokens} tokens, computed for {level}$")
         self.assertIn("prefix", run(GEMCUT, "inspect", self.executable).stdout)
 
     def test_bits_of_cold_runs(self):

@@ -72,7 +72,7 @@ def helps(title, tool, shown, subcommands):
 def commands(build):
     tool = build / "bin" / "gemcut"
     listed = say(tool, "--help").split("Subcommands:")[1]
-    names = re.findall(r"^  (\S+) ", listed, re.M)
+    names = re.findall(r"^  (\S+)$", listed, re.M)
     page = helps("Commands of gemcut", tool, "gemcut", names)
     return page + f"\n## Targets\n\n```text\n{say(tool, 'targets').rstrip()}\n```\n"
 

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <sstream>
 #include <sys/mman.h>
@@ -59,8 +60,13 @@ TEST(Ids, Files) {
 namespace {
 class NpyTest : public testing::Test {
 protected:
-  std::string path = testing::TempDir() + "/gemcut-test.npy";
-  ~NpyTest() override { std::remove(path.c_str()); }
+  std::string folder = testing::TempDir() + "/gemcut-npy-XXXXXX";
+  std::string path;
+  NpyTest() {
+    EXPECT_NE(mkdtemp(folder.data()), nullptr);
+    path = folder + "/test.npy";
+  }
+  ~NpyTest() override { std::filesystem::remove_all(folder); }
 
   gemcut_status read(const std::string &bytes) {
     test::writeFile(path, bytes);
@@ -142,8 +148,23 @@ TEST_F(NpyTest, UnfinishedFilesDisappear) {
     ASSERT_EQ(writer.writeRow(row), GEMCUT_OK);
     EXPECT_EQ(writer.close(), GEMCUT_INVALID_ARGUMENT);
   }
-  EXPECT_NE(access(path.c_str(), F_OK), 0);
-  EXPECT_NE(access((path + ".tmp").c_str(), F_OK), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
+TEST_F(NpyTest, OfTwoWritersTheLaterOneWins) {
+  const float rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
+  NpyWriter writers[2];
+  for (NpyWriter &writer : writers)
+    ASSERT_EQ(writer.open(path.c_str(), 1, 3), GEMCUT_OK);
+  for (int i : {1, 0}) {
+    ASSERT_EQ(writers[i].writeRow(rows[i]), GEMCUT_OK);
+    ASSERT_EQ(writers[i].close(), GEMCUT_OK) << gemcut_last_error();
+    NpyReader reader;
+    ASSERT_EQ(reader.open(path.c_str()), GEMCUT_OK) << gemcut_last_error();
+    float row[3];
+    ASSERT_EQ(reader.readRow(row), GEMCUT_OK);
+    EXPECT_EQ(std::memcmp(row, rows[i], sizeof(row)), 0);
+  }
 }
 
 TEST_F(NpyTest, DamagedFilesAreRejected) {
@@ -201,7 +222,7 @@ struct ParsedFlags {
   int count = 4;
   float real = 0.5f;
   uint64_t seed = 1;
-  const char *text = nullptr;
+  const char *text = nullptr, *level = nullptr;
   std::vector<const char *> positionals;
   Parsed parsed;
   std::string error, output;
@@ -213,6 +234,8 @@ struct ParsedFlags {
     flags.add(real, "real", 0, "X", "A number.", 0, 1);
     flags.add(seed, "seed", 0, "N", "A seed.");
     flags.add(text, "text", 't', "TEXT", "A text.");
+    flags.add(real, "temp", 0, "X", "A temperature.", 0, 1);
+    flags.add(level, "level", 0, "NAME", "A level.", {"high", "low"}, "high");
     arguments.insert(arguments.begin(), "cmd");
     std::vector<char *> argv;
     for (const char *argument : arguments)
@@ -261,6 +284,27 @@ TEST(Flags, MistakesAreUsageErrors) {
     EXPECT_NE(f.error.find("cmd --help"), std::string::npos) << f.error;
     EXPECT_EQ(f.output, "");
   }
+}
+
+TEST(Flags, MistypedNamesAreGuessed) {
+  const std::pair<const char *, const char *> cases[] = {
+      {"--txet", "; is it --text;"},
+      {"--cuont=3", "no flag --cuont=3; is it --count;"},
+      {"--nothing-like-it", "no flag --nothing-like-it;"},
+      {"--te", "--te may be any of --text, --temp;"}};
+  for (const auto &[typed, message] : cases) {
+    ParsedFlags f({typed});
+    EXPECT_NE(f.error.find(message), std::string::npos) << f.error;
+  }
+}
+
+TEST(Flags, ListedNames) {
+  EXPECT_STREQ(ParsedFlags({"--level", "low"}).level, "low");
+  ParsedFlags other({"--level", "lower"});
+  EXPECT_EQ(other.parsed, Parsed::Usage);
+  EXPECT_NE(other.error.find("'lower', but must be one of: high, low"),
+            std::string::npos)
+      << other.error;
 }
 
 TEST(Flags, HelpShowsEveryFlagWithItsDefault) {

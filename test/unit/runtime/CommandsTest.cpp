@@ -160,13 +160,13 @@ TEST_F(CommandsTest, BadInputIsExitOne) {
   expectFailure("bench -p 41", 1, "41 positions");
   expectFailure("bench -p 0 -n 9 -d 33", 1, "tg9 @ d33 needs 42");
   expectFailure("bench -n 4 --rows 1,99", 1, "--rows is 99");
-  expectFailure("generate --ids 1 --print-ids --level nosuch", 1,
-                "impossible, baseline");
 }
 
 TEST_F(CommandsTest, UsageIsExitTwo) {
   expectFailure("nosuch", 2, "'nosuch'");
   expectFailure("--nosuch", 2, "--nosuch");
+  expectFailure("generat", 2, "is it generate");
+  expectFailure("generate --ids 1 --level nosuch", 2, "impossible, baseline");
   expectFailure("generate", 2, "--ids is missing");
   expectFailure("generate --ids 1 -n -4", 2, "--tokens");
   expectFailure("generate --ids 1 -t 65", 2, "1 to 64");
@@ -181,6 +181,23 @@ TEST_F(CommandsTest, UsageIsExitTwo) {
   expectFailure("info extra", 2, "'extra'");
 }
 
+TEST_F(CommandsTest, SmallStacksAreRefused) {
+  start = "ulimit -s 64 && ./model";
+  expectFailure("generate --ids 1 --print-ids -n 1", 1,
+                "limited to 64 KiB, but 1024 are needed");
+  start = "ulimit -S -s 64 && ./model"; // which may be raised
+  EXPECT_EQ(run("generate --ids 1 --print-ids -n 1").code, 0);
+}
+
+TEST_F(CommandsTest, ProcIsNotNeeded) {
+  start = (geteuid() ? "unshare -r " : "") + std::string("chroot . ");
+  if (std::system(("cd / && " + start + "/bin/true").c_str()) != 0)
+    GTEST_SKIP() << "this user may not call chroot";
+  start += "/model";
+  Result result = run("generate --ids 1 --print-ids -n 2 --temp 0");
+  EXPECT_EQ(result.code, 0) << result.error;
+}
+
 TEST_F(CommandsTest, EveryCommandHasHelp) {
   for (const char *command : {"", "generate", "score", "tokenize", "detokenize",
                               "bench", "trace", "info"}) {
@@ -193,6 +210,13 @@ TEST_F(CommandsTest, EveryCommandHasHelp) {
          start = end + 1)
       EXPECT_LE(end - start, 80u) << result.out.substr(start, end - start);
   }
+}
+
+TEST_F(CommandsTest, VersionNamesModelAndCompiler) {
+  Result result = run("--version");
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out.find("fake \"model\", "), 0u) << result.out;
+  EXPECT_NE(result.out.find("compiled by gemcut 0."), std::string::npos);
 }
 
 TEST_F(CommandsTest, Info) {

@@ -41,8 +41,8 @@ protected:
   Result run(const std::string &arguments, const std::string &input = "") {
     writeFile(folder + "/in", input);
     std::string command = "cd " + folder +
-                          " && GEMCUT_LEVEL=baseline ./model " + arguments +
-                          " >out 2>error <in";
+                          " && export GEMCUT_LEVEL=baseline && " + start + " " +
+                          arguments + " >out 2>error <in";
     int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             readFile(folder + "/out"), readFile(folder + "/error")};
@@ -60,7 +60,7 @@ protected:
     EXPECT_NE(result.error.find(fragment), std::string::npos) << result.error;
   }
 
-  std::string folder, image;
+  std::string folder, image, start = "./model";
 };
 
 } // namespace gemcut::test
