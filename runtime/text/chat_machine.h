@@ -43,17 +43,20 @@ private:
 
   bool step();
   bool damaged();
-  template <typename T> bool operand(T &value);
+  template <typename T> bool operand(T &value) {
+    if (program.codeLength() - at < sizeof(T))
+      return damaged();
+    value = program.read<T>(at);
+    at += sizeof(T);
+    return true;
+  }
   bool jump(uint32_t to);
   bool pop(Value &value);
   void push(Value value);
   /// Removes the last `count` values, to be used in place first.
   const Value *last(size_t count);
 
-  Value load(uint32_t name) const;
-  void store(uint32_t name, Value value);
-  bool setAttribute(uint32_t variable, uint32_t name);
-  void closeScopes(size_t count);
+  // chat_operands.cpp
   bool slice();
   bool makeList(bool isTuple);
   bool makeMap();
@@ -63,6 +66,11 @@ private:
   bool iterateTrue(const Value &value, Value &list);
   bool mapFilter();
   bool select();
+  // chat_scopes.cpp
+  Value load(uint32_t name) const;
+  void store(uint32_t name, Value value);
+  bool setAttribute(uint32_t variable, uint32_t name);
+  void closeScopes(size_t count);
   bool call();
   bool enter(const gemcut_chat_macro &macro, const Value *arguments,
              unsigned byPlace, const std::vector<uint32_t> &names);
