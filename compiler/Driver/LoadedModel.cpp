@@ -189,8 +189,8 @@ llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef where,
         : model.config.perLayerInput ? chat::Family::Gemma4Small
                                      : chat::Family::Gemma4Large);
   auto program = chat::compileChatTemplate(text, where);
-  if (!program)
-    return program.takeError();
+  if (!program) // `where` may go on with a part of the file
+    return checkpoint::about(program.takeError(), where.split(" (").first);
   model.chatProgram = std::move(*program);
   return llvm::Error::success();
 }

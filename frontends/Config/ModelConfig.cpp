@@ -136,9 +136,9 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
   llvm::StringRef family = config.modelType;
   family.consume_back("_text");
   if (family.consume_back("_assistant"))
-    top.failText("model_type: found \"" + config.modelType +
-                 "\", a drafter, which only runs beside the model that it "
-                 "drafts for; compile that model");
+    top.refuseText("model_type: found \"" + config.modelType +
+                   "\", a drafter, which only runs beside the model that it "
+                   "drafts for; compile that model");
   if (!llvm::is_contained(kWhole, family))
     top.refuse("model_type",
                "\"gemma4\", \"gemma4_unified\", \"gemma3\" or one of these and "

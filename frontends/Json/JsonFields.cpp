@@ -51,6 +51,11 @@ void JsonFields::refuse(const char *key, const std::string &supported) {
   fail(key, supported);
 }
 
+void JsonFields::refuseText(const std::string &message) {
+  isUnsupported |= !error;
+  failText(message);
+}
+
 void JsonFields::failText(const std::string &message) {
   if (!error)
     error = file + ": " + message;

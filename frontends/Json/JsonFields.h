@@ -59,6 +59,7 @@ public:
   /// The same for a value that is valid and not supported: takeError() then is
   /// an UnsupportedError.
   void refuse(const char *key, const std::string &supported);
+  void refuseText(const std::string &message);
   /// An error about a key that was not looked at; `supported` lists the others.
   void failUnknown(const std::string &supported);
   bool failed() const { return error.has_value(); }

@@ -2,6 +2,7 @@
 
 #include "frontends/Safetensors/Checkpoint.h"
 
+#include "frontends/Checkpoint/CheckpointError.h"
 #include "frontends/Json/CheckedJson.h"
 #include "frontends/Safetensors/ShardIndex.h"
 
@@ -28,7 +29,7 @@ llvm::Error Checkpoint::addFile(llvm::StringRef path,
     return file.takeError();
   auto parsed = parseHeader(file->bytes(), file->bytes().size(), path);
   if (!parsed)
-    return parsed.takeError();
+    return checkpoint::about(parsed.takeError(), path);
   files.push_back(std::move(*file));
   for (TensorInfo &tensor : *parsed) {
     tensor.fileIndex = files.size() - 1;

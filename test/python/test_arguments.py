@@ -1,7 +1,9 @@
 """What callers may hand in: errors name the argument, what was found and what is
 expected, before anything runs."""
+import json
 import os
 import pickle
+import shutil
 import signal
 import threading
 import time
@@ -252,3 +254,39 @@ def test_ctrl_c_ends_long_prompts(patient, what):
     assert chat.messages == []
     chat.close()
     assert patient.generate_ids([2, 5], max_tokens=2)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A checkpoint that may be changed."""
+    folder = tmp_path / "model"
+    shutil.copytree(TINY, folder, ignore=shutil.ignore_patterns("goldens", "training"))
+    return folder
+
+
+def change_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize("file, change, kind, message", [
+    ("config.json", lambda f: change_config(f, model_type="llama"),
+     gemcut.UnsupportedError, 'model_type: found "llama", expected "gemma4"'),
+    ("config.json", lambda f: change_config(f, model_type="gemma4_assistant"),
+     gemcut.UnsupportedError, "a drafter"),
+    ("config.json", lambda f: (f / "config.json").write_text("{"),
+     gemcut.CheckpointError, "not valid JSON from byte"),
+    ("model.safetensors", lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 99),
+     gemcut.CheckpointError, "header length"),
+    ("chat_template.jinja",
+     lambda f: (f / "chat_template.jinja").write_text("a\n{% import 'x' as y %}"),
+     gemcut.CheckpointError, "chat_template.jinja:2:4: the statement 'import'"),
+])
+def test_errors_name_their_file(copied, tmp_path, file, change, kind, message):
+    change(copied)
+    with pytest.raises(kind) as raised:
+        gemcut.compile(copied, tmp_path / "out", emit="kernel" if "jinja" not in file
+                       else "exe")
+    assert message in str(raised.value)
+    assert raised.value.file == str(copied / file)
+    assert not (tmp_path / "out").exists()
