@@ -31,7 +31,8 @@ void server::renderMessages(const Value &messages, const Value &tools,
   text::MarkedText prompt;
   std::string reason;
   if (context.chat->render(messages, tools, options, &prompt, &reason)) {
-    error = makeError(400, "The messages cannot be rendered: " + reason + ".",
+    const char *end = !reason.empty() && reason.back() == '.' ? "" : ".";
+    error = makeError(400, "The messages cannot be rendered: " + reason + end,
                       "invalid_value");
     error.param = "messages";
     return;

@@ -2,6 +2,7 @@
 
 #include "runtime/server/generation_request.h"
 #include "runtime/server/json_text.h"
+#include "runtime/text/call_arguments.h"
 #include "runtime/text/json_value.h"
 
 using namespace gemcut;
@@ -43,10 +44,9 @@ static bool readContent(const Value *content, std::string &text) {
 
 /// {"role": "assistant", "tool_calls": [{... "arguments": object}]}
 static Value makeCall(const Value &item, bool &isValid) {
-  Value arguments;
-  std::string error;
-  isValid = !text::parseJson(getText(item, "arguments"), &arguments, &error) &&
-            arguments.isMap() && !getText(item, "name").empty();
+  const Value *text = item.find("arguments");
+  Value arguments = text ? text::readArguments(*text) : Value();
+  isValid = arguments.isMap() && !getText(item, "name").empty();
   std::vector<Value::Entry> function;
   function.push_back(makeEntry("name", makeText(getText(item, "name"))));
   function.push_back(makeEntry("arguments", std::move(arguments)));

@@ -3,6 +3,7 @@
 #include "runtime/text/call_arguments.h"
 
 #include "runtime/text/json_value.h"
+#include "runtime/text/python_text.h"
 
 using namespace gemcut::text;
 
@@ -16,13 +17,23 @@ static Value replaceMember(const Value &map, std::string_view key,
   return Value::map(std::move(entries));
 }
 
-static Value readArguments(const Value &call) {
-  const Value *function = call.find("function");
-  const Value *text = function ? function->find("arguments") : nullptr;
+Value gemcut::text::readArguments(const Value &text) {
+  if (!text.isString())
+    return Value();
+  if (trim(text.bytes()).empty())
+    return Value::map({});
   Value arguments;
   std::string error;
-  if (!text || !text->isString() ||
-      parseJson(text->bytes(), &arguments, &error) || !arguments.isMap())
+  if (parseJson(text.bytes(), &arguments, &error) || !arguments.isMap())
+    return Value();
+  return arguments;
+}
+
+static Value readCall(const Value &call) {
+  const Value *function = call.find("function");
+  const Value *text = function ? function->find("arguments") : nullptr;
+  Value arguments = text ? readArguments(*text) : Value();
+  if (arguments.isUndefined())
     return call;
   return replaceMember(
       call, "function",
@@ -39,7 +50,7 @@ Value gemcut::text::readCallArguments(const Value &messages) {
     }
     std::vector<Value> read;
     for (const Value &call : calls->items())
-      read.push_back(readArguments(call));
+      read.push_back(readCall(call));
     result.push_back(
         replaceMember(message, "tool_calls", Value::list(std::move(read))));
   }

@@ -11,6 +11,10 @@ namespace gemcut::text {
 /// as they are.
 Value readCallArguments(const Value &messages);
 
+/// The object that a text of arguments is, {} for one without anything in it;
+/// undefined for other values.
+Value readArguments(const Value &text);
+
 } // namespace gemcut::text
 
 #endif // GEMCUT_RUNTIME_TEXT_CALL_ARGUMENTS_H

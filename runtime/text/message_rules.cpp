@@ -2,6 +2,8 @@
 
 #include "runtime/text/message_rules.h"
 
+#include "runtime/text/call_arguments.h"
+
 #include <string_view>
 
 using namespace gemcut;
@@ -49,6 +51,19 @@ static std::optional<MessageFault> findContentFault(const std::string &place,
   return std::nullopt;
 }
 
+static std::optional<MessageFault> findCallFault(const std::string &place,
+                                                 const Value &call) {
+  const Value *function = call.find("function");
+  if (!call.isMap() || (function && !function->isMap()))
+    return MessageFault{place, "must be an object with a function"};
+  const Value *arguments = function ? function->find("arguments") : nullptr;
+  if (isAbsent(arguments) || arguments->isMap() ||
+      !readArguments(*arguments).isUndefined())
+    return std::nullopt;
+  return MessageFault{place + ".function.arguments",
+                      "must be an object, or the text of a JSON object"};
+}
+
 std::optional<MessageFault> text::findMessageFault(const Value &messages) {
   size_t index = 0;
   for (const Value &message : messages.items()) {
@@ -64,6 +79,11 @@ std::optional<MessageFault> text::findMessageFault(const Value &messages) {
     const Value *calls = message.find("tool_calls");
     if (!isAbsent(calls) && !calls->isList())
       return MessageFault{place + ".tool_calls", "must be an array"};
+    for (size_t i = 0; !isAbsent(calls) && i < calls->items().size(); ++i)
+      if (auto fault =
+              findCallFault(place + ".tool_calls[" + std::to_string(i) + "]",
+                            calls->items()[i]))
+        return fault;
     if (auto fault =
             findContentFault(place + ".content", role->bytes(),
                              message.find("content"), !isAbsent(calls)))

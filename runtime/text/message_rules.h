@@ -24,7 +24,8 @@ struct MessageFault {
 
 /// Messages are objects with a known role, text as content (which an answer
 /// with calls may lack, and which is any value for a tool's result), and a list
-/// as tool_calls. `messages` is a List.
+/// as tool_calls, whose arguments are an object or the text of one. `messages`
+/// is a List.
 std::optional<MessageFault> findMessageFault(const Value &messages);
 
 /// Tools are {"type": "function", "function": {"name": ...}} with names that

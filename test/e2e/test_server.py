@@ -393,6 +393,19 @@ class ServerTest(unittest.TestCase):
         self.expect_error(RESPONSES, {"input": "x", "previous_response_id": "y"}, 400, "previous_response_id")
         self.expect_error(RESPONSES, {"input": [{"type": "image"}]}, 400, "input[0]")
 
+    def test_arguments_of_earlier_calls(self):
+        def messages(arguments):
+            call = {"id": "a", "type": "function", "function": {"name": "now", "arguments": arguments}}
+            return [STORY[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "1"}]
+
+        self.assertEqual(self.chat(messages=messages(""))["choices"], self.chat(messages=messages("{}"))["choices"])
+        for arguments in ["not json", "[1]", 5]:
+            body = {"messages": messages(arguments)}
+            place = "messages[1].tool_calls[0].function.arguments"
+            self.expect_error(CHAT, body, 400, place, "invalid_value", "must be an object, or the text of a JSON object")
+        body = {"messages": [STORY[0], {"role": "assistant", "tool_calls": [7]}]}
+        self.expect_error(CHAT, body, 400, "messages[1].tool_calls[0]", "invalid_value")
+
     def test_bodies_that_are_no_requests(self):
         for body in ["", "{", "[1]", "nul", '{"messages": ' + "[" * 100000, '{"a": "\\ud800"}', '{"messages": "\x01"}']:
             with self.subTest(body=body[:20]):
