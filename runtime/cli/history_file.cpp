@@ -53,9 +53,10 @@ std::string HistoryFile::findPath() {
   const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
   if (state && state[0] == '/')
     return std::string(state) + "/gemcut/history";
-  return home && home[0] == '/'
-             ? std::string(home) + "/.local/state/gemcut/history"
-             : "";
+  // A home that is not there, as users of services have, is not to be made.
+  struct stat status;
+  bool hasHome = home && home[0] == '/' && stat(home, &status) == 0;
+  return hasHome ? std::string(home) + "/.local/state/gemcut/history" : "";
 }
 
 void HistoryFile::open(const std::string &name, size_t most,

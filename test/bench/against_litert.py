@@ -64,7 +64,7 @@ def save(output, rows, facts):
 def parse_arguments():
     root, cores = HERE.parents[1], len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where all large files go; needs 30 GB")
+    parser.add_argument("--work", type=Path, required=True, help="where all large files go; needs 45 GB")
     parser.add_argument("--bits", choices=["4", "mobile"], default="mobile", help="%(default)s")
     parser.add_argument("--gemcut", type=Path, default=root / "build/bin/gemcut", help="the compiler (%(default)s)")
     parser.add_argument("--ours", type=Path, help="an executable to measure")

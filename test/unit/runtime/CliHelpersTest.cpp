@@ -2,6 +2,7 @@
 
 #include "runtime/cli/bench_report.h"
 #include "runtime/cli/flags.h"
+#include "runtime/cli/history_file.h"
 #include "runtime/cli/ids.h"
 #include "runtime/cli/instruction_rate.h"
 #include "runtime/cli/json.h"
@@ -194,6 +195,18 @@ TEST_F(NpyTest, DamagedFilesAreRejected) {
         "{'descr': '<f4', 'fortran_order': False, 'shape': "
         "(99999999999999999999999, 3), }"})
     EXPECT_EQ(read(make(header, 24)), GEMCUT_INVALID_ARGUMENT) << header;
+}
+
+TEST(History, HomesAreNotMade) {
+  unsetenv("XDG_STATE_HOME");
+  setenv("HOME", "/tmp", /*replace=*/1);
+  EXPECT_EQ(HistoryFile::findPath(), "/tmp/.local/state/gemcut/history");
+  for (const char *home : {"/nonexistent", "", "relative"}) {
+    setenv("HOME", home, /*replace=*/1);
+    EXPECT_EQ(HistoryFile::findPath(), "") << home;
+  }
+  unsetenv("HOME");
+  EXPECT_EQ(HistoryFile::findPath(), "");
 }
 
 TEST(Json, Document) {
