@@ -5,7 +5,10 @@
 #include "targets/Common/EmitObject.h"
 #include "targets/Common/LlvmPipeline.h"
 #include "targets/Common/LowerProgram.h"
+#include "targets/Common/PropagateArguments.h"
+#include "targets/Common/ShareFunctions.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -75,22 +78,39 @@ llvm::Expected<const IsaLevel *> CpuTarget::findHostLevel() const {
       "; name one with --cpu");
 }
 
-FailureOr<OwningOpRef<ModuleOp>> CpuTarget::lower(ModuleOp kernelModule,
+FailureOr<OwningOpRef<ModuleOp>>
+Target::lower(ModuleOp kernelModule, const IsaLevel &level, DumpFn dump) const {
+  FailureOr<OwningOpRef<ModuleOp>> program = build(kernelModule, level, dump);
+  if (failed(program) || failed(finish(**program, dump)))
+    return failure();
+  return program;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> CpuTarget::build(ModuleOp kernelModule,
                                                   const IsaLevel &level,
                                                   DumpFn dump) const {
   std::unique_ptr<VectorIsa> isa = createIsa(level);
-  FailureOr<OwningOpRef<ModuleOp>> lowered = lowerProgram(kernelModule, *isa);
-  if (failed(lowered))
+  FailureOr<OwningOpRef<ModuleOp>> program = lowerProgram(kernelModule, *isa);
+  if (failed(program))
     return failure();
   if (dump)
-    dump("lower-program", **lowered);
-  PassManager pm((*lowered)->getContext());
+    dump("lower-program", **program);
+  // LLVM cannot tell what callers in another level's object pass.
+  propagateArguments(**program);
+  return program;
+}
+
+LogicalResult CpuTarget::finish(ModuleOp program, DumpFn dump) const {
+  PassManager pm(program.getContext());
   buildLlvmPipeline(pm);
-  if (failed(pm.run(**lowered)))
+  if (failed(pm.run(program)))
     return failure();
+  for (auto function : program.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(kSharedAttribute))
+      function.setVisibility_(LLVM::Visibility::Hidden);
   if (dump)
-    dump("to-llvm", **lowered);
-  return lowered;
+    dump("to-llvm", program);
+  return success();
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>>

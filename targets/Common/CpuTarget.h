@@ -17,8 +17,10 @@ public:
   llvm::ArrayRef<Device> getDevices() const override { return devices; }
 
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-  lower(mlir::ModuleOp kernelModule, const IsaLevel &level,
+  build(mlir::ModuleOp kernelModule, const IsaLevel &level,
         DumpFn dump) const override;
+  mlir::LogicalResult finish(mlir::ModuleOp program,
+                             DumpFn dump) const override;
   llvm::Expected<llvm::SmallVector<char, 0>> emit(mlir::ModuleOp llvmModule,
                                                   const TargetSpec &spec,
                                                   const IsaLevel &level,

@@ -98,24 +98,22 @@ func::FuncOp gemcut::targets::getScaledKernel(
   if (forms.empty())
     return getForm(name, e.getIsa(), /*vscale=*/0);
   func::FuncOp function = e.getOrCreateFunction(
-      name, type, [&](Emitter &body, ValueRange arguments) {
+      (name + "_scaled").str(), type, [&](Emitter &body, ValueRange arguments) {
         auto call = [&](func::FuncOp form) {
           func::CallOp::create(body.getBuilder(), body.getLoc(), form,
                                arguments);
         };
         Value vscale =
             callIntrinsic(body, "llvm.vscale.i64", body.i64Type(), {});
-        auto formName = [&](int64_t bits) {
-          return (name + "_" + llvm::Twine(bits)).str();
-        };
         std::function<void(size_t)> choose = [&](size_t index) {
           if (index == forms.size())
-            return call(getForm(formName(128), e.getIsa(), /*vscale=*/0));
+            return call(getForm(name, e.getIsa(), /*vscale=*/0));
           int64_t own = forms[index].vscale;
           body.ifElse(
               body.equal(vscale, body.i64(own)),
               [&] {
-                call(getForm(formName(128 * own), *forms[index].isa, own));
+                call(getForm((name + "_" + llvm::Twine(128 * own)).str(),
+                             *forms[index].isa, own));
               },
               [&] { choose(index + 1); });
         };

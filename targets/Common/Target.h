@@ -93,16 +93,24 @@ public:
 
   virtual llvm::ArrayRef<Device> getDevices() const = 0;
 
-  /// Lowers a copy of the planned kernel module for `level` to the LLVM
-  /// dialect. Entry points become `void gemcut_<entry>_<level>(const
-  /// gemcut_step *, i64)`. `dump` (may be null) receives the IR after each
-  /// named step.
+  /// Builds the loops of the planned kernel module for `level`. Entry points
+  /// become `void gemcut_<entry>_<level>(const gemcut_step *, i64)`. Programs
+  /// of several levels can then share functions (ShareFunctions.h). `dump` (may
+  /// be null) receives the IR after each named step.
   using DumpFn = llvm::function_ref<void(llvm::StringRef pass, mlir::ModuleOp)>;
   virtual mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-  lower(mlir::ModuleOp kernelModule, const IsaLevel &level,
+  build(mlir::ModuleOp kernelModule, const IsaLevel &level,
         DumpFn dump) const = 0;
 
-  /// Object code, assembly text or LLVM IR of a module made by `lower`.
+  /// Lowers a module made by `build` to the LLVM dialect.
+  virtual mlir::LogicalResult finish(mlir::ModuleOp program,
+                                     DumpFn dump) const = 0;
+
+  /// Both, for a single level.
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+  lower(mlir::ModuleOp kernelModule, const IsaLevel &level, DumpFn dump) const;
+
+  /// Object code, assembly text or LLVM IR of a module made by `finish`.
   virtual llvm::Expected<llvm::SmallVector<char, 0>>
   emit(mlir::ModuleOp llvmModule, const TargetSpec &spec, const IsaLevel &level,
        EmitKind kind) const = 0;
