@@ -119,8 +119,12 @@ SchemaCompiler::Place SchemaCompiler::Place::at(const std::string &key) const {
 
 gemcut_status SchemaCompiler::refuse(const Place &place,
                                      const std::string &sentence) {
-  return fail(GEMCUT_INVALID_ARGUMENT, "%s at %s: %s", what,
-              place.pointer.c_str(), sentence.c_str());
+  // Names of members may hold anything; a message is one line.
+  std::string text = place.pointer + ": " + sentence;
+  for (char &c : text)
+    if (static_cast<unsigned char>(c) < 0x20)
+      c = '?';
+  return fail(GEMCUT_INVALID_ARGUMENT, "%s at %s", what, text.c_str());
 }
 
 uint32_t SchemaCompiler::findRule(const Json &schema,

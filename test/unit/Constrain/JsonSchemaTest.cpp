@@ -444,6 +444,7 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
       {R"({"minProperties":3,"maxProperties":2})",
        "#/maxProperties: 'maxProperties' is below"},
       {R"({"minProperties":-1})", "#/minProperties: 'minProperties' must be"},
+      {R"({"a\nb":1})", "#/a?b: the keyword 'a?b' is not supported"},
       {R"({"properties":3})", "#/properties: 'properties' must be an object"},
       {R"({"required":"a"})", "#/required: 'required' must be a list of names"},
   };
