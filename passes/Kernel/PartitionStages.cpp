@@ -57,12 +57,32 @@ struct OutputTiles {
             gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns());
   }
 
-  /// The largest power of two up to kLargestChunk that leaves enough chunks.
+  /// Of the sizes that leave enough chunks, in whole q8 groups and at least
+  /// half of the largest: the one after which 2, 4 and 8 threads wait least for
+  /// the last chunk. Of several the largest.
   int64_t getEvenChunk() const {
-    int64_t chunk = kLargestChunk;
-    while (chunk > kGroupTiles && count < chunk * kWantedChunks)
-      chunk /= 2;
-    return chunk;
+    int64_t most = std::min(kLargestChunk, count / kWantedChunks);
+    int64_t best = kGroupTiles, least = INT64_MAX;
+    for (int64_t size = gemcut_round_up(most / 2 + 1, kGroupTiles);
+         size <= most; size += kGroupTiles)
+      if (int64_t all = threadTiles(size); all <= least) {
+        best = size;
+        least = all;
+      }
+    return best;
+  }
+
+private:
+  /// Tiles that 2, 4 and 8 threads could have multiplied in all until the last
+  /// chunk of `size` is done.
+  int64_t threadTiles(int64_t size) const {
+    int64_t chunks = count / size, rest = count % size, sum = 0;
+    for (int64_t threads : {2, 4, 8}) {
+      int64_t longest =
+          chunks / threads * size + (chunks % threads ? size : rest);
+      sum += longest * threads;
+    }
+    return sum;
   }
 };
 

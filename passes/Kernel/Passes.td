@@ -139,10 +139,11 @@ def PartitionStagesPass : Pass<"kernel-partition-stages", "mlir::ModuleOp"> {
     * Attention: up to 64 query vectors of up to 16 rows and one KV head, shared
       out further by keys if the stage has `partials` (see kernel.attention); one
       row where a head's output is not whole q8 groups.
-    * gemv: 2, 4 or 8 output tiles by the number there are, register block
-      min(rows, 4) x 1: one tile at a time keeps the weight stream sequential.
-    * gemm: as many output tiles, up to 8, as fit half of the L2 cache; register
-      block from the options.
+    * gemv: 2 to 32 output tiles, as even a share of those there are as 2, 4 and 8
+      threads can have in 8 chunks or more; register block min(rows, 4) x 1: one
+      tile at a time keeps the weight stream sequential.
+    * gemm: as many output tiles, at most those of a gemv, as fit half of the L2
+      cache; register block from the options.
 
     A chunk of a product with a q8 output covers whole groups of 32 outputs. Tiles
     of an interleaved weight count in pairs.

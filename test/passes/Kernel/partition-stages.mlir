@@ -32,6 +32,22 @@ func.func @gemv(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %x1: !kernel.buffer<1 x
   return
 }
 
+// Tiles are shared out evenly: 176 as 8 chunks of 22, not as 11 of 16, which
+// make one of two threads wait for the other's sixth. 132 pairs leave 9 chunks,
+// the last of which is short.
+// CHECK-LABEL: func.func @even
+func.func @even(%n: i64, %x: !kernel.buffer<1 x 64, q8>, %w: !kernel.weight<2816 x 64, int4, tiles>,
+    %pairs: !kernel.weight<4224 x 64, int4, interleaved>,
+    %y0: !kernel.buffer<1 x 2816, f32>, %y1: !kernel.buffer<1 x 2112, q8>) {
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 22>
+  kernel.gemv %n, %x, %w outs %y0 {scale = 1.0 : f32}
+      : !kernel.buffer<1 x 64, q8>, !kernel.weight<2816 x 64, int4, tiles>, !kernel.buffer<1 x 2816, f32>
+  // CHECK-NEXT: partition = #kernel.partition<tiles, 16>
+  kernel.gemv %n, %x, %pairs outs %y1 {epilogue = #kernel.epilogue<gelu_gate>, scale = 1.0 : f32}
+      : !kernel.buffer<1 x 64, q8>, !kernel.weight<4224 x 64, int4, interleaved>, !kernel.buffer<1 x 2112, q8>
+  return
+}
+
 // A gemm chunk is whole register blocks and whole q8 groups, and its weights fit
 // half of the L2 cache: 524288 bytes hold 2 tiles of 6144 bf16 columns.
 // CHECK-LABEL: func.func @gemm
