@@ -395,7 +395,7 @@ private:
       auto c = static_cast<uint8_t>(text.bytes[i]);
       length = 1;
       std::string escaped;
-      if (c >= 0x80 && style.isAscii) {
+      if (c >= 0x7f && style.isAscii) {
         length = characterLength(text.bytes, i);
         appendAscii(std::string_view(text.bytes).substr(i, length), escaped);
       } else if (c < 0x20 || c == '"' || c == '\\') {

@@ -83,7 +83,7 @@ class Conversations:
         return self.object(depth + 1)
 
     def object(self, depth=0):
-        keys = ["a", "B", "b", "é", "É", "type", "items", "name", "z1", "Z1"]
+        keys = ["a", "B", "b", "é", "É", "\x7f", "type", "items", "name", "z1", "Z1"]
         return {self.random.choice(keys): self.value(depth + 1) for _ in range(self.random.randint(0, 4))}
 
     def schema(self, depth=0):
