@@ -42,8 +42,7 @@ static Error readChatTemplate(const gguf::Metadata &metadata, StringRef path,
   auto chat = metadata.string("tokenizer.chat_template", "");
   if (!chat)
     return chat.takeError();
-  return compileTemplate(*chat, (path + " (tokenizer.chat_template)").str(),
-                         model);
+  return compileTemplate(*chat, path.str(), model, "tokenizer.chat_template");
 }
 
 static Error readTokenizer(const gguf::Metadata &metadata, StringRef path,

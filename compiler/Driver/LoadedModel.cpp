@@ -162,8 +162,8 @@ llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
     return llvm::createStringError(path + ": " +
                                    llvm::toString(json.takeError()));
   const llvm::json::Object *object = json->getAsObject();
-  return compileTemplate(object ? findStoredTemplate(*object) : "",
-                         path + " (chat_template)", model);
+  return compileTemplate(object ? findStoredTemplate(*object) : "", path, model,
+                         "chat_template");
 }
 
 /// The files that hold the checkpoint's tensors.
@@ -181,16 +181,18 @@ void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
 
 } // namespace
 
-llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef where,
-                                            LoadedModel &model) {
+llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef file,
+                                            LoadedModel &model,
+                                            StringRef part) {
   if (text.empty())
     text = chat::getBuiltinTemplate(
         model.config.offsetNorms     ? chat::Family::Gemma3
         : model.config.perLayerInput ? chat::Family::Gemma4Small
                                      : chat::Family::Gemma4Large);
-  auto program = chat::compileChatTemplate(text, where);
-  if (!program) // `where` may go on with a part of the file
-    return checkpoint::about(program.takeError(), where.split(" (").first);
+  auto program = chat::compileChatTemplate(
+      text, part.empty() ? file.str() : (file + " (" + part + ")").str());
+  if (!program)
+    return checkpoint::about(program.takeError(), file);
   model.chatProgram = std::move(*program);
   return llvm::Error::success();
 }

@@ -33,11 +33,11 @@ struct LoadedModel {
   std::vector<std::string> inputs;   ///< paths of all files that were read
 };
 
-/// Compiles the chat template `text`, which `where` names in errors; an empty
-/// one stands for that of the model's family, where those without per-layer
-/// embeddings count as large.
-llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef where,
-                            LoadedModel &model);
+/// Compiles the chat template `text` of `file`, or of a `part` of it, which
+/// errors name; an empty one stands for that of the model's family, where those
+/// without per-layer embeddings count as large.
+llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef file,
+                            LoadedModel &model, llvm::StringRef part = "");
 
 /// Compiles the template that `choice` asks for instead of the checkpoint's:
 /// the file of this path, or "builtin" for that of the model's family.
