@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <pthread.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -120,7 +121,7 @@ void CommonOptions::addPrefillFlags(Flags &flags) {
 }
 
 /// Generated code runs on this thread too, whose stack grows up to a limit
-/// that may have been lowered.
+/// that may have been lowered, and on threads that were given that limit.
 static gemcut_status ensureStack() {
   constexpr rlim_t kNeeded = kStackBytes;
   struct rlimit limit;
@@ -128,7 +129,11 @@ static gemcut_status ensureStack() {
     return GEMCUT_OK;
   rlim_t given = limit.rlim_cur;
   limit.rlim_cur = std::min(limit.rlim_max, kNeeded);
-  if (limit.rlim_cur == kNeeded && setrlimit(RLIMIT_STACK, &limit) == 0)
+  pthread_attr_t threads;
+  pthread_attr_init(&threads);
+  pthread_attr_setstacksize(&threads, kStackBytes);
+  if (limit.rlim_cur == kNeeded && setrlimit(RLIMIT_STACK, &limit) == 0 &&
+      pthread_setattr_default_np(&threads) == 0)
     return GEMCUT_OK;
   return fail(GEMCUT_OUT_OF_MEMORY,
               "the stack is limited to %llu KiB, but %llu are needed; raise "
