@@ -39,8 +39,11 @@ OutputFile::create(llvm::StringRef path, Naming naming) {
   if (llvm::sys::fs::is_directory(path))
     return createStringError(path.str() +
                              ": is a directory; name a file in it");
-  // As root, a rename would replace even /dev/null.
-  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+  // As root, a rename would replace even /dev/null, and the link /dev/stdout.
+  bool isSystemLink = llvm::sys::fs::is_symlink_file(path) &&
+                      (path.starts_with("/dev/") || path.starts_with("/proc/"));
+  if (isSystemLink ||
+      (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)))
     return createStringError(path.str() +
                              ": is a device, a pipe or a socket; name a "
                              "regular file with -o");

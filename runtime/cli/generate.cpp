@@ -5,6 +5,7 @@
 #include "runtime/cli/ids.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
+#include "runtime/core/replace_file.h"
 #include "runtime/session/session_file.h"
 
 #include <cstdio>
@@ -70,6 +71,9 @@ static gemcut_status generateIds(const CommonOptions &options,
                                  bool printIds, int firstPosition,
                                  bool showStats, const SessionPaths &paths,
                                  GenerateStats &stats) {
+  if (paths.save) // an answer should not be lost
+    if (gemcut_status status = checkReplaceable(paths.save))
+      return status;
   std::vector<int32_t> ids;
   if (gemcut_status status = readIds(list, ids))
     return status;

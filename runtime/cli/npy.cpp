@@ -3,6 +3,7 @@
 #include "runtime/cli/npy.h"
 
 #include "runtime/core/error.h"
+#include "runtime/core/replace_file.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -48,6 +49,9 @@ static FILE *createUnique(std::string &pattern) {
 gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
   path = target;
   isDirect = isPipeOrDevice(target);
+  if (!isDirect)
+    if (gemcut_status status = checkReplaceable(target))
+      return status;
   temporary = path + (isDirect ? "" : ".XXXXXX");
   file = isDirect ? fopen(target, "wbe") : createUnique(temporary);
   if (!file)

@@ -7,8 +7,8 @@
 namespace gemcut {
 
 /// For what is written beside `path` and then renamed: nothing or a regular
-/// file must be there. GEMCUT_INVALID_ARGUMENT: a directory, a device, a pipe
-/// or a socket is, which a file must not replace.
+/// file must be there. GEMCUT_INVALID_ARGUMENT: a directory, a device, a pipe, a
+/// socket or the running program is, which a file must not replace.
 [[nodiscard]] gemcut_status checkReplaceable(const char *path);
 
 } // namespace gemcut

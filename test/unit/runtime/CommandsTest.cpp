@@ -185,8 +185,16 @@ TEST_F(CommandsTest, SmallStacksAreRefused) {
   start = "ulimit -s 64 && ./model";
   expectFailure("generate --ids 1 --print-ids -n 1", 1,
                 "limited to 64 KiB, but 1024 are needed");
-  start = "ulimit -S -s 64 && ./model"; // which may be raised
+  start = "ulimit -S -s 64 && ./model"; // may be raised
   EXPECT_EQ(run("generate --ids 1 --print-ids -n 1").code, 0);
+}
+
+TEST_F(CommandsTest, ProgramsDoNotReplaceThemselves) {
+  expectFailure("generate --ids 1 --print-ids -n 1 --save-session model", 1,
+                "is the program itself");
+  expectFailure("score --ids 1,2 --logits model", 1, "is the program itself");
+  expectFailure("generate --ids 1 --print-ids -n 1 --save-session /dev/stdout",
+                1, "name a regular file");
 }
 
 TEST_F(CommandsTest, ProcIsNotNeeded) {
