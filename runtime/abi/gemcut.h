@@ -173,14 +173,16 @@ GEMCUT_API gemcut_status gemcut_session_rewind(gemcut_session *session,
                                                size_t count);
 
 /* Writes what the session holds to a file, which appears whole or not at all.
- * GEMCUT_SYSTEM_ERROR: it cannot be written. */
+ * GEMCUT_INVALID_ARGUMENT: it holds no tokens; GEMCUT_SYSTEM_ERROR: the file cannot be
+ * written. */
 GEMCUT_API gemcut_status gemcut_session_save(const gemcut_session *session,
                                              const char *path);
 /* Makes the session hold what was saved, here or by `generate --save-session` of the
  * executable of this compilation. GEMCUT_SYSTEM_ERROR: the file cannot be read;
  * GEMCUT_CORRUPT_ARTIFACT: it is damaged; GEMCUT_INVALID_ARGUMENT: it belongs to
  * another compilation, level or adapter; GEMCUT_CONTEXT_FULL: it is too long. These
- * leave the session as it was. */
+ * leave the session as it was. gemcut_generate and gemcut_chat_messages go on from there;
+ * gemcut_chat begins anew. */
 GEMCUT_API gemcut_status gemcut_session_load(gemcut_session *session,
                                              const char *path);
 

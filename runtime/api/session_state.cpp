@@ -19,6 +19,9 @@ gemcut_status gemcut_session_save(const gemcut_session *session,
     return status;
   if (gemcut_status status = requireHandle(path, "path"))
     return status;
+  if (session->session.getTokenCount(/*slot=*/0) == 0)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session holds no tokens that could be saved");
   SessionWriter writer;
   if (gemcut_status status = writer.open(path, getFingerprint(*session),
                                          session->session.getLevel().name))
@@ -45,6 +48,8 @@ gemcut_status gemcut_session_load(gemcut_session *session, const char *path) {
                 "the session file %s has %zu sequences, but one can be "
                 "continued; a server's file is for a server",
                 path, file.getSequenceCount());
+  if (gemcut_status status = file.restore(0, session->session, /*slot=*/0))
+    return status;
   session->isTalking = false;
-  return file.restore(0, session->session, /*slot=*/0);
+  return GEMCUT_OK;
 }

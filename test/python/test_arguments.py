@@ -33,6 +33,8 @@ def refusal(call):
     (dict(context=1 << 40), "context is 1099511627776, expected"),
     (dict(adapter="x"), "adapter is 'x', expected None"),
     (dict(level=3), "level is 3, expected a str"),
+    (dict(level="avx2\0"), "expected a str without zero bytes"),
+    (dict(weights_file=b"\xff"), "weights_file has half of a surrogate pair"),
     (dict(weights_file=3), "weights_file is 3, expected a path"),
 ])
 def test_options_of_load(tiny, options, message):
@@ -104,6 +106,9 @@ def test_texts_that_are_none(engine):
     (dict(temperature="a"), "temperature is 'a', expected a number"),
     (dict(temperature=float("nan")), "temperature is nan"),
     (dict(temperature=-1), "temperature is -1"),
+    (dict(temperature=1e300), "temperature is 1e+300"),
+    (dict(no_repeat=1), "no_repeat is 1, expected True or False"),
+    (dict(json_schema={"const": float("nan")}), "json_schema has no JSON form"),
     (dict(top_k=1.5), "top_k is 1.5"), (dict(top_k=-1), "top_k is -1"),
     (dict(top_p=0), "top_p is 0, expected a number above 0"),
     (dict(min_p=2), "min_p is 2"), (dict(seed=-1), "seed is -1"),

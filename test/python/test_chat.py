@@ -358,6 +358,8 @@ def test_a_conversation_goes_on_from_its_state(engine, tmp_path):
 
 def test_states_that_cannot_be(engine, tmp_path):
     chat = engine.chat()
+    with pytest.raises(gemcut.EngineError, match="holds no tokens"):
+        chat.save_state(tmp_path / "state")
     chat.send("Hello", max_tokens=2)
     with pytest.raises(gemcut.EngineError, match="no/folder"):
         chat.save_state(tmp_path / "no/folder")

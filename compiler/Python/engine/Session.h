@@ -57,9 +57,11 @@ public:
   }
 
   void save(const std::string &path) const {
+    pybind11::gil_scoped_release release;
     library->check(library->api.session_save(session, path.c_str()));
   }
   void load(const std::string &path) {
+    pybind11::gil_scoped_release release;
     library->check(library->api.session_load(session, path.c_str()));
   }
 

@@ -80,14 +80,14 @@ def c_text(name: str, value: Any) -> str:
 
 
 def path(name: str, value: Any) -> str:
-    """A str, bytes or os.PathLike that can name a file."""
+    """A str, bytes or os.PathLike that can name a file, in UTF-8."""
     try:
         result = os.fsdecode(value)
     except TypeError:
         refuse(name, value, "a path: a str or os.PathLike")
     if not result or "\0" in result:
         refuse(name, result, "the path of a file")
-    return result
+    return text(name, result)
 
 
 def ids(name: str, value: Any) -> list[int]:
@@ -97,6 +97,13 @@ def ids(name: str, value: Any) -> list[int]:
         refuse(name, value, "token ids")
     return [whole(f"{name}[{index}]", id, -(1 << 31), (1 << 31) - 1, "a token id")
             for index, id in enumerate(value)]
+
+
+def switch(name: str, value: Any) -> bool:
+    """True or False, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        refuse(name, value, "True or False")
+    return value
 
 
 def function(name: str, value: Any) -> Any:

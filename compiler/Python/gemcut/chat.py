@@ -73,7 +73,7 @@ class Chat(arguments.NotPicklable):
         self.pending: tuple[ToolCall, ...] = ()
         self._results: dict[str, Any] = {}  # of calls that were answered, by id
         self._is_answering = False
-        self._think = bool(think)
+        self._think = arguments.switch("think", think)
         self._declarations = (json.dumps([tool.declaration for tool
                                           in self.tools.values()])
                               if self.tools else None)
@@ -344,7 +344,7 @@ def _read_messages(messages: Any) -> list[dict[str, Any]]:
         if not isinstance(entry, Mapping):
             arguments.refuse(f"messages[{index}]", entry, "a dictionary with a role")
         try:
-            json.dumps(entry)
+            json.dumps(entry, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"messages[{index}] has no JSON form: {error}") from None
         result.append(dict(entry))

@@ -132,7 +132,7 @@ def quantize_report(model: StrPath, *, options: Optional[CompileOptions] = None,
 
 
 def merge(options: Optional[CompileOptions],
-           changes: dict[str, Any]) -> CompileOptions:
+          changes: dict[str, Any]) -> CompileOptions:
     if options is None:
         options = CompileOptions()
     if not isinstance(options, CompileOptions):

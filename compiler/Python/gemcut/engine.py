@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import dataclass
 from typing import (TYPE_CHECKING, Any, AsyncIterator, Callable, Iterable, Iterator,
@@ -85,7 +84,7 @@ class Engine(arguments.NotPicklable):
         self._native: Any = _engine
         workers = arguments.whole("threads", threads, 0, _MOST_THREADS)
         library = self._library = _engine.Library(
-            self.path, "" if level is None else arguments.text("level", level),
+            self.path, "" if level is None else arguments.c_text("level", level),
             _existing("weights_file", weights_file))
         facts = library.info()
         report = facts.pop("report")
@@ -110,7 +109,7 @@ class Engine(arguments.NotPicklable):
         Raises EngineError for a model without a tokenizer.
         """
         ids: list[int] = self._open().tokenize(arguments.text("text", text).encode(),
-                                               bool(special))
+                                               arguments.switch("special", special))
         return ids
 
     def detokenize(self, ids: Sequence[int], *, special: bool = False) -> str:
@@ -124,7 +123,7 @@ class Engine(arguments.NotPicklable):
             if not 0 <= id < self.info.vocab_size:
                 raise EngineError(f"token {index} is {id}, but the vocabulary has ids 0 "
                                   f"to {self.info.vocab_size - 1}")
-        text: bytes = library.detokenize(checked, bool(special))
+        text: bytes = library.detokenize(checked, arguments.switch("special", special))
         return text.decode(errors="replace")
 
     def verify(self) -> None:
@@ -199,7 +198,8 @@ class Engine(arguments.NotPicklable):
         A text begins with <bos> if the vocabulary has one; `special`: tokens such as
         <bos> in it become their ids. Ids are taken as they are. max_tokens None: until
         the model stops or the context is full. ignore_stop: stop tokens are ordinary
-        ones. no_repeat: no id comes twice. stop: a text, or several, before which the answer ends. json_schema: the text is JSON that is valid for a schema (its text, a
+        ones. no_repeat: no id comes twice. stop: a text, or several, before which the
+        answer ends. json_schema: the text is JSON that is valid for a schema (its text, a
         dictionary, or a type such as list[int] or a dataclass). regex: all of it matches
         this pattern. None of what follows: the model's default.
 
@@ -231,7 +231,7 @@ class Engine(arguments.NotPicklable):
                 return cut.add(piece.decode(errors="replace"))
 
             with self._pool.take() as session:
-                session.generate(ids, limit, bool(ignore_stop), sampling, answer, decode,
+                session.generate(ids, limit, arguments.switch("ignore_stop", ignore_stop), sampling, answer, decode,
                                  None)
             cut.finish()
 
@@ -248,7 +248,7 @@ class Engine(arguments.NotPicklable):
         ids, limit = self._prompt(prompt), streams.limit_of(max_tokens)
         sampling = self._sampling(temperature, top_k, top_p, min_p, seed, no_repeat)
         with self._pool.take() as session:
-            session.generate(ids, limit, bool(ignore_stop), sampling,
+            session.generate(ids, limit, arguments.switch("ignore_stop", ignore_stop), sampling,
                              self._answer(None, None), None, made.append)
         return made
 
@@ -338,11 +338,11 @@ class Engine(arguments.NotPicklable):
                     else arguments.whole(name, value, 0, (1 << bits) - 1))
 
         return self._native.Sampling(
-            real("temperature", temperature, 0, math.inf, "a number, at least 0, or None"),
+            real("temperature", temperature, 0, 3.4e38, "a number, at least 0, or None"),
             real("top_p", top_p, 1e-30, 1, "a number above 0, at most 1, or None"),
             real("min_p", min_p, 0, 1, "a number from 0 to 1, or None"),
             whole("top_k", top_k, 31), whole("seed", seed, 64),
-            bool(no_repeat))
+            arguments.switch("no_repeat", no_repeat))
 
     def _answer(self, schema: Optional[schemas.AnySchema], regex: Optional[str]) -> Any:
         return self._native.AnswerText(

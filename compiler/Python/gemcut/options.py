@@ -72,12 +72,6 @@ def _nats(name: str, value: Any) -> float:
     return arguments.real(name, value, 0, math.inf, "a number, at least 0")
 
 
-def _switch(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        arguments.refuse(name, value, "True or False")
-    return value
-
-
 @dataclass(frozen=True)
 class CompileOptions:
     """What `gemcut compile` is asked for; None: the default of the command line.
@@ -129,7 +123,7 @@ class CompileOptions:
     """"exe", "static-lib", "shared-lib", "obj", "asm", "llvm", "kernel", "gemma"."""
     dump_ir_after: Optional[str] = _flag("--dump-ir-after", arguments.text)
     dump_dir: Optional[StrPath] = _flag("--dump-dir", arguments.path)
-    time_phases: Optional[bool] = _flag("--time-phases", _switch)
+    time_phases: Optional[bool] = _flag("--time-phases", arguments.switch)
     threads: Optional[int] = _flag("--threads", _count, report=True)
     runtime_dir: Optional[StrPath] = _flag("--runtime-dir", arguments.path)
     sysroot: Optional[StrPath] = _flag("--sysroot", arguments.path)

@@ -176,6 +176,6 @@ def text_of(schema: Any) -> str:
     if not isinstance(schema, Mapping):
         return json.dumps(schema_of(schema, "json_schema"))
     try:
-        return json.dumps(schema)
+        return json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"json_schema has no JSON form: {error}") from None
