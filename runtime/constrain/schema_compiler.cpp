@@ -196,6 +196,16 @@ const Json *SchemaCompiler::findReference(const std::string &reference) const {
   return at;
 }
 
+std::string SchemaCompiler::findWrapped() const {
+  for (const char *pointer : {"#/function/parameters", "#/json_schema/schema",
+                              "#/parameters", "#/schema"}) {
+    const Json *found = findReference(pointer);
+    if (found && found->is_object())
+      return pointer;
+  }
+  return "";
+}
+
 gemcut_status SchemaCompiler::checkKeywords(const Place &place) {
   for (const auto &item : place.schema.items()) {
     const std::string &key = item.key();
@@ -204,6 +214,11 @@ gemcut_status SchemaCompiler::checkKeywords(const Place &place) {
                     [&](const Keyword &known) { return key == known.name; });
     if (isKnown || isAnnotation(key) || (key == "$id" && place.pointer == "#"))
       continue;
+    std::string wrapped = place.pointer == "#" ? findWrapped() : "";
+    if (!wrapped.empty())
+      return refuse(place, "this is not a schema, but has one; give the object "
+                           "at " +
+                               wrapped);
     return refuse(place.at(key), "the keyword '" + key +
                                      "' is not supported; supported are " +
                                      listKeywords());
@@ -335,12 +350,16 @@ gemcut_status SchemaCompiler::addSchema(const Place &place, uint32_t from,
 gemcut_status SchemaCompiler::followReference(const Place &place,
                                               std::string &pointer) {
   const Json &reference = place.schema["$ref"];
-  if (!reference.is_string() || !findReference(reference.get<std::string>()))
+  if (reference.is_string())
+    pointer = reference.get<std::string>();
+  if (pointer != "#" && pointer.rfind("#/", 0) != 0)
     return refuse(place.at("$ref"),
                   "the reference " + reference.dump() +
                       " must be \"#\" or \"#/...\", the pointer of a schema in "
                       "this document");
-  pointer = reference.get<std::string>();
+  if (!findReference(pointer))
+    return refuse(place.at("$ref"),
+                  "there is no " + reference.dump() + " in this document");
   return GEMCUT_OK;
 }
 

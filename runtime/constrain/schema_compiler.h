@@ -98,6 +98,9 @@ private:
   uint32_t findRule(const Json &schema, const std::string &pointer);
 
   gemcut_status checkKeywords(const Place &place);
+  /// Where a tool, a function or a response format of OpenAI's API, given as
+  /// the document, has its schema; "" for another document.
+  std::string findWrapped() const;
   gemcut_status checkAlone(const Place &place, const char *keyword);
   gemcut_status readTypes(const Place &place, unsigned &types);
   gemcut_status readCount(const Place &place, const char *keyword,
@@ -112,6 +115,7 @@ private:
   // schema_disjoint.cpp
   gemcut_status checkDisjoint(const Place &place);
   bool areDisjoint(const Json &a, const Json &b, int depth) const;
+  /// The schema that a pointer names, or null.
   const Json *findReference(const std::string &reference) const;
   /// The pointer that "$ref" gives, if there is a schema.
   gemcut_status followReference(const Place &place, std::string &pointer);

@@ -64,16 +64,10 @@ gemcut_status SchemaCompiler::collectParts(const Place &place, int depth,
   if (schema.contains("$ref")) {
     if (gemcut_status status = checkAlone(place, "$ref"))
       return status;
-    const Json &reference = schema["$ref"];
-    const Json *target = reference.is_string()
-                             ? findReference(reference.get<std::string>())
-                             : nullptr;
-    if (!target)
-      return refuse(place.at("$ref"), "the reference " + reference.dump() +
-                                          " is no pointer of a schema in this "
-                                          "document");
-    return collectParts({*target, reference.get<std::string>()}, depth + 1,
-                        parts);
+    std::string pointer;
+    if (gemcut_status status = followReference(place, pointer))
+      return status;
+    return collectParts({*findReference(pointer), pointer}, depth + 1, parts);
   }
   if (gemcut_status status = checkPart(place))
     return status;

@@ -412,7 +412,12 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
        "'allOf' leads too deep, or back to itself"},
       {R"({"allOf":[]})", "#/allOf: 'allOf' must be a list of schemas"},
       {R"({"$ref":"#/$defs/x"})",
-       "#/$ref: the reference \"#/$defs/x\" must be"},
+       "#/$ref: there is no \"#/$defs/x\" in this document"},
+      {R"({"type":"function","function":{"name":"f","parameters":{}}})",
+       "at #: this is not a schema, but has one; give the object at "
+       "#/function/parameters"},
+      {R"({"name":"f","schema":{}})", "give the object at #/schema"},
+      {R"({"name":"f","schema":1})", "#/name: the keyword 'name' is not"},
       {R"({"$ref":"other.json"})",
        "#/$ref: the reference \"other.json\" must be"},
       {R"({"$ref":"#"})",
