@@ -57,12 +57,15 @@ CharAutomaton constrain::intersect(const CharAutomaton &a,
   if (a.states.empty() || b.states.empty())
     return {};
   find(0, 0);
-  size_t edges = 0;
+  size_t edges = 0, edgePairs = 0;
   for (size_t i = 0; i < pairs.size(); ++i) {
     const CharAutomaton::State &left = a.states[pairs[i] >> 32];
     const CharAutomaton::State &right = b.states[uint32_t(pairs[i])];
     CharAutomaton::State state;
     state.isFinal = left.isFinal && right.isFinal;
+    edgePairs += left.edges.size() * right.edges.size();
+    if (edgePairs > kMostEdgePairs)
+      return {};
     for (const auto &x : left.edges)
       for (const auto &y : right.edges) {
         uint32_t set = meet(x.set, y.set);
@@ -139,6 +142,8 @@ static bool decode(const std::string &text, std::vector<uint32_t> &points) {
 CharAutomaton constrain::namesOf(const std::vector<std::string> &names) {
   CharAutomaton result;
   result.states.resize(1);
+  std::unordered_map<uint32_t, uint32_t> sets;     // of one character each
+  std::unordered_map<uint64_t, uint32_t> children; // by state and character
   std::vector<uint32_t> points;
   for (const std::string &name : names) {
     if (!decode(name, points))
@@ -146,29 +151,48 @@ CharAutomaton constrain::namesOf(const std::vector<std::string> &names) {
     uint32_t state = 0;
     for (uint32_t point : points) {
       uint32_t next = uint32_t(result.states.size());
-      result.states.emplace_back();
-      uint32_t set = result.addSet(CodePoints(point, point));
-      result.states[state].edges.push_back({set, next});
-      state = next;
+      auto [child, isNew] =
+          children.emplace(uint64_t(state) << 32 | point, next);
+      if (isNew) {
+        if (next >= kMostStates)
+          return {};
+        auto [set, isNewSet] = sets.emplace(point, result.sets.size());
+        if (isNewSet)
+          result.sets.emplace_back(point, point);
+        result.states.emplace_back();
+        result.states[state].edges.push_back({set->second, next});
+      }
+      state = child->second;
     }
     result.states[state].isFinal = true;
   }
   return result;
 }
 
-bool constrain::accepts(const CharAutomaton &automaton,
-                        const std::string &text) {
+std::optional<bool> constrain::accepts(const CharAutomaton &automaton,
+                                       const std::string &text,
+                                       TextSearch &search) {
   std::vector<uint32_t> points;
   if (automaton.states.empty() || !decode(text, points))
     return false;
+  if (search.seen.size() < automaton.states.size())
+    search.seen.resize(automaton.states.size());
   std::vector<uint32_t> now = {0}, next;
   for (uint32_t point : points) {
     next.clear();
-    for (uint32_t state : now)
-      for (const CharAutomaton::Edge &edge : automaton.states[state].edges)
-        if (automaton.sets[edge.set].contains(point) &&
-            std::find(next.begin(), next.end(), edge.target) == next.end())
+    ++search.step;
+    for (uint32_t state : now) {
+      const auto &edges = automaton.states[state].edges;
+      if (edges.size() > search.edgesLeft)
+        return std::nullopt;
+      search.edgesLeft -= edges.size();
+      for (const CharAutomaton::Edge &edge : edges)
+        if (search.seen[edge.target] != search.step &&
+            automaton.sets[edge.set].contains(point)) {
+          search.seen[edge.target] = search.step;
           next.push_back(edge.target);
+        }
+    }
     now.swap(next);
   }
   return std::any_of(now.begin(), now.end(), [&](uint32_t state) {
@@ -204,16 +228,20 @@ CharAutomaton constrain::namesExcept(const CodePoints &set,
     }
   }
   CharAutomaton result;
-  uint32_t other = uint32_t(nodes.size()); // no name begins like this
+  uint32_t other = uint32_t(nodes.size());        // no name begins like this
+  std::unordered_map<uint32_t, uint32_t> singles; // sets of one character
   for (uint32_t node = 0; node < nodes.size(); ++node) {
     CharAutomaton::State state;
     state.isFinal = node != 0 && !nodes[node].isName;
-    CodePoints rest = set;
+    CodePoints begun;
     for (auto [point, child] : nodes[node].children) {
-      CodePoints one(point, point);
-      state.edges.push_back({result.addSet(one), child});
-      rest = rest.without(one);
+      auto [one, isNew] = singles.emplace(point, 0);
+      if (isNew)
+        one->second = result.addSet(CodePoints(point, point));
+      state.edges.push_back({one->second, child});
+      begun.add(point, point);
     }
+    CodePoints rest = set.without(begun);
     if (!rest.isEmpty())
       state.edges.push_back({result.addSet(rest), other});
     result.states.push_back(std::move(state));

@@ -5,6 +5,7 @@
 #include "runtime/constrain/code_points.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace gemcut::constrain {
 /// More states or edges than this are refused: a pattern of this size takes
 /// some 10 ms to compile.
 inline constexpr size_t kMostStates = 1 << 16;
+
+/// Pairs of edges that an intersection looks at before it is refused: a few
+/// 100 ms.
+inline constexpr size_t kMostEdgePairs = 1 << 22;
 
 /// No bound on the length of a run.
 inline constexpr uint32_t kUnbounded = UINT32_MAX;
@@ -40,7 +45,8 @@ struct CharAutomaton {
 /// Any text, empty included.
 CharAutomaton anyText();
 
-/// Texts of both. Empty (no states) if it has more than kMostStates.
+/// Texts of both. Empty (no states) if it has more than kMostStates, or needs
+/// more than kMostEdgePairs.
 CharAutomaton intersect(const CharAutomaton &a, const CharAutomaton &b);
 
 /// The texts that have from `least` to `most` (kUnbounded: any number of)
@@ -55,11 +61,21 @@ CharAutomaton textWithout(const std::string &word);
 CharAutomaton namesExcept(const CodePoints &set,
                           const std::vector<std::string> &names);
 
-/// The texts of a list (UTF-8; what is not is left out).
+/// The texts of a list (UTF-8; what is not is left out), as a tree of what they
+/// begin with. Empty (no states) if it has more than kMostStates.
 CharAutomaton namesOf(const std::vector<std::string> &names);
 
-/// Whether a text (UTF-8) is among those of the automaton.
-bool accepts(const CharAutomaton &automaton, const std::string &text);
+/// What searches for texts in automata share.
+struct TextSearch {
+  size_t edgesLeft = 1 << 25; // that may be looked at, some 100 ms
+  size_t step = 0;            // characters that have been read
+  std::vector<size_t> seen;   // by state, the last step that reached it
+};
+
+/// Whether a text (UTF-8) is among those of the automaton; none if `search` has
+/// no edges left for the answer.
+std::optional<bool> accepts(const CharAutomaton &automaton,
+                            const std::string &text, TextSearch &search);
 
 /// Removes edges to states from which no final one is reached. Empty if the
 /// start is one of these.

@@ -396,8 +396,8 @@ gemcut_status SchemaCompiler::addAlternatives(const Place &place,
   return GEMCUT_OK;
 }
 
-gemcut_status SchemaCompiler::addConstants(const Place &place, unsigned types,
-                                           uint32_t from, uint32_t to) {
+gemcut_status SchemaCompiler::readConstants(const Place &place,
+                                            std::vector<const Json *> &values) {
   const Json &schema = place.schema;
   const char *keyword = schema.contains("enum") ? "enum" : "const";
   for (const auto &item : schema.items())
@@ -406,7 +406,6 @@ gemcut_status SchemaCompiler::addConstants(const Place &place, unsigned types,
       return refuse(place.at(item.key()), "'" + item.key() + "' beside '" +
                                               keyword + "' is not supported");
   Place list = place.at(keyword);
-  std::vector<const Json *> values;
   if (keyword == std::string("const")) {
     values.push_back(&list.schema);
   } else {
@@ -415,12 +414,21 @@ gemcut_status SchemaCompiler::addConstants(const Place &place, unsigned types,
     for (const Json &value : list.schema)
       values.push_back(&value);
   }
+  return GEMCUT_OK;
+}
+
+gemcut_status SchemaCompiler::addConstants(const Place &place, unsigned types,
+                                           uint32_t from, uint32_t to) {
+  std::vector<const Json *> values;
+  if (gemcut_status status = readConstants(place, values))
+    return status;
   if (types & kNumber)
     types |= kInteger;
   for (const Json *value : values)
     if (types & typeOf(*value) && !syntax.addValue(from, *value, to))
-      return refuse(list, "the value " + value->dump() +
-                              " cannot be written in a call");
+      return refuse(place.at(place.schema.contains("enum") ? "enum" : "const"),
+                    "the value " + value->dump() +
+                        " cannot be written in a call");
   return GEMCUT_OK;
 }
 

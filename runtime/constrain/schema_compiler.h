@@ -68,6 +68,9 @@ private:
   gemcut_status addNumber(const Place &place, bool isInteger, uint32_t from,
                           uint32_t to);
   gemcut_status addString(const Place &place, uint32_t from, uint32_t to);
+  /// What 'enum' or 'const' lists; no other keywords but a type may be there.
+  gemcut_status readConstants(const Place &place,
+                              std::vector<const Json *> &values);
   /// The texts of strings that `place` describes.
   gemcut_status readText(const Place &place, CharAutomaton &text);
   // schema_arrays.cpp
@@ -83,6 +86,9 @@ private:
                                std::vector<Property> &properties);
   /// What "propertyNames" allows; `depth`: references that were followed.
   gemcut_status readNames(const Place &place, int depth, CharAutomaton &names);
+  /// Whether `place` allows a name, which must be one of `names`.
+  gemcut_status findName(const Place &place, const CharAutomaton &names,
+                         const std::string &name, bool &isFound);
   gemcut_status readOthers(const Place &place,
                            const std::vector<Property> &properties,
                            const std::vector<NamePattern> &patterns,
@@ -135,6 +141,7 @@ private:
   std::deque<Json> merged;     // schemas that 'allOf' made
   size_t mergeVisits = 0;      // of schemas, by all merges together
   int mergeDepth = 0;          // of them, inside each other
+  TextSearch nameSearch;       // of all names together
 };
 
 /// Keywords that say nothing about a value.

@@ -78,9 +78,16 @@ SchemaCompiler::readProperties(const Place &place,
       auto at = std::find_if(properties.begin(), properties.end(),
                              [&](const auto &p) { return p.name == text; });
       if (at == properties.end()) {
-        auto pattern =
-            std::find_if(patterns.begin(), patterns.end(),
-                         [&](const auto &p) { return accepts(p.names, text); });
+        auto pattern = patterns.begin();
+        for (; pattern != patterns.end(); ++pattern) {
+          bool isFound;
+          if (gemcut_status status =
+                  findName({*pattern->schema, pattern->pointer}, pattern->names,
+                           text, isFound))
+            return status;
+          if (isFound)
+            break;
+        }
         const Json *value = &kAnySchema;
         std::string pointer = kAnyValueName;
         if (pattern != patterns.end()) {
@@ -124,13 +131,15 @@ gemcut_status SchemaCompiler::addMember(const Property &property, uint32_t from,
   return GEMCUT_OK;
 }
 
-/// Names of a list of strings.
-static CharAutomaton listNames(const Json &values) {
-  std::vector<std::string> names;
-  for (const Json &value : values)
-    if (value.is_string())
-      names.push_back(value.get<std::string>());
-  return namesOf(names);
+gemcut_status SchemaCompiler::findName(const Place &place,
+                                       const CharAutomaton &names,
+                                       const std::string &name, bool &isFound) {
+  std::optional<bool> found = accepts(names, name, nameSearch);
+  if (!found)
+    return refuse(place, "the search for the names of properties "
+                         "becomes too large");
+  isFound = *found;
+  return GEMCUT_OK;
 }
 
 gemcut_status SchemaCompiler::readNames(const Place &place, int depth,
@@ -160,13 +169,18 @@ gemcut_status SchemaCompiler::readNames(const Place &place, int depth,
     if (schema.contains(keyword))
       return refuse(place.at(keyword),
                     std::string("'") + keyword + "' of names is not supported");
-  if (schema.contains("enum") && schema["enum"].is_array())
-    names = listNames(schema["enum"]);
-  else if (schema.contains("const"))
-    names = listNames(Json::array({schema["const"]}));
-  else
+  if (!schema.contains("enum") && !schema.contains("const"))
     return readText(place, names);
-  return GEMCUT_OK;
+  std::vector<const Json *> values;
+  if (gemcut_status status = readConstants(place, values))
+    return status;
+  std::vector<std::string> texts;
+  for (const Json *value : values)
+    if (value->is_string())
+      texts.push_back(value->get<std::string>());
+  names = namesOf(texts);
+  return names.states.empty() ? refuse(place, "the list becomes too large")
+                              : GEMCUT_OK;
 }
 
 gemcut_status
@@ -184,24 +198,37 @@ SchemaCompiler::readOthers(const Place &place,
     CharAutomaton allowed;
     if (gemcut_status status = readNames(rule, 0, allowed))
       return status;
-    for (const std::string &name : known)
-      if (!accepts(allowed, name))
+    for (const std::string &name : known) {
+      bool isFound;
+      if (gemcut_status status = findName(rule, allowed, name, isFound))
+        return status;
+      if (!isFound)
         return refuse(rule, "the property " + Json(name).dump() +
                                 " is none of the names that this allows");
-    names = trim(intersect(names, allowed));
+    }
+    CharAutomaton both = intersect(names, allowed);
+    if (both.states.empty() && !allowed.states.empty())
+      return refuse(rule, "what remains of the names becomes too large");
+    names = trim(both);
   }
   for (const NamePattern &pattern : patterns) {
-    for (const Property &property : properties)
-      if (accepts(pattern.names, property.name) && *pattern.schema != true &&
-          *pattern.schema != *property.schema)
-        return refuse({*pattern.schema, pattern.pointer},
+    Place here = {*pattern.schema, pattern.pointer};
+    for (const Property &property : properties) {
+      if (*pattern.schema == true || *pattern.schema == *property.schema)
+        continue;
+      bool isFound;
+      if (gemcut_status status =
+              findName(here, pattern.names, property.name, isFound))
+        return status;
+      if (isFound)
+        return refuse(here,
                       "the property " + Json(property.name).dump() +
                           " matches this pattern, too; both schemas at once "
                           "are not supported");
+    }
     CharAutomaton both = intersect(names, pattern.names);
     if (both.states.empty() && !names.states.empty())
-      return refuse({*pattern.schema, pattern.pointer},
-                    "the pattern becomes too large");
+      return refuse(here, "the pattern becomes too large");
     both = trim(both);
     if (!both.states.empty() && *pattern.schema != false)
       others.push_back(

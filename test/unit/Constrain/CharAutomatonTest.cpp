@@ -53,6 +53,25 @@ TEST(CodePointsTest, SetsKeepRangesApartAndJoined) {
   EXPECT_TRUE(CodePoints::plain().contains(' '));
 }
 
+TEST(CharAutomatonTest, NamesShareWhatTheyBeginWith) {
+  CharAutomaton names = namesOf({"abc", "abd", "ab", "abc", "\xff", ""});
+  EXPECT_EQ(names.states.size(), 5u);
+  TextSearch search;
+  for (const char *name : {"", "ab", "abc", "abd"})
+    EXPECT_EQ(accepts(names, name, search), true) << name;
+  for (const char *name : {"a", "abcd", "b", "\xff"})
+    EXPECT_EQ(accepts(names, name, search), false) << name;
+  // One automaton after the other, with as many edges as there are.
+  CharAutomaton text = parse("a[ab]{2}c|[ab]*d");
+  for (const char *name : {"aabc", "abad", "d"})
+    EXPECT_EQ(accepts(text, name, search), true) << name;
+  EXPECT_EQ(accepts(text, "aac", search), false);
+  search.edgesLeft = 3;
+  EXPECT_EQ(accepts(text, "abababad", search), std::nullopt);
+  EXPECT_TRUE(
+      namesOf({std::string(kMostStates, 'a')}).states.empty()); // too many
+}
+
 TEST(CharAutomatonTest, LengthsCountCodePoints) {
   CharAutomaton limited = limitLength(anyText(), 2, 3);
   EXPECT_FALSE(matches(limited, U"a"));

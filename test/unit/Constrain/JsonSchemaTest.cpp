@@ -2,6 +2,8 @@
 
 #include "test/unit/Constrain/ConstrainFixture.h"
 
+#include <chrono>
+
 using namespace gemcut;
 using namespace gemcut::test;
 
@@ -440,6 +442,12 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
        "#/additionalProperties: beside 'patternProperties'"},
       {R"({"properties":{"ab":{}},"propertyNames":{"maxLength":1}})",
        "#/propertyNames: the property \"ab\" is none of the names"},
+      {R"({"propertyNames":{"enum":["ab","xy"],"pattern":"^x"}})",
+       "#/propertyNames/pattern: 'pattern' beside 'enum' is not supported"},
+      {R"({"propertyNames":{"maxLength":1,"const":"ab"}})",
+       "#/propertyNames/maxLength: 'maxLength' beside 'const'"},
+      {R"({"propertyNames":{"enum":7}})",
+       "#/propertyNames/enum: 'enum' must be a list of values"},
       {R"({"propertyNames":{"type":"integer"}})",
        "#/propertyNames/type: names are strings"},
       {R"({"propertyNames":{"$ref":"#/propertyNames"}})",
@@ -495,6 +503,42 @@ TEST(JsonSchemaTest, LargeSchemasAreRefusedSoon) {
   chain += "}," + repeat("allOf", R"({"$ref":"#/$defs/a1"})", 32).substr(1);
   EXPECT_NE(getSchemaError(chain).find("'allOf' leads too deep"),
             std::string::npos);
+}
+
+TEST(JsonSchemaTest, ManyNamesOfPropertiesAreFoundSoon) {
+  // 2000 properties among 5000 names; and a search that is too long for an
+  // answer.
+  auto makeName = [](int i) { return "\"name" + std::to_string(i) + "\""; };
+  std::string names, properties;
+  for (int i = 0; i < 5000; ++i)
+    names += (i ? "," : "") + makeName(i);
+  for (int i = 0; i < 2000; ++i)
+    properties += (i ? "," : "") + makeName(i * 2) + ":true";
+  auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(getSchemaError(R"({"additionalProperties":false,"properties":{)" +
+                           properties + R"(},"propertyNames":{"enum":[)" +
+                           names + "]}}"),
+            "");
+  std::string pattern = R"({"patternProperties":{"a[ab]{3000}c":false},)";
+  std::string name = "\"" + std::string(20000, 'a') + "\"";
+  std::string error = getSchemaError(pattern + "\"properties\":{" + name +
+                                     ":{}},\"additionalProperties\":false}");
+  EXPECT_NE(error.find("the search for the names of properties becomes too "
+                       "large"),
+            std::string::npos)
+      << error;
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_LT(seconds.count(), 5); // it was 16 with a list of active states
+  // What two rules leave of the names.
+  name = "\"" + std::string(1000, 'a') + "\"";
+  error = getSchemaError(R"({"propertyNames":{"pattern":"a[ab]{100}"},)"
+                         "\"properties\":{" +
+                         name + ":{}}}");
+  EXPECT_NE(error.find("what remains of the names becomes too "
+                       "large"),
+            std::string::npos)
+      << error;
 }
 
 TEST(JsonSchemaTest, AThoughtMayComeFirst) {
