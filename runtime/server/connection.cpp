@@ -165,11 +165,16 @@ void Connection::onHeader(error_code error) {
     keepsAlive = keepsAlive && parser->is_done();
     return reply(makeReply(refused));
   }
-  if (toView(message[http::field::expect]) != "100-continue")
+  bool waits =
+      message.version() >= 11 &&
+      boost::beast::iequals(message[http::field::expect], "100-continue");
+  if (!waits)
     return readBody();
   inFlight = "HTTP/1.1 100 Continue\r\n\r\n";
   auto self = shared_from_this();
   net::async_write(socket, net::buffer(inFlight), [self](error_code e, size_t) {
+    if (self->isClosed)
+      return;
     self->inFlight.clear();
     e ? self->close() : self->readBody();
   });
@@ -216,7 +221,8 @@ void Connection::onBadRequest(error_code error) {
 }
 
 void Connection::onReceiveTimeout() {
-  if (!isReading)
+  // No answer goes out behind bytes that the client does not take.
+  if (!isReading || !inFlight.empty())
     return close();
   isTimedOut = true;
   keepsAlive = false;

@@ -357,6 +357,11 @@ class ServerTest(unittest.TestCase):
                 self.assertEqual(client.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
                 client.sendall(body)
                 self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+            client.sendall(head.encode() + b"Expect: 100-Continue\r\n\r\n")
+            self.assertEqual(client.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as client:
+            client.sendall(head.replace("HTTP/1.1", "HTTP/1.0").encode() + b"Expect: 100-continue\r\n\r\n" + body)
+            self.assertIn(b" 200 OK", client.recv(1000).split(b"\r\n")[0])
 
     def test_errors_name_the_parameter(self):
         for member, value, code in [
