@@ -34,7 +34,7 @@ private:
   /// Part of a message or thought; of a message with the logprobs of `tokens`.
   void addPart(JsonText &json, Open kind, std::string_view text,
                const std::vector<BatchToken> &tokens) const;
-  const char *getStatus(bool isDone) const;
+  const char *getStatus(Open kind, bool isDone) const;
   const std::string &getText(Open kind) const {
     return kind == Open::Thought ? answers[0].thought : answers[0].content;
   }
@@ -86,12 +86,13 @@ void ResponsesFormat::addPart(JsonText &json, Open kind, std::string_view text,
 }
 
 /// Of an item; the last one of an answer that was cut is incomplete.
-const char *ResponsesFormat::getStatus(bool isDone) const {
+const char *ResponsesFormat::getStatus(Open kind, bool isDone) const {
   const AnswerState &state = answers[0];
-  return !isDone ? "in_progress"
-         : state.isOver && !state.wasStopped && state.calls.empty()
-             ? "incomplete"
-             : "completed";
+  bool isLast =
+      state.calls.empty() && (kind == Open::Message || state.content.empty());
+  return !isDone                                       ? "in_progress"
+         : state.isOver && !state.wasStopped && isLast ? "incomplete"
+                                                       : "completed";
 }
 
 void ResponsesFormat::addItem(JsonText &json, Open kind, bool isDone) const {
@@ -101,7 +102,7 @@ void ResponsesFormat::addItem(JsonText &json, Open kind, bool isDone) const {
     json.key("summary").raw("[]");
   else
     json.member("role", "assistant");
-  json.member("status", getStatus(isDone));
+  json.member("status", getStatus(kind, isDone));
   json.key("content").beginArray();
   if (isDone)
     addPart(json, kind, getText(kind), answers[0].logprobs);

@@ -285,8 +285,26 @@ class ServerTest(unittest.TestCase):
         cut = self.server.post(RESPONSES, {**body, "max_output_tokens": 3})[1]
         self.assertEqual((cut["status"], cut["output"][0]["status"]), ("incomplete", "incomplete"))
         self.assertIn(cut["top_p"], [0.95, 1])
+        self.check_items_of_cut_thoughts()
         for member, value in [("include", ["file_search_call.results"]), ("include", []), ("include", None)]:
             self.expect_error(RESPONSES, {**body, member: value}, 400)
+
+    def check_items_of_cut_thoughts(self):
+        """A thought that ended is completed, even where the message behind it is cut; streams say the same."""
+        body = {"input": "What is 38 + 57?", "temperature": 0, "reasoning": {"effort": "high"}}
+        whole = self.server.post(RESPONSES, body)[1]
+        self.assertEqual([item["type"] for item in whole["output"]], ["reasoning", "message"])
+        seen = set()
+        for limit in range(4, whole["usage"]["output_tokens"]):
+            cut = self.server.post(RESPONSES, {**body, "max_output_tokens": limit})[1]
+            events = [json.loads(data) for _, data in self.server.stream(RESPONSES, {**body, "max_output_tokens": limit})]
+            kinds = lambda items: [(item["type"], item["status"]) for item in items]
+            done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+            self.assertEqual(kinds(cut["output"]), kinds(done))
+            self.assertEqual(kinds(cut["output"]), kinds(events[-1]["response"]["output"]))
+            seen.add(tuple(kinds(cut["output"])))
+        self.assertIn((("reasoning", "completed"), ("message", "incomplete")), seen)
+        self.assertIn((("reasoning", "incomplete"), ("message", "incomplete")), seen)
 
     def test_responses_with_tools(self):
         tool = {"type": "function", **WEATHER["function"]}
