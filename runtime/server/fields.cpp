@@ -78,15 +78,19 @@ int64_t Fields::getInteger(std::string_view name, int64_t fallback,
   const Value *value = find(name);
   if (!value)
     return fallback;
-  if (!value->is(Value::Kind::Integer)) {
+  bool isBig = value->is(Value::Kind::BigInteger);
+  if (!isBig && !value->is(Value::Kind::Integer)) {
     failType(name, "an integer", *value);
     return fallback;
   }
-  int64_t number = value->integerValue();
-  if (number < least || number > most) {
-    fail(name, "Invalid value for " + quote(getPath(name)) + ": expected " +
-                   std::to_string(least) + " to " + std::to_string(most) +
-                   ", but got " + std::to_string(number) + ".");
+  int64_t number = isBig ? fallback : value->integerValue();
+  if (isBig || number < least || number > most) {
+    fail(name,
+         "Invalid value for " + quote(getPath(name)) + ": expected " +
+             std::to_string(least) + " to " + std::to_string(most) +
+             ", but got " +
+             (isBig ? "an integer beyond 64 bits" : std::to_string(number)) +
+             ".");
     return fallback;
   }
   return number;

@@ -5,6 +5,7 @@
 #include "runtime/text/call_arguments.h"
 
 #include <string_view>
+#include <unordered_set>
 
 using namespace gemcut;
 using namespace gemcut::text;
@@ -18,6 +19,14 @@ static bool isAbsent(const Value *value) {
 
 static std::string_view textOf(const Value *value) {
   return value && value->isString() ? value->bytes() : std::string_view();
+}
+
+static bool isFunctionName(std::string_view name) {
+  static constexpr size_t kMostCharacters = 64;
+  return !name.empty() && name.size() <= kMostCharacters &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-") == std::string_view::npos;
 }
 
 static bool isRole(std::string_view role) {
@@ -66,6 +75,7 @@ static std::optional<MessageFault> findCallFault(const std::string &place,
 
 std::optional<MessageFault> text::findMessageFault(const Value &messages) {
   size_t index = 0;
+  std::unordered_set<std::string_view> callIds; // so far
   for (const Value &message : messages.items()) {
     std::string place = "messages[" + std::to_string(index++) + "]";
     const Value *role = message.find("role");
@@ -84,6 +94,15 @@ std::optional<MessageFault> text::findMessageFault(const Value &messages) {
               findCallFault(place + ".tool_calls[" + std::to_string(i) + "]",
                             calls->items()[i]))
         return fault;
+      else
+        callIds.insert(textOf(calls->items()[i].find("id")));
+    std::string_view answered = textOf(message.find("tool_call_id"));
+    if (role->bytes() == "tool" && !answered.empty() &&
+        callIds.count(answered) == 0)
+      return MessageFault{place + ".tool_call_id",
+                          "is '" + std::string(answered) +
+                              "', but no earlier message has a call with this "
+                              "id in its 'tool_calls'"};
     if (auto fault =
             findContentFault(place + ".content", role->bytes(),
                              message.find("content"), !isAbsent(calls)))
@@ -105,6 +124,9 @@ std::optional<MessageFault> text::findToolFault(const Value &tools) {
       return MessageFault{place, "must be {\"type\": \"function\", "
                                  "\"function\": {\"name\": ...}}; other tools "
                                  "are not supported"};
+    if (!isFunctionName(name))
+      return MessageFault{place + ".function.name",
+                          "must be of 1 to 64 letters, digits, '_' and '-'"};
     const Value *parameters = all[i].find("function")->find("parameters");
     if (!isAbsent(parameters) && !parameters->isMap())
       return MessageFault{place + ".function.parameters",

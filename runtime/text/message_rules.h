@@ -24,12 +24,13 @@ struct MessageFault {
 
 /// Messages are objects with a known role, text as content (which an answer
 /// with calls may lack, and which is any value for a tool's result), and a list
-/// as tool_calls, whose arguments are an object or the text of one. `messages`
-/// is a List.
+/// as tool_calls, whose arguments are an object or the text of one. A tool's
+/// tool_call_id is that of an earlier call. `messages` is a List.
 std::optional<MessageFault> findMessageFault(const Value &messages);
 
 /// Tools are {"type": "function", "function": {"name": ...}} with names that
-/// differ, and an object as parameters. `tools` is a List.
+/// differ, of 1 to 64 letters, digits, '_' and '-', and an object as
+/// parameters. `tools` is a List.
 std::optional<MessageFault> findToolFault(const Value &tools);
 
 } // namespace gemcut::text

@@ -409,6 +409,13 @@ class ServerTest(unittest.TestCase):
                                ({"role": "assistant", "tool_calls": 5}, "tool_calls")):
             self.expect_error(CHAT, {"messages": [message]}, 400, f"messages[0].{place}", "invalid_value")
         self.expect_error(CHAT, {"messages": STORY, "tools": [WEATHER, WEATHER]}, 400, "tools[1]")
+        for name in ("get weather", "a" * 65, "caf\u00e9"):
+            tool = {"type": "function", "function": {"name": name}}
+            self.expect_error(CHAT, {"messages": STORY, "tools": [tool]}, 400, "tools[0].function.name")
+        lone = [STORY[0], {"role": "tool", "tool_call_id": "call_7", "content": "1"}]
+        self.expect_error(CHAT, {"messages": lone}, 400, "messages[1].tool_call_id", "invalid_value", "'call_7'")
+        for seed in (2**70, -(2**70)):
+            self.expect_error(CHAT, {"messages": STORY, "seed": seed}, 400, "seed", "invalid_value", f"to {2**63 - 1}")
         long = [{"role": "user", "content": "fox " * 3000}]
         self.expect_error(CHAT, {"messages": long}, 400, "messages", "context_length_exceeded", "2048")
         self.expect_error(COMPLETIONS, {"prompt": [5000]}, 400, "prompt")
