@@ -150,7 +150,7 @@ class Lora(unittest.TestCase):
             self.assertEqual(run(both, *generate, "--lora", "first").stdout,
                              run(folder / "one" / "merged", *generate).stdout)
             result = run(both, *generate, "--lora", "third", check=False)
-            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.returncode, 2)
             self.assertIn("there is no adapter 'third' in this executable; it has first, second", result.stderr)
 
     def test_errors(self):
