@@ -151,7 +151,7 @@ class Lora(unittest.TestCase):
                              run(folder / "one" / "merged", *generate).stdout)
             result = run(both, *generate, "--lora", "third", check=False)
             self.assertEqual(result.returncode, 2)
-            self.assertIn("there is no adapter 'third' in this executable; it has first, second", result.stderr)
+            self.assertIn("--lora is 'third', but must be one of: first, second", result.stderr)
 
     def test_errors(self):
         case = GOLDENS / "gemma3"
