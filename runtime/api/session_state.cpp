@@ -43,12 +43,8 @@ gemcut_status gemcut_session_load(gemcut_session *session, const char *path) {
           file.open(path, session->engine->model(), getFingerprint(*session),
                     session->session.getLevel().name))
     return status;
-  if (file.getSequenceCount() != 1)
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "the session file %s has %zu sequences, but one can be "
-                "continued; a server's file is for a server",
-                path, file.getSequenceCount());
-  if (gemcut_status status = file.restore(0, session->session, /*slot=*/0))
+  if (gemcut_status status =
+          file.restoreOnly(path, session->session, /*slot=*/0))
     return status;
   session->isTalking = false;
   return GEMCUT_OK;

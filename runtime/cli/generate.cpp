@@ -44,12 +44,7 @@ static gemcut_status loadSession(const char *path, uint64_t fingerprint,
   if (gemcut_status status =
           file.open(path, gemcut_model, fingerprint, session.getLevel().name))
     return status;
-  if (file.getSequenceCount() != 1)
-    return fail(GEMCUT_INVALID_ARGUMENT,
-                "the session file %s has %zu sequences, but one can be "
-                "continued; a server's file is for a server",
-                path, file.getSequenceCount());
-  if (gemcut_status status = file.restore(0, session, /*slot=*/0))
+  if (gemcut_status status = file.restoreOnly(path, session, /*slot=*/0))
     return status;
   isPrompt = file.getPrompted(0) == session.getTokenCount(/*slot=*/0);
   return GEMCUT_OK;

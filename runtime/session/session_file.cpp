@@ -268,6 +268,16 @@ std::vector<int32_t> SessionFile::getTokens(size_t index) const {
   return tokens;
 }
 
+gemcut_status SessionFile::restoreOnly(const char *path, Session &session,
+                                       int32_t slot) const {
+  if (getSequenceCount() != 1)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "the session file %s has %zu sequences, but one can be "
+                "continued; a server's file is for a server",
+                path, getSequenceCount());
+  return restore(0, session, slot);
+}
+
 gemcut_status SessionFile::restore(size_t index, Session &session,
                                    int32_t slot) const {
   const Sequence &sequence = sequences[index];

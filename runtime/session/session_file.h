@@ -86,6 +86,10 @@ public:
   /// session.
   [[nodiscard]] gemcut_status restore(size_t index, Session &session,
                                       int32_t slot) const;
+  /// The same for the only sequence of the file `path`.
+  /// GEMCUT_INVALID_ARGUMENT: it has several.
+  [[nodiscard]] gemcut_status restoreOnly(const char *path, Session &session,
+                                          int32_t slot) const;
 
 private:
   struct Sequence {
