@@ -7,10 +7,9 @@
 
 namespace gemcut::targets {
 
-/// Appends the upstream passes from lowered programs (func, scf, arith, vector
-/// on
-/// `!llvm.ptr`) to the LLVM dialect. All upstream pass creation for CPUs is
-/// here.
+/// Appends the passes from lowered programs (func, scf, arith, and vector of
+/// one dimension, on `!llvm.ptr`) to the LLVM dialect. All upstream passes and
+/// patterns for CPUs are here.
 void buildLlvmPipeline(mlir::OpPassManager &pm);
 
 } // namespace gemcut::targets
