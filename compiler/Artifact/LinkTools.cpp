@@ -63,10 +63,13 @@ ScratchFiles::~ScratchFiles() {
 llvm::Expected<std::string> ScratchFiles::create(llvm::StringRef suffix) {
   llvm::SmallString<128> path;
   if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile(kScratchName, suffix, path))
-    return createStringError("making a temporary file for the linker "
-                             "failed: " +
-                             code.message());
+          llvm::sys::fs::createTemporaryFile(kScratchName, suffix, path)) {
+    llvm::SmallString<128> folder;
+    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+    return createStringError("linking needs a temporary file in '" +
+                             folder.str().str() + "': " + code.message() +
+                             "; name another folder with TMPDIR");
+  }
   llvm::sys::RemoveFileOnSignal(path);
   claims.emplace_back(path);
   paths.push_back(path.str().str());

@@ -7,6 +7,7 @@
 #include "llvm/Support/Signals.h"
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,10 +50,20 @@ OutputFile::create(llvm::StringRef path, Naming naming) {
                              "regular file with -o");
   std::string directory = directoryOf(path);
   if (!llvm::sys::fs::is_directory(directory))
-    return createStringError(path.str() + ": cannot be written: directory '" +
-                             directory + "' does not exist");
+    return createStringError(
+        path.str() + ": cannot be written: " +
+        (llvm::sys::fs::exists(directory)
+             ? "'" + directory + "' is not a directory"
+             : "directory '" + directory + "' does not exist"));
+  llvm::StringRef name = llvm::sys::path::filename(path);
+  if (name.size() > NAME_MAX)
+    return createStringError(path.str() + ": cannot be written: its name has " +
+                             std::to_string(name.size()) +
+                             " bytes, and file names have at most " +
+                             std::to_string(NAME_MAX));
+  constexpr size_t kKeptBytes = 200; // its end tells sidecars from programs
   llvm::SmallString<256> temporary(directory);
-  llvm::sys::path::append(temporary, "." + llvm::sys::path::filename(path) +
+  llvm::sys::path::append(temporary, "." + name.take_back(kKeptBytes) +
                                          ".tmp-" + llvm::Twine(getpid()));
   file->temporaryPath = temporary.str().str();
   if (naming == Naming::Late)

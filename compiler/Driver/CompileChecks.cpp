@@ -7,6 +7,7 @@
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Driver/TextQuality.h"
 #include "compiler/Driver/UsageError.h"
+#include "dialects/Support/SimilarName.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -37,11 +38,14 @@ driver::checkCompileOptions(const CompileOptions &options) {
     return llvm::join(llvm::map_range(range, name), ", ");
   };
   const targets::Target *target = targets::findTarget(options.target);
-  if (!target)
+  if (!target) {
+    std::vector<std::string> known;
+    for (const targets::Target *t : targets::allTargets())
+      known.push_back(t->getName().str());
     return llvm::make_error<UsageError>(
         "--target: found '" + options.target + "', this compiler has " +
-        names(targets::allTargets(),
-              [](const targets::Target *t) { return t->getName(); }));
+        llvm::join(known, ", ") + guessName(options.target, known));
+  }
   auto parsed = target->parseSpec(options.cpu);
   if (!parsed)
     return asUsageError(parsed.takeError());

@@ -58,6 +58,8 @@ struct ModelFiles {
 
 llvm::Expected<ModelFiles> findFiles(StringRef path,
                                      const WeightOptions &weights) {
+  if (path.empty())
+    return createStringError("MODEL is empty; name a checkpoint");
   if (!llvm::sys::fs::exists(path))
     return checkpoint::about(
         createStringError(path.str() + ": no such file or directory"), path);

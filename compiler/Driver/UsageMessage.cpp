@@ -2,32 +2,18 @@
 
 #include "compiler/Driver/UsageMessage.h"
 
+#include "dialects/Support/SimilarName.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <vector>
 
+using namespace gemcut;
 using namespace gemcut::driver;
 using llvm::StringRef;
-
-/// "; is it NAME?" for the one of `names` that `typed` resembles, or nothing.
-static std::string guess(StringRef typed,
-                         const std::vector<std::string> &names) {
-  std::string similar;
-  constexpr size_t kMostEdits = 3;
-  unsigned least = unsigned(std::min(typed.size() / 2, kMostEdits)) + 1;
-  for (const std::string &name : names) {
-    unsigned distance = typed.edit_distance(name);
-    if (distance < least) {
-      similar = name;
-      least = distance;
-    }
-  }
-  return similar.empty() ? "" : "; is it " + similar + "?";
-}
 
 /// About a word that the command does not take; empty if there is none.
 static std::string describeUnknown(const CLI::App &command) {
@@ -40,7 +26,7 @@ static std::string describeUnknown(const CLI::App &command) {
       for (const std::string &name : option->get_lnames())
         flags.push_back("--" + name);
     return "there is no flag " + word +
-           guess(StringRef(word).split('=').first, flags);
+           guessName(StringRef(word).split('=').first, flags);
   }
   return words.empty() ? ""
                        : "'" + words.front() + "' is one argument too many";
@@ -72,7 +58,7 @@ std::string gemcut::driver::describeMistake(const CLI::App &app,
     return "expected a command: " + llvm::join(commands, ", ");
   if (StringRef(words.front()).starts_with("-"))
     return describeUnknown(app);
-  std::string similar = guess(words.front(), commands);
+  std::string similar = guessName(words.front(), commands);
   return "there is no command '" + words.front() + "'" +
          (similar.empty() ? "; expected " + llvm::join(commands, ", ")
                           : similar);

@@ -2,6 +2,7 @@
 
 #include "targets/Common/CpuTarget.h"
 
+#include "dialects/Support/SimilarName.h"
 #include "targets/Common/EmitObject.h"
 #include "targets/Common/LlvmPipeline.h"
 #include "targets/Common/LowerProgram.h"
@@ -52,11 +53,16 @@ llvm::Expected<const IsaLevel *> CpuTarget::findLevel(StringRef wanted) const {
   for (const IsaLevel &level : levels)
     if (level.name == levelName)
       return &level;
-  auto names =
-      llvm::map_range(levels, [](const IsaLevel &level) { return level.name; });
+  std::vector<std::string> names;
+  for (const IsaLevel &level : levels)
+    names.push_back(level.name);
+  std::string list = llvm::join(names, ", ");
+  for (const Device &device : devices)
+    names.push_back(device.name.str());
+  std::string guess = gemcut::guessName(wanted, names);
   return llvm::createStringError(
-      "unknown CPU level '" + wanted.str() + "' for " + name + "; levels are " +
-      llvm::join(names, ", ") +
+      "unknown CPU level '" + wanted.str() + "' for " + name + guess +
+      (guess.empty() ? "; " : " ") + "levels are " + list +
       " and host; `gemcut targets` lists devices, each below its --target");
 }
 
