@@ -3,7 +3,8 @@
 #   address,undefined  parsers, tokenizer, runtime, fuzz corpora, and the whole
 #                      compiler on damaged checkpoints
 #   thread             the runtime's threads and sessions
-# and both on a C program with two sessions of a compiled model on two threads.
+# and both on a C program with two sessions of a compiled model on two threads, the
+# first also on a server with 1000 requests of clients that misbehave.
 # Separate build trees below build/; an unchanged tree costs only the runs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -40,6 +41,8 @@ build/asan/bin/gemcut compile examples/tiny-gemma4 --cpu avx2 --emit static-lib 
   --runtime-dir build/lib/runtime -o "$model/libtiny.a"
 (cd "$model" && llvm-ar-22 x libtiny.a tiny.o)
 two_sessions asan address,undefined
+ASAN_OPTIONS=detect_leaks=1 GEMCUT_SANITIZED=build/asan \
+  python3 test/e2e/server_stress.py --requests 1000
 
 threaded='runtime_core_test runtime_session_test runtime_batch_test runtime_api_test'
 cmake --preset tsan >/dev/null

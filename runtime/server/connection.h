@@ -41,6 +41,8 @@ public:
   ~Connection();
 
   void start() { readHeader(); }
+  /// Answers whatever the client sends with this, and closes.
+  void refuse(const HttpReply &reason) { reply(reason); }
   /// Closes now if no request has arrived, otherwise behind its answer.
   void stopWhenIdle();
   /// Ends whatever runs.
@@ -64,11 +66,8 @@ private:
   void onBody(error_code error);
   /// Answers what no parser could read.
   void onBadRequest(error_code error);
-  ApiError checkHeader() const;
-  bool listensLocally() const;
-  /// What the page that sent the request may do; "" without a page.
-  std::string makeOriginHeaders() const;
 
+  // connection_answer.cpp
   void answer();
   void startGeneration(std::unique_ptr<GenerationRequest> request);
   void onEvents();

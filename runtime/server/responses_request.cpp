@@ -5,6 +5,8 @@
 #include "runtime/text/call_arguments.h"
 #include "runtime/text/json_value.h"
 
+#include <unordered_set>
+
 using namespace gemcut;
 using namespace gemcut::server;
 using text::Value;
@@ -76,6 +78,7 @@ static Value makeMessage(std::string_view role, std::string_view content) {
 static void readItems(Fields &fields, const Value &items,
                       std::vector<Value> &messages) {
   std::vector<Value> calls; // that follow each other: one message
+  std::unordered_set<std::string_view> callIds; // so far
   auto flush = [&] {
     if (!calls.empty())
       messages.push_back(makeAssistant(std::move(calls)));
@@ -88,6 +91,7 @@ static void readItems(Fields &fields, const Value &items,
     if (type == "function_call") {
       bool isValid = false;
       calls.push_back(makeCall(item, isValid));
+      callIds.insert(getText(item, "call_id"));
       if (!isValid)
         return fields.fail(path, "'" + path +
                                      "' must have a name and, as 'arguments', "
@@ -99,13 +103,18 @@ static void readItems(Fields &fields, const Value &items,
     if (type == "reasoning")
       continue; // thoughts of earlier turns are left out of prompts
     if (type == "function_call_output") {
+      std::string_view id = getText(item, "call_id");
+      if (id.empty() || callIds.count(id) == 0)
+        return fields.fail(path + ".call_id",
+                           "'" + path + ".call_id' is '" + std::string(id) +
+                               "', but no earlier function_call has this id.",
+                           "invalid_value");
       if (!readContent(item.find("output"), content))
         return fields.fail(path, "'" + path + ".output' must be text.",
                            "invalid_type");
       std::vector<Value::Entry> message;
       message.push_back(makeEntry("role", Value::trusted("tool")));
-      message.push_back(
-          makeEntry("tool_call_id", makeText(getText(item, "call_id"))));
+      message.push_back(makeEntry("tool_call_id", makeText(id)));
       message.push_back(makeEntry("content", makeText(content)));
       messages.push_back(Value::map(std::move(message)));
       continue;

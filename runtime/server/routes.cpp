@@ -273,6 +273,8 @@ HttpReply server::route(const HttpRequest &request, const ModelContext &context,
     if (method == allowed)
       return answerModel(call, request.path.substr(kModels.size()));
   }
+  if (method == "OPTIONS" && request.path == "*") // the server as a whole
+    return answerOptions("GET, HEAD, POST");
   if (!allowed)
     return makeReply(makeError(404,
                                "There is no " + request.method + " " +

@@ -13,6 +13,11 @@
 using namespace gemcut;
 using namespace gemcut::server;
 
+/// Connections beyond those that are allowed that are told so. They are read
+/// until they close, for a short time: what is left unread when a socket closes
+/// becomes a reset, which may overtake the answer.
+static constexpr size_t kMostRefused = 64;
+
 struct Server::State {
   State(const ModelContext &context, const ServerOptions &options)
       : options(options), hub(context, this->options), acceptor(hub.io),
@@ -79,22 +84,17 @@ void Server::State::accept() {
 }
 
 void Server::State::onAccepted(tcp::socket socket) {
-  if (hub.connections.size() < options.connections) {
-    std::make_shared<Connection>(std::move(socket), hub)->start();
+  size_t open = hub.connections.size();
+  if (open >= options.connections + kMostRefused)
     return;
-  }
-  ++hub.counters.replies[503];
-  std::string body =
-      makeError(503, "The server has no room for another connection.",
-                "too_many_connections")
-          .toJson();
-  std::string bytes =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-      "Retry-After: 1\r\nConnection: close\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
-  error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(net::buffer(bytes), ignored);
+  auto connection = std::make_shared<Connection>(std::move(socket), hub);
+  if (open < options.connections)
+    return connection->start();
+  HttpReply refused =
+      makeReply(makeError(503, "The server has no room for another connection.",
+                          "too_many_connections"));
+  refused.headers = "Retry-After: 1\r\n";
+  connection->refuse(refused);
 }
 
 void Server::State::awaitSignal() {

@@ -25,7 +25,8 @@ struct MessageFault {
 /// Messages are objects with a known role, text as content (which an answer
 /// with calls may lack, and which is any value for a tool's result), and a list
 /// as tool_calls, whose arguments are an object or the text of one. A tool's
-/// tool_call_id is that of an earlier call. `messages` is a List.
+/// tool_call_id is that of an earlier call; without one, which OpenAI's API
+/// refuses, its "name" says whose result it is. `messages` is a List.
 std::optional<MessageFault> findMessageFault(const Value &messages);
 
 /// Tools are {"type": "function", "function": {"name": ...}} with names that

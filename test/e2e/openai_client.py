@@ -13,7 +13,7 @@ from pathlib import Path
 import openai
 
 from support import TINY, compile_model
-from test_server import WEATHER, Server
+from server import WEATHER, Server
 
 STORY = [{"role": "user", "content": "Tell me a story about a fox and a lantern."}]
 QUESTION = {"role": "user", "content": "What is the weather in Oslo?"}

@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GEMCUT_BUILD", ROOT / "build"))
+# A build tree with sanitizers: executables get its runtime (tools/link_sanitized.py).
+SANITIZED = os.environ.get("GEMCUT_SANITIZED")
 GEMCUT = BUILD / "bin" / "gemcut"
 GOLDENS = ROOT / "test" / "data" / "goldens"
 TINY = ROOT / "examples" / "tiny-gemma4"
@@ -75,7 +77,10 @@ def private_peak(*command):
 
 
 def compile_model(model, out, *flags):
-    run(GEMCUT, "compile", model, "-o", out, *flags)
+    if SANITIZED:
+        run(ROOT / "test" / "tools" / "link_sanitized.py", SANITIZED, GEMCUT, model, out, *flags)
+    else:
+        run(GEMCUT, "compile", model, "-o", out, *flags)
     return Path(out)
 
 

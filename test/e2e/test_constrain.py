@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support import TINY, compile_model, ids_argument, run
-from test_server import CHAT, COMPLETIONS, RESPONSES, WEATHER, Server
+from server import CHAT, COMPLETIONS, RESPONSES, WEATHER, Server
 
 COUNT = int(os.environ.get("GEMCUT_CONSTRAINED", 40))
 

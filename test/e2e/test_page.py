@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support import TINY, compile_model
-from test_server import WEATHER, Server
+from server import WEATHER, Server
 
 try:
     from playwright.sync_api import expect, sync_playwright

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from support import GEMCUT, TINY, compile_model, run
-from test_server import CHAT, Server
+from server import CHAT, Server
 
 SYSTEM = "You know everything about foxes and lanterns. " * 25
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "Returns the weather in a city.",
