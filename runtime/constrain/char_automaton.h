@@ -54,6 +54,10 @@ CharAutomaton intersect(const CharAutomaton &a, const CharAutomaton &b);
 CharAutomaton limitLength(const CharAutomaton &text, uint32_t least,
                           uint32_t most);
 
+/// The texts that are not among those of the automaton, by way of a
+/// deterministic one. Empty as above.
+CharAutomaton complement(const CharAutomaton &text);
+
 /// Any text without `word`, of ASCII characters, in it.
 CharAutomaton textWithout(const std::string &word);
 
@@ -80,6 +84,11 @@ std::optional<bool> accepts(const CharAutomaton &automaton,
 /// Removes edges to states from which no final one is reached. Empty if the
 /// start is one of these.
 CharAutomaton trim(const CharAutomaton &text);
+
+/// For each state, those with an edge to it of a set that `isWanted`, once per
+/// edge.
+std::vector<std::vector<uint32_t>>
+findPredecessors(const CharAutomaton &text, const std::vector<bool> &isWanted);
 
 /// How many plain characters (CodePoints::plain) a state of a trimmed automaton
 /// takes.

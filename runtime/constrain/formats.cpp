@@ -13,6 +13,9 @@ using namespace gemcut;
   "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
 #define OCTET "(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
 #define LABEL "[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
+#define UUID(VERSION)                                                          \
+  "[0-9a-f]{8}-[0-9a-f]{4}-" VERSION "[0-9a-f]{3}-[89ab][0-9a-f]{3}-"          \
+  "[0-9a-f]{12}"
 #define HOST LABEL "(?:\\." LABEL "){0,4}\\.[a-z]{2,12}"
 
 namespace {
@@ -34,8 +37,19 @@ static const Format kFormats[] = {
     {"uri",
      "https?://" HOST "(?::[1-9][0-9]{0,3})?"
      "(?:/[A-Za-z0-9_.~-]{1,64}){0,16}/?(?:\\?[A-Za-z0-9_.~=&-]{1,128})?"},
-    {"uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-"
-             "[0-9a-f]{12}"},
+    {"uuid", UUID("[1-5]")},
+    {"uuid1", UUID("1")},
+    {"uuid3", UUID("3")},
+    {"uuid4", UUID("4")},
+    {"uuid5", UUID("5")},
+    {"uuid7", UUID("7")},
+    {"byte", "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"},
+    // Hints for whoever shows or stores the text, which may be any.
+    {"binary", "[^]*"},
+    {"password", "[^]*"},
+    {"path", "[^]*"},
+    {"file-path", "[^]*"},
+    {"directory-path", "[^]*"},
 };
 
 const char *constrain::findFormat(std::string_view name) {

@@ -5,7 +5,9 @@
 //
 //   true, {}       any value
 //   type           one or a list of them. Without it, the types that the other
-//                  keywords are about; if there is none, any
+//                  keywords are about; if there is none, any. OpenAPI's
+//                  "nullable": true beside it adds null
+//   not            of {}, true and false, and of a type or a list of them
 //   enum, const    beside `type` only, which then chooses among the values
 //   properties, required, additionalProperties (also a schema)
 //                  Properties come in the order of `properties`, then those
@@ -18,17 +20,21 @@
 //                  are equal is not followed, so they count as one for
 //                  minProperties
 //   items, prefixItems, minItems, maxItems
-//                  Without `items`, others come only if prefixItems is absent
+//                  Without `items`, others come only if prefixItems is absent.
+//                  Older drafts' list of `items`, with additionalItems, too
+//   uniqueItems    of `items` that enum or const lists; more than 8 of them come
+//                  in the order of the list
 //   minLength, maxLength, pattern (regex.h; found anywhere, as the draft says),
-//   format         as formats.h lists them; \u is used for control characters
-//                  alone
-//   minimum, maximum, exclusiveMinimum, exclusiveMaximum, and multipleOf for
-//                  whole numbers. Numbers have a bounded number of digits, see
-//                  numbers.h
+//   format         as formats.h lists them, beside `pattern` also others, which
+//                  then say nothing; \u is used for control characters alone
+//   minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf (with at
+//                  most 6 decimals). Numbers have a bounded number of digits,
+//                  see numbers.h
 //   anyOf          beside annotations only
 //   oneOf          the same, if it can be seen that no value is valid for two:
 //                  other types, other constants, or another constant of a
-//                  required property
+//                  required property. Objects always have the property that
+//                  OpenAPI's `discriminator` names
 //   allOf          of one schema, beside annotations; of several schemas of
 //                  objects, and beside such keywords, if all say type,
 //                  properties and required alone: their properties are joined
@@ -37,7 +43,7 @@
 //   annotations    title, description, default, examples, deprecated, readOnly,
 //                  writeOnly, $comment, $schema, $id (root), contentEncoding,
 //                  contentMediaType, contentSchema, x-...; of OpenAPI
-//                  discriminator, example, externalDocs, nullable, xml
+//                  example, externalDocs, xml
 //
 // Every other keyword is an error, and so is a schema that no value is valid
 // for. Values nest at most about kMostDepth (network.h) deep.

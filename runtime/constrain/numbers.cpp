@@ -330,26 +330,73 @@ bool constrain::makeNumbers(const NumberBound &least, const NumberBound &most,
                  out, error);
 }
 
-CharAutomaton constrain::makeMultiples(uint32_t divisor) {
-  // States of remainders; before the first digit, and behind the sign.
+/// Numbers with at most so many decimals, which, times 10^decimals, `divisor`
+/// divides.
+static CharAutomaton multiplesOf(uint32_t divisor, uint32_t decimals) {
+  // States of remainders of the digits so far, by the decimals among them;
+  // before the first digit, and behind the sign and the point.
   CharAutomaton result;
-  constexpr uint32_t kFirstRemainder = 2;
+  uint32_t firstRemainder = 2,
+           points = firstRemainder + divisor * (decimals + 1);
   std::vector<uint32_t> sets;
   for (uint32_t digit = 0; digit < 10; ++digit)
     sets.push_back(result.addSet(CodePoints('0' + digit, '0' + digit)));
   uint32_t sign = result.addSet(CodePoints('-', '-'));
-  auto addDigits = [&](uint32_t remainder) {
+  uint32_t point = result.addSet(CodePoints('.', '.'));
+  auto addDigits = [&](uint32_t remainder, uint32_t count) {
     CharAutomaton::State state;
     for (uint32_t digit = 0; digit < 10; ++digit)
       state.edges.push_back(
-          {sets[digit], kFirstRemainder + (remainder * 10 + digit) % divisor});
+          {sets[digit], firstRemainder + count * divisor +
+                            (remainder * 10 + digit) % divisor});
     return state;
   };
-  result.states = {addDigits(0), addDigits(0)};
+  result.states = {addDigits(0, 0), addDigits(0, 0)};
   result.states[0].edges.push_back({sign, 1});
-  for (uint32_t remainder = 0; remainder < divisor; ++remainder) {
-    result.states.push_back(addDigits(remainder));
-    result.states.back().isFinal = remainder == 0;
-  }
+  for (uint32_t count = 0; count <= decimals; ++count)
+    for (uint32_t remainder = 0; remainder < divisor; ++remainder) {
+      CharAutomaton::State state;
+      if (count == 0)
+        state = addDigits(remainder, 0);
+      else if (count < decimals)
+        state = addDigits(remainder, count + 1);
+      if (count == 0 && decimals > 0)
+        state.edges.push_back({point, points + remainder});
+      uint64_t scaled = remainder;
+      for (uint32_t i = count; i < decimals; ++i)
+        scaled = scaled * 10 % divisor;
+      state.isFinal = scaled == 0;
+      result.states.push_back(std::move(state));
+    }
+  for (uint32_t remainder = 0; decimals > 0 && remainder < divisor; ++remainder)
+    result.states.push_back(addDigits(remainder, 1));
   return result;
+}
+
+bool constrain::makeMultiples(const nlohmann::ordered_json &divisor,
+                              bool isInteger, CharAutomaton &out,
+                              std::string &error) {
+  constexpr uint32_t kMostDivisor = 10000;
+  constexpr size_t kMostDecimals = 6;
+  Decimal decimal;
+  bool isRead =
+      divisor.is_number() && parseDecimal(divisor, 15, decimal, error);
+  uint64_t digits = 0;
+  size_t decimals = decimal.fraction.size();
+  if (isRead && !decimal.isNegative && decimals <= kMostDecimals &&
+      decimal.whole.size() <= 5)
+    digits = strtoull((decimal.whole + decimal.fraction).c_str(), nullptr, 10);
+  if (digits == 0 || digits > kMostDivisor) {
+    error = "'multipleOf' must be above 0, and have at most 6 decimals and, "
+            "without its point, be at most 10000";
+    return false;
+  }
+  // n is a multiple of digits / 10^decimals if it is one of digits without the
+  // factors of 10^decimals.
+  for (; isInteger && decimals > 0; --decimals)
+    for (uint64_t factor : {2, 5})
+      if (digits % factor == 0)
+        digits /= factor;
+  out = multiplesOf(uint32_t(digits), uint32_t(decimals));
+  return true;
 }

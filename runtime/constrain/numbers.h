@@ -35,8 +35,12 @@ struct NumberBound {
                                const NumberBound &most, CharAutomaton &out,
                                std::string &error);
 
-/// Whole numbers that `divisor` (1 .. 10000) divides.
-CharAutomaton makeMultiples(uint32_t divisor);
+/// Numbers without exponent that `divisor` divides, whole ones if `isInteger`;
+/// others have no more decimals than it. False with a sentence in `error`: it
+/// is not above 0, has more than 6 decimals, or more than 10000 as its digits.
+[[nodiscard]] bool makeMultiples(const nlohmann::ordered_json &divisor,
+                                 bool isInteger, CharAutomaton &out,
+                                 std::string &error);
 
 } // namespace gemcut::constrain
 

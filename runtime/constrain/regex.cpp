@@ -201,16 +201,8 @@ static RegexNode surround(RegexNode tree) {
   return result;
 }
 
-bool constrain::parseRegex(std::string_view pattern, RegexSpan span,
-                           CharAutomaton &out, std::string &error) {
-  RegexNode tree;
-  RegexParser parser(pattern);
-  if (!parser.parse(tree)) {
-    error = parser.getError();
-    return false;
-  }
-  if (span == RegexSpan::Anywhere)
-    tree = surround(std::move(tree));
+static bool build(const RegexNode &tree, CharAutomaton &out,
+                  std::string &error) {
   Fragments fragments;
   uint32_t start, end;
   CharAutomaton flat;
@@ -221,6 +213,45 @@ bool constrain::parseRegex(std::string_view pattern, RegexSpan span,
     return false;
   }
   out = constrain::trim(flat);
+  return true;
+}
+
+/// Texts that begin with a match of the tree, or with none.
+static bool restrict(CharAutomaton &text, Lookahead lookahead,
+                     std::string &error) {
+  RegexNode begin, whole;
+  begin.kind = RegexNode::Begin;
+  whole.children.push_back(std::move(begin));
+  whole.children.push_back(std::move(lookahead.tree));
+  CharAutomaton matching;
+  if (!build(surround(std::move(whole)), matching, error))
+    return false;
+  if (lookahead.isNegative)
+    matching = constrain::complement(matching);
+  CharAutomaton both = intersect(text, matching);
+  bool isTooLarge =
+      both.states.empty() && (lookahead.isNegative || !matching.states.empty());
+  if (isTooLarge)
+    error = "the pattern with its look-ahead becomes too large";
+  text = constrain::trim(both);
+  return !isTooLarge;
+}
+
+bool constrain::parseRegex(std::string_view pattern, RegexSpan span,
+                           CharAutomaton &out, std::string &error) {
+  RegexNode tree;
+  RegexParser parser(pattern);
+  if (!parser.parse(tree)) {
+    error = parser.getError();
+    return false;
+  }
+  if (span == RegexSpan::Anywhere)
+    tree = surround(std::move(tree));
+  if (!build(tree, out, error))
+    return false;
+  for (Lookahead &lookahead : parser.getLookaheads())
+    if (!out.states.empty() && !restrict(out, std::move(lookahead), error))
+      return false;
   if (out.states.empty()) {
     error = "no text matches the pattern";
     return false;

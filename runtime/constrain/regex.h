@@ -7,10 +7,11 @@
 //   (...)  (?:...)  (?<name>...)   groups, which capture nothing
 //   a|b    * + ? {m} {m,} {m,n}, also lazy (which is the same set of texts)
 //   ^ $    beginning and end of the text
+//   (?=...) (?!...)   behind a ^ that begins a pattern without alternatives
 //
 // Characters are code points. As in ECMA-262, \d and \w are ASCII, and . is any
 // character but U+000A, U+000D, U+2028 and U+2029. Not supported, with a
-// message that says so: back references, look-around, \b, \p.
+// message that says so: back references, other look-around, \b, \p.
 //
 //===----------------------------------------------------------------------===//
 #ifndef GEMCUT_RUNTIME_CONSTRAIN_REGEX_H

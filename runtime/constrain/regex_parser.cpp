@@ -51,9 +51,37 @@ bool RegexParser::consume(std::string_view text) {
 }
 
 bool RegexParser::parse(RegexNode &out) {
-  if (!parseEither(out))
+  if (!parseLookaheads() || !parseEither(out))
     return false;
-  return isAtEnd() || fail("')' without '('", at);
+  if (!isAtEnd())
+    return fail("')' without '('", at);
+  if (lookaheads.empty())
+    return true;
+  if (out.kind == RegexNode::Either)
+    return fail("look-around in front of alternatives is not supported, found",
+                1);
+  RegexNode begin;
+  begin.kind = RegexNode::Begin;
+  out.children.insert(out.children.begin(), std::move(begin));
+  return true;
+}
+
+bool RegexParser::parseLookaheads() {
+  if (pattern.substr(0, 4) != "^(?=" && pattern.substr(0, 4) != "^(?!")
+    return true;
+  at = 1;
+  for (;;) {
+    size_t begin = at;
+    bool isNegative = consume("(?!");
+    if (!isNegative && !consume("(?="))
+      return true;
+    RegexNode tree;
+    if (!parseEither(tree))
+      return false;
+    if (!consume(")"))
+      return fail("'(' without ')'", begin);
+    lookaheads.push_back({isNegative, std::move(tree)});
+  }
 }
 
 bool RegexParser::parseEither(RegexNode &out) {
@@ -101,7 +129,9 @@ bool RegexParser::parseGroup(RegexNode &out) {
   size_t begin = at - 1;
   if (consume("?")) {
     if (consume("=") || consume("!") || consume("<=") || consume("<!"))
-      return fail("look-around is not supported, found", begin);
+      return fail("look-around is supported behind the first '^' only, and "
+                  "only ahead; found it",
+                  begin);
     if (consume("<") || consume("P<")) {
       while (!isAtEnd() && pattern[at] != '>')
         ++at;

@@ -19,15 +19,24 @@ struct RegexNode {
   std::vector<RegexNode> children;
 };
 
+/// What must, or must not, match at the beginning of a text.
+struct Lookahead {
+  bool isNegative;
+  RegexNode tree;
+};
+
 /// Parses a whole pattern; see regex.h.
 class RegexParser {
 public:
   explicit RegexParser(std::string_view pattern) : pattern(pattern) {}
 
   [[nodiscard]] bool parse(RegexNode &out);
+  /// Those behind the pattern's first '^'.
+  std::vector<Lookahead> &getLookaheads() { return lookaheads; }
   const std::string &getError() const { return error; }
 
 private:
+  bool parseLookaheads();
   bool parseEither(RegexNode &out);
   bool parseConcat(RegexNode &out);
   bool parseAtom(RegexNode &out);
@@ -47,6 +56,7 @@ private:
   std::string_view pattern;
   size_t at = 0;
   int depth = 0;
+  std::vector<Lookahead> lookaheads;
   std::string error;
 };
 

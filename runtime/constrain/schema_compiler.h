@@ -63,6 +63,7 @@ private:
   gemcut_status addReference(const Place &place, uint32_t from, uint32_t to);
   gemcut_status addAlternatives(const Place &place, const char *keyword,
                                 uint32_t from, uint32_t to);
+  // schema_values.cpp
   gemcut_status addConstants(const Place &place, unsigned types, uint32_t from,
                              uint32_t to);
   gemcut_status addNumber(const Place &place, bool isInteger, uint32_t from,
@@ -77,6 +78,9 @@ private:
   gemcut_status addArray(const Place &place, uint32_t from, uint32_t to);
   gemcut_status readItems(const Place &place, std::vector<uint32_t> &first,
                           uint32_t &others);
+  /// Constants of which each one comes once at most.
+  gemcut_status addDistinct(const Place &place, uint32_t least, uint32_t most,
+                            uint32_t from, uint32_t to);
   // schema_objects.cpp
   gemcut_status addObject(const Place &place, uint32_t from, uint32_t to);
   gemcut_status readPatterns(const Place &place,
@@ -103,12 +107,15 @@ private:
   /// The rule of a schema, to be compiled later.
   uint32_t findRule(const Json &schema, const std::string &pointer);
 
+  // schema_keywords.cpp
   gemcut_status checkKeywords(const Place &place);
   /// Where a tool, a function or a response format of OpenAI's API, given as
   /// the document, has its schema; "" for another document.
   std::string findWrapped() const;
   gemcut_status checkAlone(const Place &place, const char *keyword);
   gemcut_status readTypes(const Place &place, unsigned &types);
+  /// Removes the types that "not" names.
+  gemcut_status excludeTypes(const Place &place, unsigned &types);
   gemcut_status readCount(const Place &place, const char *keyword,
                           uint32_t &value);
   // schema_merge.cpp
@@ -118,8 +125,12 @@ private:
   gemcut_status collectParts(const Place &place, int depth,
                              std::vector<const Json *> &parts);
   gemcut_status addMerged(const Place &place, uint32_t from, uint32_t to);
+  // schema_tags.cpp
+  /// The alternatives of a "oneOf", whose "discriminator" their objects always
+  /// have.
+  gemcut_status requireTags(const Place &place, std::vector<Place> &all);
   // schema_disjoint.cpp
-  gemcut_status checkDisjoint(const Place &place);
+  gemcut_status checkDisjoint(const Place &list, const std::vector<Place> &all);
   bool areDisjoint(const Json &a, const Json &b, int depth) const;
   /// The schema that a pointer names, or null.
   const Json *findReference(const std::string &reference) const;
@@ -138,14 +149,21 @@ private:
     uint32_t rule;
   };
   std::deque<Waiting> waiting; // rules without their contents
-  std::deque<Json> merged;     // schemas that 'allOf' made
-  size_t mergeVisits = 0;      // of schemas, by all merges together
-  int mergeDepth = 0;          // of them, inside each other
-  TextSearch nameSearch;       // of all names together
+  std::deque<Json> merged;     // schemas that 'allOf' and tags made
+  std::unordered_map<std::string, const Json *> tagged; // of those, by pointer
+  size_t mergeVisits = 0; // of schemas, by all merges together
+  int mergeDepth = 0;     // of them, inside each other
+  TextSearch nameSearch;  // of all names together
 };
 
 /// Keywords that say nothing about a value.
 bool isAnnotation(const std::string &keyword);
+
+/// Whether a schema says nothing about values, so that all are valid.
+bool isAnything(const nlohmann::ordered_json &schema);
+
+/// Keywords of a schema that are no annotations.
+size_t countRules(const nlohmann::ordered_json &schema);
 
 /// The schema of any value: true. Its rule has this name.
 extern const nlohmann::ordered_json kAnySchema;

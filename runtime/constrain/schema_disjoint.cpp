@@ -22,8 +22,10 @@ static std::vector<Json> getConstants(const Json &schema) {
 }
 
 static unsigned getTypes(const Json &schema) {
-  if (schema.contains("type"))
-    return parseTypes(schema["type"]);
+  if (schema.contains("type")) {
+    bool isNullable = schema.contains("nullable") && schema["nullable"] == true;
+    return parseTypes(schema["type"]) | (isNullable ? kNull : 0);
+  }
   unsigned types = 0;
   for (const Json &value : getConstants(schema))
     types |= typeOf(value);
@@ -77,20 +79,15 @@ bool SchemaCompiler::areDisjoint(const Json &a, const Json &b,
   return false;
 }
 
-gemcut_status SchemaCompiler::checkDisjoint(const Place &place) {
-  const Json &list = place.schema;
-  // Each is compared with each.
-  constexpr size_t kMost = 256;
-  if (list.size() > kMost)
-    return refuse(place, "'oneOf' of more than " + std::to_string(kMost) +
-                             " schemas is not supported; use 'anyOf'");
-  for (size_t i = 0; i < list.size(); ++i)
-    for (size_t k = i + 1; k < list.size(); ++k)
-      if (!areDisjoint(list[i], list[k], 0))
-        return refuse(
-            place, "a value may be valid for both schema " + std::to_string(i) +
-                       " and schema " + std::to_string(k) +
-                       " of 'oneOf'; use 'anyOf', or another constant "
-                       "of a required property in each");
+gemcut_status SchemaCompiler::checkDisjoint(const Place &list,
+                                            const std::vector<Place> &all) {
+  for (size_t i = 0; i < all.size(); ++i)
+    for (size_t k = i + 1; k < all.size(); ++k)
+      if (!areDisjoint(all[i].schema, all[k].schema, 0))
+        return refuse(list, "a value may be valid for both schema " +
+                                std::to_string(i) + " and schema " +
+                                std::to_string(k) +
+                                " of 'oneOf'; use 'anyOf', or another constant "
+                                "of a required property in each");
   return GEMCUT_OK;
 }

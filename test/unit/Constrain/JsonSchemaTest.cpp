@@ -166,7 +166,80 @@ TEST(JsonSchemaTest, Arrays) {
       {R"({"type":"array","maxItems":0})", {"[]"}, {"[1]"}},
       {R"({"items":false})", {"[]"}, {"[1]"}},
       {R"({"type":"array","uniqueItems":false})", {"[1,1]"}, {}},
+      {R"({"items":[{"type":"null"}]})", {"[]", "[null]"}, {"[null,null]"}},
+      {R"({"items":[{}],"additionalItems":false})", {"[1]"}, {"[1,1]"}},
   });
+}
+
+TEST(JsonSchemaTest, DistinctItems) {
+  std::string ten = "[0";
+  for (int i = 1; i < 10; ++i)
+    ten += "," + std::to_string(i);
+  check({
+      {R"({"items":{"enum":["a","b",3]},"uniqueItems":true})",
+       {"[]", R"(["b"])", R"([3,"a","b"])", R"(["a","b",3])"},
+       {R"(["a","a"])", R"([3,"b",3])"}},
+      {R"({"items":{"$ref":"#/$defs/e"},"uniqueItems":true,"minItems":1,"maxItems":2,
+           "$defs":{"e":{"type":"string","enum":["a","b","c",1]}}})",
+       {R"(["c"])", R"(["b","a"])"},
+       {"[]", R"(["a","b","c"])", "[1]", R"(["b","b"])"}},
+      {R"({"items":{"enum":[0,1,2,3,4,5,6,7,8,9]},"uniqueItems":true,"minItems":2})",
+       {"[0,9]", "[3,4,5]", ten + "]"},
+       {"[]", "[0]", "[9,0]", "[3,3]", ten + ",9]"}},
+      {R"({"items":{"enum":[0,1,2,3,4,5,6,7,8,9]},"uniqueItems":true,"maxItems":2})",
+       {"[]", "[1]", "[1,2]"},
+       {"[1,2,3]", "[1,1]"}},
+      {R"({"items":{"type":"integer"},"uniqueItems":true,"maxItems":1})",
+       {"[]", "[5]"},
+       {"[5,5]"}},
+  });
+}
+
+TEST(JsonSchemaTest, TypesThatAreExcluded) {
+  check({
+      {R"({"not":{"type":"null"}})", {"1", "\"a\"", "{}"}, {"null"}},
+      {R"({"not":{"type":["number","string","object","array"]}})",
+       {"null", "true"},
+       {"1", "1.5", "\"\"", "[]"}},
+      {R"({"type":["integer","null"],"not":{"type":"integer"}})",
+       {"null"},
+       {"1"}},
+      {R"({"type":"string","not":false,"maxLength":1})",
+       {"\"a\""},
+       {"1", "\"ab\""}},
+      {R"({"properties":{"a":{"not":{}},"b":{"type":"null"}}})",
+       {"{}", "{\"b\":null}"},
+       {"{\"a\":1}", "{\"a\":null,\"b\":null}"}},
+      {R"({"anyOf":[{"type":"null"},{"minLength":1,"not":true}]})",
+       {"null"},
+       {"\"a\""}},
+  });
+}
+
+TEST(JsonSchemaTest, MultiplesWithDecimals) {
+  // In hundredths, against the remainder.
+  for (int divisor : {1, 2, 5, 25, 75, 100, 150}) {
+    char step[32], text[32];
+    snprintf(step, sizeof(step), "%d.%02d", divisor / 100, divisor % 100);
+    for (bool isInteger : {false, true}) {
+      auto grammar = compileSchema(std::string("{\"type\":\"") +
+                                   (isInteger ? "integer" : "number") +
+                                   "\",\"multipleOf\":" + step + "}");
+      for (int n = -400; n <= 400; ++n) {
+        bool isMultiple = n % divisor == 0, isWhole = n % 100 == 0;
+        int a = std::abs(n);
+        snprintf(text, sizeof(text), "%s%d.%02d", n < 0 ? "-" : "", a / 100,
+                 a % 100);
+        std::string number = text;
+        number.erase(number.find_last_not_of('0') + 1);
+        if (number.back() == '.')
+          number.pop_back();
+        EXPECT_EQ(accepts(grammar, number),
+                  isMultiple && (isWhole || !isInteger))
+            << number << " of " << divisor << isInteger;
+      }
+    }
+  }
 }
 
 TEST(JsonSchemaTest, Constants) {
@@ -365,11 +438,18 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
        "the schema at #/properties/a~1b/foo: the keyword 'foo' is not "
        "supported"},
       {R"({"dependentRequired":{}})", "'dependentRequired' is not supported"},
-      {R"({"items":[{}]})", "#/items: 'items' must be a schema"},
+      {R"({"items":[3]})", "#/items/0: a schema must be an object"},
+      {R"({"items":3})", "#/items: a schema must be an object"},
+      {R"({"not":{"minLength":3}})", "#/not: 'not' is supported of {} and of"},
+      {R"({"not":{"type":"integer"}})", "not of \"integer\" among numbers"},
       {R"({"type":"text"})", "#/type: a type must be"},
       {R"({"type":[]})", "#/type: a type must be"},
       {R"({"uniqueItems":true})",
-       "#/uniqueItems: 'uniqueItems' is supported as false only"},
+       "#/uniqueItems: 'uniqueItems' needs 'items' that 'enum' or"},
+      {R"({"uniqueItems":true,"items":{"type":"string"}})",
+       "#/uniqueItems: 'uniqueItems' needs 'items' that 'enum' or"},
+      {R"({"uniqueItems":true,"items":{"const":1},"minItems":2})",
+       "#/uniqueItems: there are only 1 values for at least 2 items"},
       {R"({"minItems":-1})",
        "#/minItems: 'minItems' must be a whole number from 0"},
       {R"({"minItems":3,"maxItems":2})",
@@ -390,8 +470,11 @@ TEST(JsonSchemaTest, ErrorsNameThePlace) {
       {R"({"type":"integer","minimum":3,"maximum":2})",
        "#: no number lies between the bounds"},
       {R"({"type":"integer","minimum":1e30})", "have more than 18 digits"},
-      {R"({"type":"number","multipleOf":2})",
-       "#/multipleOf: 'multipleOf' is supported for"},
+      {R"({"type":"number","multipleOf":0})",
+       "#/multipleOf: 'multipleOf' must be above 0"},
+      {R"({"type":"number","multipleOf":1e-9})",
+       "#/multipleOf: 'multipleOf' must be above 0"},
+      {R"({"type":"number","multipleOf":"2"})", "#/multipleOf: 'multipleOf'"},
       {R"({"enum":[1],"minimum":0})",
        "#/minimum: 'minimum' beside 'enum' is not supported"},
       {R"({"anyOf":[{}],"type":"string"})",

@@ -34,6 +34,11 @@ TEST(RegexTest, MatchesFromBeginningToEnd) {
       {"(a|ab)(c|bcd)", {"ac", "abc", "abcd", "abbcd"}, {"abcbcd"}},
       {"(?:(?:a?){3}){2}", {"", "aaaaaa"}, {"aaaaaaa"}},
       {"[\\b]", {"\b"}, {"b"}},
+      {"^(?!ab)[a-c]+", {"a", "ac", "bab"}, {"ab", "abc", ""}},
+      {"^(?!.*\\.\\.)(?!\\.)[a.]+", {"a.", "a.a.a"}, {".a", "a..a", "a.."}},
+      {"^(?=.*\\d)(?=.*[a-z]).{2,3}", {"a1", "1xa"}, {"aa", "11", "a"}},
+      {"^(?=a$|bc)[abc]+", {"a", "bca"}, {"ab", "b"}},
+      {"^(?!\u00e9)(.|\n)", {"e", "\n", "\U0001F642"}, {"\u00e9"}},
   };
   for (const Case &c : cases) {
     auto grammar = compilePattern(c.pattern);
@@ -53,7 +58,15 @@ TEST(RegexTest, ErrorsNameThePlace) {
       {"a**", "a repetition of a repetition at byte 2"},
       {"a{3,2}", "counts in the wrong order at byte 1"},
       {"a{99999}", "a count above 65536 at byte 2"},
-      {"(?=a)", "look-around is not supported, found at byte 0"},
+      {"(?=a)", "look-around is supported behind the first '^' only, and only "
+                "ahead; found it at byte 0"},
+      {"^(?<=a)b", "look-around is supported behind the first '^' only"},
+      {"^(?!a)b|c", "look-around in front of alternatives is not supported"},
+      {"^(?!(?=a)b)c", "look-around is supported behind the first '^' only"},
+      {"^(?!a", "'(' without ')' at byte 1"},
+      {"^(?=b)a", "no text matches the pattern"},
+      {"^(?!)a", "no text matches the pattern"},
+      {"^(?!.*a.{30})b", "the pattern with its look-ahead becomes too large"},
       {"(a)\\1", "back references are not supported, found at byte 3"},
       {"\\bword", "word boundaries are not supported, found at byte 0"},
       {"\\p{L}", "Unicode properties are not supported, found at byte 0"},
