@@ -61,6 +61,12 @@ ProcessMemory cli::readProcessMemory() {
   return {read("RssAnon"), read("VmHWM")};
 }
 
+uint64_t cli::readAvailableMemory() {
+  return strtoull(readField("/proc/meminfo", "MemAvailable").c_str(), nullptr,
+                  10) *
+         1024;
+}
+
 double cli::getCpuSeconds() {
   timespec used;
   if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0)

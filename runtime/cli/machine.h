@@ -25,6 +25,10 @@ struct ProcessMemory {
 
 ProcessMemory readProcessMemory();
 
+/// Bytes that programs can still take on this machine without swapping, as the
+/// kernel estimates them; 0 if it does not.
+uint64_t readAvailableMemory();
+
 /// Seconds that all threads of this process have computed.
 double getCpuSeconds();
 

@@ -1,6 +1,7 @@
 //===- serve.cpp - The `serve` command ------------------------------------===//
 
 #include "runtime/cli/app.h"
+#include "runtime/cli/machine.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
 #include "runtime/server/server.h"
@@ -144,16 +145,23 @@ static gemcut_status serve(const CommonOptions &common,
          context.name.c_str(), isIpv6 ? "[" : "", options.host,
          isIpv6 ? "]" : "", server.getPort(), app.session.getSlots(),
          app.session.getSlots() == 1 ? "" : "s", context.context);
+  double planned = double(gemcut_private_bytes(
+      &gemcut_model, app.session.getSlots(), app.session.getTeam().threads()));
+  double cached = double(serverOptions.batch.cacheBytes);
+  double pinned = double(server.getPinnedBytes());
+  double schemas =
+      double(constrain::GrammarCache::getMostBytes(gemcut_model.vocab_size));
   printf(
       "memory: %.0f MB planned, besides at most %.0f MB of earlier prompts "
       "(--cache-bytes), %.0f MB of the baked prefix and %.0f MB of schemas\n",
-      double(gemcut_private_bytes(&gemcut_model, app.session.getSlots(),
-                                  app.session.getTeam().threads())) *
-          1e-6,
-      double(serverOptions.batch.cacheBytes) * 1e-6,
-      double(server.getPinnedBytes()) * 1e-6,
-      double(constrain::GrammarCache::getMostBytes(gemcut_model.vocab_size)) *
-          1e-6);
+      planned * 1e-6, cached * 1e-6, pinned * 1e-6, schemas * 1e-6);
+  double most = planned + cached + pinned + schemas;
+  double available = double(readAvailableMemory());
+  if (available > 0 && most > available)
+    fprintf(stderr,
+            "note: that is up to %.0f MB, but this machine has %.0f MB "
+            "available; --cache-bytes and --slots make it less\n",
+            most * 1e-6, available * 1e-6);
   if (fflush(stdout) != 0)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot write to stdout: %m");
   server.run();

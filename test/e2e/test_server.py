@@ -5,6 +5,7 @@ One executable of tiny-gemma4 with one level of code serves most tests.
 """
 import json
 import signal
+import subprocess
 import threading
 import unittest
 from pathlib import Path
@@ -320,6 +321,11 @@ class ServerTest(ServerCase):
         self.assertRegex(self.server.memory, r"^memory: \d+ MB planned, besides at most 537 MB of earlier prompts \(--cache-bytes\), "
                                              r"0 MB of the baked prefix and 67 MB of schemas$")
         self.assertIn("gemcut_longest_step_seconds", self.server.metrics())
+        served = [self.executable, "serve", "--port", "0", "--cache-bytes", "100000G"]
+        with subprocess.Popen(served, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            self.assertRegex(process.communicate(timeout=30)[1], r"note: that is up to \d+ MB, but this machine has \d+ MB available")
 
     def test_texts_part_anywhere(self):
         """No turn marks where prompts part: the second one with a beginning takes it up, and the bits are those of cold runs."""
