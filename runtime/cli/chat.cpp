@@ -345,7 +345,8 @@ int cli::runChat(int argc, char **argv) {
   Flags flags(
       "[-p TEXT] [--system TEXT] [--think] [flags]",
       "Holds a conversation: in a terminal after a prompt, otherwise with "
-      "each line of standard input as a turn. With -p it answers once. "
+      "each line of standard input as a turn, until one of them fails. With "
+      "-p it answers once. "
       "Answers go to standard output as they are generated. The line /help "
       "lists commands, /exit ends the conversation; in a terminal Ctrl-C stops "
       "an answer, and the keys are those of readline.");

@@ -15,7 +15,8 @@ void Constraint::addFlags(Flags &flags) {
   flags.add(schema, "json-schema", 0, "FILE|TEXT",
             "Makes every answer a JSON text that is valid for this schema "
             "(draft 2020-12; TEXT begins with a brace). An unsupported keyword "
-            "is an error.");
+            "is an error. Where -n or the context cuts an answer, it is "
+            "incomplete, and a note on standard error says so.");
   flags.add(pattern, "regex", 0, "PATTERN",
             "Makes every answer match this regular expression (the regular "
             "part of ECMAScript's) from beginning to end.");
