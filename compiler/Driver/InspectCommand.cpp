@@ -227,7 +227,6 @@ nlohmann::ordered_json describeAll(const InspectOptions &options,
                   {"resident_weight_bytes", plan.residentWeightBytes()},
                   {"private_bytes", plan.privateBytes()},
                   {"generate_bytes", plan.generateBytes},
-                  {"greedy_bytes", plan.greedyBytes},
                   {"total_bytes", plan.totalBytes()}};
   return json;
 }

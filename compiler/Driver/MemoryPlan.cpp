@@ -131,9 +131,13 @@ MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots,
   plan.weightBytes = uint64_t(intAttr(module, kernel::kWeightBytesAttr));
   plan.tableBytes = tableBytes(module);
   plan.tableBound = tableBound;
-  plan.arenaBytes = uint64_t(intAttr(module, kernel::kArenaBytesAttr));
-  if (func::FuncOp score = findEntry(module, "score"))
-    plan.scoreArenaBytes = uint64_t(intAttr(score, kernel::kArenaBytesAttr));
+  for (auto function : module.getOps<func::FuncOp>())
+    if (auto entry = function->getAttrOfType<StringAttr>(kernel::kEntryAttr)) {
+      uint64_t &bytes =
+          entry == "score" ? plan.scoreArenaBytes : plan.arenaBytes;
+      bytes =
+          std::max(bytes, uint64_t(intAttr(function, kernel::kArenaBytesAttr)));
+    }
   plan.kvSlotBytes = uint64_t(intAttr(module, kernel::kKvSlotBytesAttr));
   plan.context = intAttr(module, kernel::kContextAttr);
   plan.slots = slots;
@@ -154,8 +158,6 @@ MemoryPlan gemcut::driver::readMemoryPlan(ModuleOp module, int64_t slots,
       plan.arenaBytes - plan.kvSlotBytes * uint64_t(slots);
   plan.generateBytes =
       gemcut_generate_bytes(&info, int32_t(slots), GEMCUT_PLANNED_THREADS);
-  plan.greedyBytes =
-      gemcut_greedy_bytes(&info, int32_t(slots), GEMCUT_PLANNED_THREADS);
   return plan;
 }
 
@@ -205,14 +207,13 @@ std::string gemcut::driver::describe(const MemoryPlan &plan) {
       "  KV cache  {:>11}  {} slot{} of {} positions: {}\n"
       "  arena     {:>11}  activations\n"
       "  other     {:>11}  logits, choice of tokens, the process\n"
-      "  total     {:>11}  of which private: {}, without score {}, "
-      "with --temp 0 {}\n",
+      "  total     {:>11}  of which private: {}, without score {}\n",
       formatBytes(plan.weightBytes), formatBytes(plan.weightBytesPerToken),
       tables, formatBytes(plan.kvSlotBytes * uint64_t(plan.slots)), plan.slots,
       plan.slots == 1 ? "" : "s", plan.context, plan.kvFormula,
       formatBytes(plan.arenaBytes), formatBytes(plan.otherBytes),
       formatBytes(plan.totalBytes()), formatBytes(plan.privateBytes()),
-      formatBytes(plan.generateBytes), formatBytes(plan.greedyBytes));
+      formatBytes(plan.generateBytes));
 }
 
 std::string gemcut::driver::addends(const MemoryPlan &plan) {

@@ -20,12 +20,11 @@ struct MemoryPlan {
   uint64_t weightBytes = 0;     ///< mapped from the file
   uint64_t tableBytes = 0;      ///< of them, tables that are read row by row
   uint64_t tableBound = 0;      ///< of which so much is mapped at a time
-  uint64_t arenaBytes = 0;      ///< of the entry point that needs most
+  uint64_t arenaBytes = 0;      ///< of the entry points but `score`, at most
   uint64_t scoreArenaBytes = 0; ///< of the entry point `score`
   uint64_t kvSlotBytes = 0;
   uint64_t otherBytes = 0;    ///< logits, choice of tokens, ids, the process
   uint64_t generateBytes = 0; ///< of the private ones, those without `score`
-  uint64_t greedyBytes = 0;   ///< of those, what temperature 0 needs
   int64_t slots = 1;
   int64_t context = 0;
   uint64_t weightBytesPerToken = 0; ///< read by a decode step of one row

@@ -22,18 +22,20 @@ extern "C" {
 #define GEMCUT_TABLE_RESIDENT_BYTES ((uint64_t)64 << 20)
 /* Logits of which the sampler keeps the largest. */
 #define GEMCUT_SAMPLER_BLOCK 64
+/* Sums with which the sampler finds the last of its candidates. */
+#define GEMCUT_SAMPLER_SUMS 2048
 
 /* Where the logits begin behind the activations. */
 static inline uint64_t gemcut_logits_offset(uint64_t arena_bytes) {
   return (uint64_t)gemcut_round_up((int64_t)arena_bytes, 4096);
 }
 
-/* What a sampler works in, at most: a candidate of 12 bytes and an index per
- * id, and the largest logit of each block. */
+/* What a sampler works in: sums, and the weight and the largest logit of each
+ * block. */
 static inline uint64_t gemcut_sampler_bytes(int32_t vocab_size) {
-  uint64_t ids = (uint64_t)vocab_size;
-  return ids * (12 + 4) +
-         (ids + GEMCUT_SAMPLER_BLOCK - 1) / GEMCUT_SAMPLER_BLOCK * 4;
+  uint64_t blocks =
+      ((uint64_t)vocab_size + GEMCUT_SAMPLER_BLOCK - 1) / GEMCUT_SAMPLER_BLOCK;
+  return 8 * (GEMCUT_SAMPLER_SUMS + blocks) + 4 * blocks;
 }
 
 /* Where the sampler works: behind the activations and the logits of `rows`
@@ -89,14 +91,6 @@ static inline uint64_t gemcut_generate_bytes(const gemcut_model_info *model,
                                           : model->decode_max_rows) +
          gemcut_sampler_bytes(model->vocab_size) +
          gemcut_standing_bytes(model, slots, threads);
-}
-
-/* Of them, what a process touches that takes the likeliest tokens alone: it has
- * nothing to rank. */
-static inline uint64_t gemcut_greedy_bytes(const gemcut_model_info *model,
-                                           int32_t slots, int32_t threads) {
-  return gemcut_generate_bytes(model, slots, threads) -
-         gemcut_sampler_bytes(model->vocab_size);
 }
 
 /* Of the weights, row tables. */

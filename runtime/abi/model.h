@@ -64,7 +64,7 @@ typedef struct gemcut_model_info {
   int32_t last_own_kv_layer; /* layers after it run for one row in prefill;
                                 layers - 1 when no layer shares KV */
   int32_t unused;          /* 0 */
-  uint64_t arena_bytes;    /* largest of the entry points */
+  uint64_t arena_bytes;    /* largest of entry points but score */
   uint64_t score_arena_bytes; /* of the entry point `score` */
   uint64_t kv_slot_bytes;  /* stride between slots, multiple of 4096 */
   uint64_t weight_bytes;   /* length of the weight section */

@@ -52,8 +52,6 @@ static void writeModel(JsonWriter &json) {
               gemcut_private_bytes(&model, /*slots=*/1, threads));
   json.member("generate_bytes",
               gemcut_generate_bytes(&model, /*slots=*/1, threads));
-  json.member("greedy_bytes",
-              gemcut_greedy_bytes(&model, /*slots=*/1, threads));
   json.key("adapters");
   json.beginArray();
   for (int32_t i = 0; i < model.adapter_count; ++i)
@@ -246,8 +244,6 @@ static void printText(const Artifact &artifact, const PrefixInfo &prefix,
              gemcut_private_bytes(&model, /*slots=*/1, threads));
   printBytes("without score",
              gemcut_generate_bytes(&model, /*slots=*/1, threads));
-  printBytes("with --temp 0",
-             gemcut_greedy_bytes(&model, /*slots=*/1, threads));
   if (std::string_view text = getCertificate(artifact); !text.empty())
     printf("%-20s %.*s\n", "certified", int(text.size()), text.data());
   if (prefix.messages)

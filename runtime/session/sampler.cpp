@@ -4,6 +4,7 @@
 
 #include "runtime/core/error.h"
 #include "runtime/session/kth_largest.h"
+#include "runtime/session/select_by_weight.h"
 
 #include <algorithm>
 #include <cmath>
@@ -51,16 +52,15 @@ gemcut_status Sampler::open(const gemcut_model_info &info,
   if (gemcut_status status = checkSampling(options))
     return status;
   size_t vocabulary = size_t(info.vocab_size);
-  static_assert(sizeof(Candidate) == 12, "as gemcut_sampler_bytes counts it");
   if (!work) {
     if (gemcut_status status =
             ownWork.allocate(gemcut_sampler_bytes(info.vocab_size), "sampler"))
       return status;
     work = ownWork.data();
   }
-  candidates = reinterpret_cast<Candidate *>(work);
-  ranked = reinterpret_cast<uint32_t *>(candidates + vocabulary);
-  maxima = reinterpret_cast<float *>(ranked + vocabulary);
+  sums = reinterpret_cast<double *>(work);
+  masses = sums + GEMCUT_SAMPLER_SUMS;
+  maxima = reinterpret_cast<float *>(masses + blockCount());
   return options.noRepeat ? forbidden.allocate(vocabulary, "sampler")
                           : GEMCUT_OK;
 }
@@ -138,22 +138,30 @@ int32_t Sampler::findFirst(const float *logits, float largest) const {
   return int32_t(std::find(begin, logits + blockEnd(block), largest) - logits);
 }
 
-float Sampler::findKthLargest(const float *logits, size_t k) {
-  float *heap = reinterpret_cast<float *>(ranked);
-  if (k >= blockCount())
-    return gemcut::findKthLargest(logits, size_t(model->vocab_size), k, heap);
+float Sampler::findKthLargest(const float *logits, size_t k) const {
   // k blocks reach the k-th largest maximum, so at least k logits do, and few
   // blocks hold them all.
-  const float *largest = maxima;
-  float bound = gemcut::findKthLargest(largest, blockCount(), k, heap);
-  float *reaching = reinterpret_cast<float *>(candidates);
-  size_t count = 0;
-  for (size_t block = 0; block < blockCount(); ++block)
-    if (largest[block] >= bound)
-      for (size_t i = block * kBlock; i < blockEnd(block); ++i)
-        if (logits[i] >= bound)
-          reaching[count++] = logits[i];
-  return gemcut::findKthLargest(reaching, count, k, heap);
+  float bound = kNever;
+  float *heap = reinterpret_cast<float *>(sums);
+  constexpr size_t kHeap = GEMCUT_SAMPLER_SUMS * sizeof(double) / sizeof(float);
+  if (k < blockCount() && k <= kHeap) {
+    bound = gemcut::findKthLargest(maxima, blockCount(), k, heap);
+    float *reaching = reinterpret_cast<float *>(masses);
+    size_t count = 0, room = blockCount() * sizeof(double) / sizeof(float);
+    visitFrom(logits, bound, [&](float logit) {
+      if (count < room)
+        reaching[count] = logit;
+      ++count;
+    });
+    if (count <= room)
+      return gemcut::findKthLargest(reaching, count, k, heap);
+  }
+  return selectByWeight(double(k), sums,
+                        [&](const auto &add) {
+                          visitFrom(logits, bound,
+                                    [&](float logit) { add(logit, 1); });
+                        })
+      .value;
 }
 
 /// exp(x) for x <= 0 within 2 ulp, 0 below the smallest normal number; the
@@ -178,82 +186,117 @@ static inline float expOfNegative(float x) {
   return x > kLeast ? value * scale : 0;
 }
 
-size_t Sampler::collect(const float *logits, float least, float largest) {
+size_t Sampler::weigh(const float *logits, const Candidates &candidates,
+                      size_t block, Block &weighed) const {
+  const float *from = logits + block * kBlock;
+  size_t size = blockEnd(block) - block * kBlock;
+  for (size_t i = 0; i < size; ++i) {
+    float quotient = from[i] / options.temperature;
+    float weight = expOfNegative(quotient - candidates.largest);
+    bool isKept = candidates.contain(quotient, int32_t(block * kBlock + i)) &
+                  (from[i] != kNever);
+    weighed.quotients[i] = quotient;
+    weighed.weights[i] = isKept ? weight : 0;
+  }
+  return size;
+}
+
+template <typename Visit>
+void Sampler::weighAll(const float *logits, const Candidates &candidates,
+                       float least, const Visit &visit) const {
   // A quotient that rounds to `least` or more exceeds the number before
   // `least`.
   float before = std::nextafter(least, kNever);
   float reach = float(double(before) * double(options.temperature));
   reach = std::nextafter(reach, kNever);
-  Candidate *kept = candidates;
-  const float *of = maxima;
-  size_t count = 0;
-  for (size_t block = 0; block < blockCount(); ++block) {
-    if (!(of[block] >= reach) || of[block] == kNever)
-      continue;
-    const float *from = logits + block * kBlock;
-    size_t size = blockEnd(block) - block * kBlock;
-    float scaled[kBlock], weights[kBlock];
-    for (size_t i = 0; i < size; ++i) {
-      scaled[i] = from[i] / options.temperature;
-      weights[i] = expOfNegative(scaled[i] - largest);
-    }
-    for (size_t i = 0; i < size; ++i) {
-      // Written in any case: there is room, and no branch to mispredict.
-      kept[count] = {scaled[i], weights[i], int32_t(block * kBlock + i)};
-      count += scaled[i] >= least && from[i] != kNever;
-    }
-  }
-  return count;
+  Block weighed;
+  for (size_t block = 0; block < blockCount(); ++block)
+    if (maxima[block] >= reach && maxima[block] != kNever)
+      visit(block, weighed, weigh(logits, candidates, block, weighed));
 }
 
-size_t Sampler::keepTopP(size_t count) {
-  Candidate *kept = candidates;
-  uint32_t *order = ranked;
-  double total = 0;
+/// What `weights` of at least `least` weigh.
+static double addUp(const float *weights, size_t count, float least) {
+  constexpr size_t kLanes = 8;
+  double lanes[kLanes] = {};
   for (size_t i = 0; i < count; ++i)
-    total += kept[i].weight;
+    lanes[i % kLanes] += weights[i] >= least ? double(weights[i]) : 0.0;
+  double sum = 0;
+  for (double lane : lanes)
+    sum += lane;
+  return sum;
+}
+
+void Sampler::keepTopP(const float *logits, Candidates &candidates) const {
+  double total = 0;
+  size_t count = 0;
+  weighAll(logits, candidates, candidates.least,
+           [&](size_t, const Block &weighed, size_t size) {
+             total += addUp(weighed.weights, size, 0);
+             count += size;
+           });
   // Weights below this add up to less than 1 - top-p of the total, so none of
   // them is needed. For a peaked distribution hardly any candidate is left.
-  double least = (1 - double(options.topP)) * total / double(count);
-  size_t needed = 0;
-  for (size_t i = 0; i < count; ++i)
-    if (kept[i].weight >= least)
-      order[needed++] = uint32_t(i);
-  // Candidates are in ascending order of ids.
-  auto before = [&](uint32_t a, uint32_t b) {
-    return kept[a].logit > kept[b].logit ||
-           (kept[a].logit == kept[b].logit && a < b);
-  };
-  // Quickselect for the last token to keep: all in front of `low` are kept and
-  // weigh `mass`, all from `high` on are not.
-  double limit = double(options.topP) * total, mass = 0;
-  size_t low = 0, high = needed;
-  constexpr size_t kSmall = 32;
-  while (high - low > kSmall) {
-    size_t middle = low + (high - low) / 2;
-    std::nth_element(order + low, order + middle, order + high, before);
-    double upper = 0;
-    for (size_t i = low; i < middle; ++i)
-      upper += kept[order[i]].weight;
-    if (mass + upper >= limit) {
-      high = middle;
-    } else {
-      mass += upper;
-      low = middle;
-    }
-  }
-  std::sort(order + low, order + high, before);
-  size_t last = low; // the most likely token always stays
-  while (last + 1 < high && mass + kept[order[last]].weight < limit)
-    mass += kept[order[last++]].weight;
+  double needed = (1 - double(options.topP)) * total / double(count);
+  // As for min-p, in quotients with room for rounding.
+  float least = candidates.largest + float(std::log(needed)) - 0.01f;
+  least = std::max(least, candidates.least);
+  double limit = double(options.topP) * total;
+  Selection selection = selectByWeight(limit, sums, [&](const auto &add) {
+    weighAll(logits, candidates, least,
+             [&](size_t, const Block &weighed, size_t size) {
+               for (size_t i = 0; i < size; ++i)
+                 if (weighed.weights[i] >= needed)
+                   add(weighed.quotients[i], weighed.weights[i]);
+             });
+  });
+  // Of equal ones, the lowest ids.
+  double mass = selection.above;
+  Candidates equal = candidates;
+  candidates.least = equal.least = selection.value;
+  candidates.last = -1;
+  weighAll(logits, equal, equal.least,
+           [&](size_t block, const Block &weighed, size_t size) {
+             for (size_t i = 0; i < size && mass < limit; ++i) {
+               if (weighed.quotients[i] != equal.least)
+                 continue;
+               candidates.last = int32_t(block * kBlock + i);
+               mass += weighed.weights[i];
+             }
+           });
+}
 
-  uint32_t boundary = order[last];
-  float logit = kept[boundary].logit;
-  size_t left = 0;
-  for (size_t i = 0; i < count; ++i)
-    if (kept[i].logit > logit || (kept[i].logit == logit && i <= boundary))
-      kept[left++] = kept[i];
-  return left;
+int32_t Sampler::draw(const float *logits, const Candidates &candidates) {
+  std::fill(masses, masses + blockCount(), 0.0);
+  weighAll(logits, candidates, candidates.least,
+           [&](size_t block, const Block &weighed, size_t size) {
+             masses[block] = addUp(weighed.weights, size, options.minP);
+           });
+  double total = 0;
+  for (size_t block = 0; block < blockCount(); ++block)
+    total += masses[block];
+  double target = random.uniform() * total;
+  // The block in which the sum passes the target, and the id in it; rounding
+  // must not run off their ends.
+  size_t chosen = 0;
+  double sum = 0, next = 0; // in front of the chosen block and behind it
+  for (size_t block = 0; block < blockCount() && next <= target; ++block)
+    if (masses[block] > 0) {
+      chosen = block;
+      sum = next;
+      next += masses[block];
+    }
+  Block weighed;
+  size_t size = weigh(logits, candidates, chosen, weighed);
+  int32_t drawn = 0;
+  for (size_t i = 0; i < size && sum <= target; ++i) {
+    float weight = weighed.weights[i];
+    if (weight == 0 || weight < options.minP)
+      continue;
+    sum += weight;
+    drawn = int32_t(chosen * kBlock + i);
+  }
+  return drawn;
 }
 
 gemcut_status Sampler::pick(float *logits, int32_t &id) {
@@ -276,34 +319,17 @@ gemcut_status Sampler::pick(float *logits, int32_t &id) {
 
   // Division by the temperature keeps the order, so the k-th largest quotient
   // is that of the k-th largest logit.
-  largest /= options.temperature;
+  Candidates candidates{largest / options.temperature, kNever};
   size_t k = size_t(options.topK);
-  float least = k > 0 && k < vocabulary
-                    ? findKthLargest(logits, k) / options.temperature
-                    : kNever;
-  if (options.topP >= 1 && options.minP > 0) {
+  if (k > 0 && k < vocabulary)
+    candidates.least = findKthLargest(logits, k) / options.temperature;
+  if (options.topP < 1)
+    keepTopP(logits, candidates);
+  else if (options.minP > 0)
     // What min-p drops below need not be looked at; 0.01 is far more than the
     // error of the logarithm and of the weights.
-    least = std::max(least, largest + std::log(options.minP) - 0.01f);
-  }
-  size_t count = collect(logits, least, largest);
-  if (options.topP < 1)
-    count = keepTopP(count);
-
-  // The largest weight is exp(0) = 1.
-  const Candidate *kept = candidates;
-  double total = 0;
-  for (size_t i = 0; i < count; ++i)
-    if (kept[i].weight >= options.minP)
-      total += kept[i].weight;
-  double target = random.uniform() * total, sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (kept[i].weight < options.minP)
-      continue;
-    sum += kept[i].weight;
-    id = kept[i].id; // rounding of the sums must not run off the end
-    if (sum > target)
-      break;
-  }
+    candidates.least = std::max(
+        candidates.least, candidates.largest + std::log(options.minP) - 0.01f);
+  id = draw(logits, candidates);
   return GEMCUT_OK;
 }

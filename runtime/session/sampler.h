@@ -43,9 +43,9 @@ SamplerOptions getDefaultSampling(const gemcut_model_info &model);
 ///   ids in ascending order
 ///
 /// Weights are exp(l - max l) in float32, their sums in float64. One pass over
-/// the logits finds the largest of each block of 64; greedy and top-k then
-/// look only into the blocks that can hold what they want. `pick` allocates
-/// nothing.
+/// the logits finds the largest of each block of 64; what follows looks only
+/// into the blocks that can hold what it wants, and computes weights again
+/// where it needs them: candidates are never stored. `pick` allocates nothing.
 class Sampler {
 public:
   /// `work`: gemcut_sampler_bytes that nobody else uses during `pick`
@@ -76,12 +76,6 @@ public:
   const SamplerOptions &getOptions() const { return options; }
 
 private:
-  struct Candidate {
-    float logit;
-    float weight;
-    int32_t id;
-  };
-
   static constexpr size_t kBlock = GEMCUT_SAMPLER_BLOCK;
 
   size_t blockCount() const {
@@ -97,19 +91,54 @@ private:
   float scanBlocks(const float *logits);
   /// The lowest id whose logit is the largest.
   int32_t findFirst(const float *logits, float largest) const;
-  float findKthLargest(const float *logits, size_t k);
-  /// Candidates with logit / temperature >= least, in order of ids.
-  size_t collect(const float *logits, float least, float largest);
-  size_t keepTopP(size_t count);
+  float findKthLargest(const float *logits, size_t k) const;
+  /// Calls visit(logit) for all logits >= `least`, in order of ids.
+  template <typename Visit>
+  void visitFrom(const float *logits, float least, const Visit &visit) const {
+    for (size_t block = 0; block < blockCount(); ++block)
+      if (maxima[block] >= least)
+        for (size_t i = block * kBlock; i < blockEnd(block); ++i)
+          if (logits[i] >= least)
+            visit(logits[i]);
+  }
+
+  /// What is left to draw from: quotients above `least`, and those equal to it
+  /// with ids up to `last`.
+  struct Candidates {
+    float largest; // quotient
+    float least;
+    int32_t last = INT32_MAX;
+
+    bool contain(float quotient, int32_t id) const {
+      return (quotient > least) | ((quotient == least) & (id <= last));
+    }
+  };
+
+  /// Quotients of a block, and weights: 0 of those that are no candidates.
+  struct Block {
+    float quotients[kBlock], weights[kBlock];
+  };
+
+  /// The number of ids in `block`.
+  size_t weigh(const float *logits, const Candidates &candidates, size_t block,
+               Block &weighed) const;
+  /// Calls visit(block, weighed, number of ids) for all blocks with a quotient
+  /// of `least` or more.
+  template <typename Visit>
+  void weighAll(const float *logits, const Candidates &candidates, float least,
+                const Visit &visit) const;
+  void keepTopP(const float *logits, Candidates &candidates) const;
+  int32_t draw(const float *logits, const Candidates &candidates);
+
   SamplerOptions options;
   const gemcut_model_info *model = nullptr;
   Pcg32 random{0};
   Memory ownWork;
   // In the work memory.
-  Candidate *candidates = nullptr; // (V,)
-  uint32_t *ranked = nullptr; // (V,) indices of candidates, or heap of top-k
-  float *maxima = nullptr;    // (blocks,) the largest logit of each block
-  Memory forbidden;           // (V,) uint8
+  double *sums = nullptr;   // (GEMCUT_SAMPLER_SUMS,) of selectByWeight
+  double *masses = nullptr; // (blocks,) what the candidates of each weigh
+  float *maxima = nullptr;  // (blocks,) the largest logit of each block
+  Memory forbidden;         // (V,) uint8
 };
 
 } // namespace gemcut

@@ -15,6 +15,6 @@ assert plan["total_bytes"] == plan["resident_weight_bytes"] + plan["private_byte
 assert plan["resident_weight_bytes"] == plan["weight_bytes"] > plan["table_bytes"] > 0
 known = plan["arena_bytes"] + plan["slots"] * plan["kv_slot_bytes"]
 assert known + (1 << 20) < plan["private_bytes"] < known + (2 << 20), plan
-assert known < plan["greedy_bytes"] < plan["generate_bytes"] <= plan["private_bytes"], plan
+assert known < plan["generate_bytes"] <= plan["private_bytes"], plan
 assert 0 < plan["weight_bytes_per_token"] < plan["weight_bytes"]
 assert len(model["layers"]) == 8

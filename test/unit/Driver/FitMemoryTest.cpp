@@ -86,7 +86,7 @@ TEST_F(FitMemory, LittleMemoryCostsTablesChunksAndThenBitsOfTheCache) {
         "tables 4.0 MiB of 2.", "KV ", "arena ", "other ",
         "--max-ram is 1.0 MiB"})
     EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
-  PlanOptions middle = fit(1250 * kMiB);
+  PlanOptions middle = fit(1246 * kMiB);
   EXPECT_EQ(middle.kv, "int8");
   EXPECT_EQ(middle.tableBound, 16 * kMiB);
   EXPECT_EQ(middle.scoreChunk, 8);

@@ -189,6 +189,52 @@ TEST(Sampler, TopKIsOfTheQuotients) {
     }
 }
 
+/// Any distribution is ranked in the planned memory, with no entry per id.
+TEST(Sampler, RanksManyIdsInLittleMemory) {
+  const int32_t vocabulary = 70001;
+  gemcut_model_info model = makeModel(vocabulary);
+  std::vector<uint8_t> work(gemcut_sampler_bytes(vocabulary) + 64, 0xa5);
+  ASSERT_LT(work.size(), size_t(vocabulary));
+  for (float spread : {0.0f, 0.01f, 1.0f, 20.0f})
+    for (int32_t topK : {0, 30, 1000, 60000}) {
+      SamplerOptions options;
+      options.topK = topK;
+      options.topP = 0.9f;
+      options.seed = uint64_t(topK);
+      Sampler sampler;
+      ASSERT_EQ(sampler.open(model, options, work.data()), GEMCUT_OK);
+      auto logits = makeLogits(size_t(vocabulary), spread, uint32_t(topK));
+      auto expected = getProbabilities(logits, model, options);
+      Pcg32 random(options.seed);
+      for (int draw = 0; draw < 10; ++draw) {
+        double target = random.uniform(), sum = 0;
+        int32_t id = pick(sampler, logits);
+        ASSERT_GT(expected[size_t(id)], 0) << "not in the kept set";
+        for (int32_t i = 0; i < id; ++i)
+          sum += expected[size_t(i)];
+        ASSERT_LE(sum, target + 1e-5);
+        ASSERT_GE(sum + expected[size_t(id)], target - 1e-5);
+      }
+    }
+  for (size_t i = work.size() - 64; i < work.size(); ++i)
+    EXPECT_EQ(work[i], 0xa5);
+}
+
+/// Of equal logits at top-p's boundary, 0 and -0 included, the lowest ids stay.
+TEST(Sampler, TopPKeepsTheLowestOfEqualIds) {
+  gemcut_model_info model = makeModel(8);
+  SamplerOptions options;
+  options.topP = 0.5f;
+  Sampler sampler;
+  ASSERT_EQ(sampler.open(model, options), GEMCUT_OK);
+  std::vector<float> logits = {-0.0f, 0, -0.0f, 0, 0, -0.0f, 0, 0};
+  std::vector<int> counts(8);
+  for (int i = 0; i < 2000; ++i)
+    ++counts[size_t(pick(sampler, logits))];
+  for (size_t id = 0; id < 8; ++id)
+    EXPECT_EQ(counts[id] > 100, id < 4) << id;
+}
+
 /// Blocks of 64 logits, the last one not full.
 TEST(Sampler, GreedyFindsTheLargestAnywhere) {
   for (int32_t vocabulary : {1, 63, 64, 65, 200, 1000}) {
