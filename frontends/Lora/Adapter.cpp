@@ -10,6 +10,8 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
+#include <cmath>
+
 using namespace gemcut;
 using namespace gemcut::lora;
 using llvm::createStringError;
@@ -130,6 +132,22 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
     return createStringError(file + ": holds no tensor, expected pairs lora_A "
                                     "and lora_B");
   return adapter;
+}
+
+llvm::Error Adapter::read(StringRef matrix, int64_t firstElement,
+                          llvm::MutableArrayRef<float> out) const {
+  if (llvm::Error error = weights->readF32(matrix, firstElement, out))
+    return error;
+  auto bad =
+      llvm::find_if(out, [](float value) { return !std::isfinite(value); });
+  if (bad == out.end())
+    return llvm::Error::success();
+  return checkpoint::tensorError(
+      files[1], matrix,
+      (std::isnan(*bad) ? "holds a NaN" : "holds an infinity") +
+          std::string(" at element ") +
+          std::to_string(firstElement + (bad - out.begin())) +
+          ", expected finite weights; the adapter is damaged");
 }
 
 int64_t Adapter::getLargestRank() const {

@@ -72,7 +72,10 @@ public:
   int64_t getLargestRank() const;
   /// The pair that changes the model's tensor `name`, or null.
   const Pair *find(llvm::StringRef name) const;
-  const checkpoint::WeightSource &getWeights() const { return *weights; }
+  /// WeightSource::readF32 of a matrix of a pair. Errors besides: a value that
+  /// is not finite.
+  llvm::Error read(llvm::StringRef matrix, int64_t firstElement,
+                   llvm::MutableArrayRef<float> out) const;
   /// The files that were read.
   llvm::ArrayRef<std::string> getFiles() const { return files; }
   /// Linears that are changed.

@@ -21,7 +21,6 @@ llvm::Error MergedWeights::readF32(StringRef name, int64_t firstElement,
   const Adapter::Pair *pair = adapter.find(name);
   if (!pair || out.empty())
     return llvm::Error::success();
-  const checkpoint::WeightSource &weights = adapter.getWeights();
   const int64_t rank = pair->rank;
   const auto factor = float(strength * pair->scale);
   const int64_t columns = getSource().find(name)->columns();
@@ -29,9 +28,9 @@ llvm::Error MergedWeights::readF32(StringRef name, int64_t firstElement,
   const int64_t firstRow = firstElement / columns;
   const int64_t rows = (end + columns - 1) / columns - firstRow;
   std::vector<float> a(size_t(rank * columns)), b(size_t(rows * rank));
-  if (llvm::Error error = weights.readF32(pair->a, 0, a))
+  if (llvm::Error error = adapter.read(pair->a, 0, a))
     return error;
-  if (llvm::Error error = weights.readF32(pair->b, firstRow * rank, b))
+  if (llvm::Error error = adapter.read(pair->b, firstRow * rank, b))
     return error;
   for (int64_t row = 0; row < rows; ++row) {
     int64_t start = (firstRow + row) * columns;

@@ -54,13 +54,12 @@ std::vector<std::string> RuntimeAdapters::names() const {
 llvm::Error
 RuntimeAdapters::readMatrix(const Adapter &adapter, const Adapter::Pair &pair,
                             bool isB, llvm::MutableArrayRef<float> out) const {
-  const checkpoint::WeightSource &weights = adapter.getWeights();
   const int64_t ownRank = pair.rank;
   const int64_t columns = int64_t(out.size()) / rank;
   if (!isB)
-    return weights.readF32(pair.a, 0, out.take_front(ownRank * columns));
+    return adapter.read(pair.a, 0, out.take_front(ownRank * columns));
   std::vector<float> b(size_t(columns * ownRank));
-  if (llvm::Error error = weights.readF32(pair.b, 0, b))
+  if (llvm::Error error = adapter.read(pair.b, 0, b))
     return error;
   const auto scale = float(pair.scale);
   for (int64_t k = 0; k < ownRank; ++k)

@@ -119,7 +119,8 @@ public:
         return createStringError(
             file.str() + ": " + std::to_string(tensor->offset - at) +
             " bytes before tensor " + quoteName(tensor->name) +
-            " belong to no tensor; the file is damaged");
+            " belong to no tensor; the header lacks one, or the file is "
+            "damaged");
       at = tensor->offset + tensor->bytes;
       previous = tensor;
     }
@@ -127,7 +128,8 @@ public:
       return createStringError(file.str() + ": " +
                                std::to_string(dataStart + dataLength - at) +
                                " bytes after the last tensor belong to no "
-                               "tensor; the file is damaged");
+                               "tensor; the header lacks one, or the file is "
+                               "damaged");
     return llvm::Error::success();
   }
 

@@ -6,9 +6,12 @@
 #include "frontends/Gemma4/RandomWeights.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
+#include "llvm/Support/MemoryBuffer.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <cstring>
 
 using namespace gemcut;
 using namespace gemcut::lora;
@@ -313,6 +316,35 @@ TEST(AdapterTest, MissingFilesAreNamed) {
 }
 
 // Two adapters, of ranks 2 and 1; the second changes another linear, too.
+/// What is not finite is the adapter's fault, not that of the weights.
+TEST(AdapterTest, NamesValuesThatAreNotFinite) {
+  AdapterFiles files = upAdapter();
+  files.write(baseConfig());
+  std::string file = files.folder.path() + "/adapter_model.safetensors";
+  auto text = llvm::MemoryBuffer::getFile(file);
+  ASSERT_TRUE(bool(text));
+  std::string bytes = (*text)->getBuffer().str();
+  const float infinity = INFINITY;
+  // The last value of B (6, 2).
+  std::memcpy(bytes.data() + bytes.size() - 4, &infinity, 4);
+  files.folder.write("adapter_model.safetensors", bytes);
+  std::string expected =
+      file + ": tensor '" + stem("up_proj.lora_B.weight") +
+      "' holds an infinity at element 11, expected finite weights; the adapter "
+      "is damaged";
+  std::vector<float> row(4);
+  auto merged = merge(files);
+  EXPECT_EQ(llvm::toString(merged->readF32(kUp, 16, row)), "");
+  EXPECT_EQ(llvm::toString(merged->readF32(kUp, 20, row)), expected);
+  auto beside = llvm::cantFail(
+      addAdapters(model(), "model.language_model.",
+                  RuntimeRequest{"a", files.folder.path()}, nullptr));
+  std::vector<float> b(12);
+  EXPECT_EQ(llvm::toString(beside->readF32(
+                "model.language_model.layers.0.mlp.up_proj.lora_b", 0, b)),
+            expected);
+}
+
 TEST(RuntimeAdaptersTest, MatricesStandBesideTheWeights) {
   AdapterFiles first = upAdapter(), second;
   first.write(baseConfig());

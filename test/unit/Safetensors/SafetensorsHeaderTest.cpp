@@ -140,14 +140,19 @@ const BadHeader kBadHeaders[] = {
     {"Hole",
      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
      R"("b":{"dtype":"U8","shape":[2],"data_offsets":[5,7]}})",
-     7, "3 bytes before tensor 'b' belong to no tensor; the file is damaged"},
+     7,
+     "3 bytes before tensor 'b' belong to no tensor; the header lacks one, or "
+     "the file is damaged"},
     {"HoleAtTheStart",
      R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3,
-     "1 bytes before tensor 'a' belong to no tensor; the file is damaged"},
+     "1 bytes before tensor 'a' belong to no tensor; the header lacks one, or "
+     "the file is damaged"},
     {"Trailing", R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", 6,
-     "4 bytes after the last tensor belong to no tensor; the file is damaged"},
+     "4 bytes after the last tensor belong to no tensor; the header lacks one, "
+     "or the file is damaged"},
     {"NothingButData", "{}", 5,
-     "5 bytes after the last tensor belong to no tensor; the file is damaged"},
+     "5 bytes after the last tensor belong to no tensor; the header lacks one, "
+     "or the file is damaged"},
 };
 } // namespace
 
