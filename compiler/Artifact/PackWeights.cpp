@@ -212,14 +212,16 @@ private:
   }
 
   /// NaN, infinities and values beyond the format's range.
-  static llvm::Error checkValues(kernel::WeightType type, StringRef name,
-                                 int64_t first, llvm::ArrayRef<float> values) {
+  llvm::Error checkValues(kernel::WeightType type, StringRef name,
+                          int64_t first, llvm::ArrayRef<float> values) const {
     gemcut_format format = toAbi(type.getFormat());
     int64_t bad = findUnstorable(format, values.data(), int64_t(values.size()));
     if (bad < 0)
       return llvm::Error::success();
     float value = values[size_t(bad)];
-    std::string where = "tensor '" + name.str() + "' holds ";
+    std::string file = source.fileOf(name);
+    std::string where = (file.empty() ? "" : file + ": ") + "tensor '" +
+                        name.str() + "' holds ";
     std::string at = " at element " + std::to_string(first + bad);
     if (std::isnan(value) || std::isinf(value))
       return llvm::createStringError(
@@ -475,8 +477,15 @@ gemcut::artifact::findConversions(ModuleOp module,
   for (kernel::PackedOp op : getTensors(module))
     for (Attribute attribute : op.getSources()) {
       StringRef name = cast<StringAttr>(attribute).getValue();
-      if (Packer::isQuantized(source, name))
-        conversions.push_back({name.str()});
+      if (!Packer::isQuantized(source, name))
+        continue;
+      checkpoint::WeightInfo info = *source.find(name);
+      auto format = cast<kernel::WeightType>(op.getType()).getFormat();
+      conversions.push_back({name.str(),
+                             checkpoint::isBlock(info.type)
+                                 ? checkpoint::stringify(info.type).str()
+                                 : std::to_string(info.levels->bits) + "-bit",
+                             stringifyFormat(format).str()});
     }
   return conversions;
 }

@@ -26,6 +26,8 @@ using ColumnErrorsOf =
 /// A tensor that the checkpoint stores quantized.
 struct Conversion {
   std::string tensor;
+  std::string stored; ///< its type or bits in the checkpoint
+  std::string format; ///< of the packed tensor
   /// sqrt(sum of squared errors / sum of squared values); 0: kept exactly.
   double relativeError = 0;
 };

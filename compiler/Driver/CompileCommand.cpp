@@ -14,6 +14,7 @@
 #include "compiler/Driver/Compilation.h"
 #include "compiler/Driver/CompileChecks.h"
 #include "compiler/Driver/CompileLevels.h"
+#include "compiler/Driver/DescribeConversions.h"
 #include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
@@ -345,11 +346,12 @@ private:
       if (llvm::Error error = file->commit(0644))
         return error;
     phases.end();
-    describeResult(image->size());
+    describeResult(image->size(), conversions);
     return llvm::Error::success();
   }
 
-  void describeResult(uint64_t imageBytes) {
+  void describeResult(uint64_t imageBytes,
+                      llvm::ArrayRef<artifact::Conversion> conversions) {
     result.plan = plan;
     result.options = options;
     result.sidecar = sidecar ? sidecar->path().str() : "";
@@ -372,6 +374,8 @@ private:
                                    }),
                    ", "),
         formatBytes(imageBytes), options.plan.quant);
+    if (!options.weights.omit)
+      result.summary += describeConversions(conversions);
     if (prefix)
       fmt::format_to(out, "baked a prefix of {} tokens, {} for each of {}\n",
                      prefix->tokens, formatBytes(prefix->stateBytes),

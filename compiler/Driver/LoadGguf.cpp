@@ -84,11 +84,11 @@ gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights,
   model.inputs = checkpoint->files();
   if (Error error = readConfigs(*checkpoint, path, model))
     return std::move(error);
+  if (Error error = readTokenizer(checkpoint->metadata(), path, model))
+    return std::move(error);
   if (Error error = chatTemplate.empty()
                         ? readChatTemplate(checkpoint->metadata(), path, model)
                         : compileChosenTemplate(chatTemplate, model))
-    return std::move(error);
-  if (Error error = readTokenizer(checkpoint->metadata(), path, model))
     return std::move(error);
   if (weights.randomSeed) {
     model.weights = std::make_unique<gemma4::RandomWeights>(

@@ -132,6 +132,13 @@ llvm::Error loadTokenizer(const ModelFiles &files, LoadedModel &model) {
   return llvm::Error::success();
 }
 
+StringRef getBuiltinTemplate(const config::ModelConfig &config) {
+  return chat::getBuiltinTemplate(config.offsetNorms ? chat::Family::Gemma3
+                                  : config.perLayerInput
+                                      ? chat::Family::Gemma4Small
+                                      : chat::Family::Gemma4Large);
+}
+
 /// The chat template among a tokenizer's settings, or "": a text, or a list of
 /// templates with names, of which "default" is for conversations.
 StringRef findStoredTemplate(const llvm::json::Object &settings) {
@@ -149,13 +156,18 @@ llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
   std::string path = inDirectory(files.directory, "chat_template.jinja");
   if (llvm::sys::fs::exists(path)) {
     auto text = readFile(path, model);
-    return text ? compileTemplate((*text)->getBuffer(), path, model)
-                : text.takeError();
+    if (!text)
+      return text.takeError();
+    if ((*text)->getBuffer().trim().empty())
+      return llvm::createStringError(
+          path + ": is empty, expected a chat template; --chat-template "
+                 "builtin takes that of the model's family");
+    return compileTemplate((*text)->getBuffer(), path, model);
   }
   // Older checkpoints keep the template among the tokenizer's settings.
   path = inDirectory(files.directory, "tokenizer_config.json");
   if (!llvm::sys::fs::exists(path))
-    return compileTemplate("", path, model);
+    return compileTemplate("", files.directory, model);
   auto text = readFile(path, model);
   if (!text)
     return text.takeError();
@@ -186,11 +198,14 @@ void addCheckpointFiles(const ModelFiles &files, LoadedModel &model) {
 llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef file,
                                             LoadedModel &model,
                                             StringRef part) {
-  if (text.empty())
-    text = chat::getBuiltinTemplate(
-        model.config.offsetNorms     ? chat::Family::Gemma3
-        : model.config.perLayerInput ? chat::Family::Gemma4Small
-                                     : chat::Family::Gemma4Large);
+  if (text.trim().empty()) {
+    text = getBuiltinTemplate(model.config);
+    // Only executables that tokenize have use for one.
+    if (!model.tokenizer.empty())
+      model.warnings.push_back(file.str() +
+                               ": holds no chat template; the builtin one of "
+                               "the model's family is taken");
+  }
   auto program = chat::compileChatTemplate(
       text, part.empty() ? file.str() : (file + " (" + part + ")").str());
   if (!program)
@@ -202,7 +217,7 @@ llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef file,
 llvm::Error gemcut::driver::compileChosenTemplate(StringRef choice,
                                                   LoadedModel &model) {
   if (choice == "builtin")
-    return compileTemplate("", choice, model);
+    return compileTemplate(getBuiltinTemplate(model.config), choice, model);
   auto text = readFile(choice.str(), model);
   if (!text)
     return text.takeError();

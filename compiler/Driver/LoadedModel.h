@@ -35,7 +35,8 @@ struct LoadedModel {
 
 /// Compiles the chat template `text` of `file`, or of a `part` of it, which
 /// errors name; an empty one stands for that of the model's family, where those
-/// without per-layer embeddings count as large.
+/// without per-layer embeddings count as large, and is a warning where the
+/// model has a tokenizer.
 llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef file,
                             LoadedModel &model, llvm::StringRef part = "");
 

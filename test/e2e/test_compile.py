@@ -213,6 +213,19 @@ class Compile(unittest.TestCase):
             fails(weights[:size], "is truncated", "info", path=self.folder / "beside.gemw")
         fails(weights + weights[-400:], "", "info", path=self.folder / "beside.gemw")
 
+    def test_missing_chat_templates_are_told(self):
+        model = self.folder / "chatless"
+        shutil.copytree(TINY, model, ignore=shutil.ignore_patterns("goldens"))
+        compile_command = (GEMCUT, "compile", model, "--emit", "gemma", "-o", self.folder / "chatless.mlir")
+        self.assertNotIn("template", run(*compile_command).stderr)
+        (model / "chat_template.jinja").write_text(" \n")
+        result = run(*compile_command, check=False)
+        self.assertEqual((result.returncode, result.stderr.count("\n")), (1, 1), result.stderr)
+        self.assertIn("chat_template.jinja: is empty, expected a chat template", result.stderr)
+        (model / "chat_template.jinja").unlink()
+        self.assertRegex(run(*compile_command).stderr, r"chatless.*: holds no chat template; the builtin one")
+        self.assertNotIn("holds no", run(*compile_command, "--chat-template", "builtin").stderr)
+
     def test_neither_folders_nor_the_cpu_change_the_bytes(self):
         """gemcut installed elsewhere, run elsewhere, on an older CPU; --cpu host alone asks the machine."""
         here = compile_model(GOLDENS / "edge", self.folder / "here", "--cpu", "avx2").read_bytes()

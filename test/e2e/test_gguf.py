@@ -10,8 +10,8 @@ import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "tools")]
-from convert_to_gguf import gguf_name
-from gguf_file import STRING, Tensor, TextConfig, header, metadata, padded
+from convert_to_gguf import convert, gguf_name
+from gguf_file import STRING, TYPES, Tensor, TextConfig, header, metadata, padded, random_blocks, write
 from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, read_npy,
                      run)
 
@@ -135,6 +135,37 @@ class Gguf(unittest.TestCase):
                 run(GEMCUT, "reference", model, "--ids", ids_argument(ids), "--logits", reference)
                 compared = run(found, "score", "--ids", ids_argument(ids), "--compare", reference).stdout
                 self.assertLess(float(re.search(r"mean KL divergence\s+([0-9.e-]+)", compared).group(1)), 2e-3)
+
+    def test_every_type_is_kept_or_its_error_stated(self):
+        small = {"Q4_0": "q4_0", "Q8_0": "int8", "Q5_0": "int8", "IQ4_NL": "int8", "MXFP4": "int8", "Q4_1": None, "Q5_1": None}
+        large = ("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
+        types = {f"blk.{i}.ffn_down.weight": kind for i, kind in enumerate(small)}
+        types.update({f"blk.{i}.attn_output.weight": kind for i, kind in enumerate(large)})
+        types.update({"blk.5.attn_output.weight": "F16", "blk.6.attn_output.weight": "BF16"})
+        self.assertEqual({*types.values(), "F32"}, set(TYPES))
+        tensors = []
+        for seed, (tensor, data) in enumerate(convert(TINY, "F32", split_experts=False)):
+            if kind := types.get(tensor.name):
+                tensor = Tensor(tensor.name, kind, *tensor.shape)
+                block, size = TYPES[kind][1:]
+                data = (bytes(tensor.byte_count()) if block == 1
+                        else random_blocks(kind, tensor.byte_count() // size, seed))
+            tensors.append((tensor, data))
+        model = self.folder / "types.gguf"
+        config = json.loads((TINY / "config.json").read_text())
+        write(model, metadata(config) + [("tokenizer.ggml.model", STRING, "no_vocab")], tensors)
+        out = self.folder / "types"
+        told = run(GEMCUT, "compile", model, "--cpu", "avx2", "-o", out).stdout
+        kept = re.search("^kept exactly: (.*)$", told, re.M)[1].split(", ")
+        self.assertEqual(set(kept), {f"1 {kind} as {stored}" for kind, stored in small.items() if stored})
+        converted = dict(re.findall(r"^converted: 1 (\w+) to int8, relative error up to (\S+) \(model\S+\)$", told, re.M))
+        self.assertEqual(set(converted), {"Q4_1", "Q5_1", *large})
+        for kind, error in converted.items():
+            self.assertLess(0, float(error), kind)
+            self.assertLess(float(error), 1e-2, kind)
+        report = json.loads(run(GEMCUT, "inspect", out, "--json").stdout)["report"]["conversion_errors"]
+        self.assertEqual(sorted(f"{float(error):.1e}" for error in report.values() if float(error)),
+                         sorted(converted.values()))
 
     def test_keep_of_floats_changes_nothing(self):
         ids = [2, 17, 93, 5, 200, 41]

@@ -184,7 +184,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--type", default="BF16", choices=list(gguf_file.TYPES))
+    parser.add_argument("--type", default="BF16", choices=gguf_file.WRITABLE)
     parser.add_argument("--vocabulary", default="merges", choices=("merges", "scores", "none"))
     parser.add_argument("--parts", type=int, default=1)
     parser.add_argument("--split-experts", action="store_true")

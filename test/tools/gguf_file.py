@@ -5,13 +5,22 @@ that llama.cpp reads for the architecture "gemma4" (src/llama-arch.cpp,
 src/models/gemma4.cpp). Only the standard library.
 """
 import array
+import random
 import struct
 
 MAGIC, VERSION, ALIGNMENT = b"GGUF", 3, 32
 UINT16, UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY = 2, 4, 5, 6, 7, 8, 9
 
 # ggml type -> (number in the file, elements per block, bytes per block)
-TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q8_0": (8, 32, 34), "BF16": (30, 1, 2)}
+TYPES = {"F32": (0, 1, 4), "F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q4_1": (3, 32, 20), "Q5_0": (6, 32, 22),
+         "Q5_1": (7, 32, 24), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84), "Q3_K": (11, 256, 110),
+         "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_NL": (20, 32, 18),
+         "BF16": (30, 1, 2), "MXFP4": (39, 32, 17)}
+# Those that `store` rounds values to.
+WRITABLE = ("F32", "F16", "BF16", "Q4_0", "Q8_0")
+# Where the f16 numbers of a block are.
+_HALVES = {"Q4_0": (0,), "Q4_1": (0, 2), "Q5_0": (0,), "Q5_1": (0, 2), "Q8_0": (0,), "Q2_K": (80, 82), "Q3_K": (108,),
+           "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,), "IQ4_NL": (0,)}
 
 
 class Tensor:
@@ -173,6 +182,21 @@ def store(type_name, values):
         return bytes(out)
     quantize = {"Q4_0": _q4_0_block, "Q8_0": _q8_0_block}[type_name]
     return b"".join(quantize(values[i : i + 32]) for i in range(0, len(values), 32))
+
+
+def random_blocks(type_name, count, seed):
+    """`count` blocks of random levels under small scales."""
+    source = random.Random(seed)
+    size, blocks = TYPES[type_name][2], []
+    for _ in range(count):
+        # No level of -128, which ggml does not write.
+        block = bytearray(source.choice([i for i in range(256) if i != 128]) for _ in range(size))
+        for at in _HALVES.get(type_name, ()):
+            struct.pack_into("<e", block, at, source.uniform(1e-4, 2e-3))
+        if type_name == "MXFP4":
+            block[0] = source.randint(114, 120)  # 2^-13 and more, which f16 holds
+        blocks.append(bytes(block))
+    return b"".join(blocks)
 
 
 def _float32(value):
