@@ -87,6 +87,9 @@ gemcut_status SchemaCompiler::addNumber(const Place &place, bool isInteger,
     if (!makeMultiples(schema["multipleOf"], isInteger, multiples, error))
       return refuse(place.at("multipleOf"), error);
     CharAutomaton both = intersect(text, multiples);
+    if (!isInteger && !both.states.empty())
+      // No more digits than a double holds, with the point.
+      both = limitLength(both, 0, kMostDecimalDigits + 1);
     text = trim(both);
     if (text.states.empty())
       return refuse(place, both.states.empty()

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import unittest
+from decimal import Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,6 +54,8 @@ def validate(value, schema, root):
             return f"{value!r} is no {names}"
     if "enum" in schema and not any(equal(value, item) for item in schema["enum"]):
         return f"{value!r} is not listed"
+    if "not" in schema and validate(value, schema["not"], root) is None:
+        return f"{value!r} is excluded"
     if "const" in schema and not equal(value, schema["const"]):
         return f"{value!r} is not the constant"
     for keyword, counts in (("anyOf", range(1, 99)), ("oneOf", [1]), ("allOf", [len(schema.get("allOf", []))])):
@@ -65,7 +68,7 @@ def validate(value, schema, root):
             return f"{value!r} has {len(value)} characters"
         if "pattern" in schema and not re.search(schema["pattern"], value):
             return f"{value!r} does not match {schema['pattern']}"
-        if "format" in schema and not FORMATS[schema["format"]](value):
+        if "format" in schema and not has_format(value, schema["format"]):
             return f"{value!r} is no {schema['format']}"
     if is_type(value, "number"):
         if value < schema.get("minimum", value) or value > schema.get("maximum", value):
@@ -74,11 +77,13 @@ def validate(value, schema, root):
             return f"{value} is out of bounds"
         if "exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"]:
             return f"{value} is out of bounds"
-        if "multipleOf" in schema and value % schema["multipleOf"]:
+        if "multipleOf" in schema and Decimal(str(value)) % Decimal(str(schema["multipleOf"])):
             return f"{value} is no multiple"
     if isinstance(value, list):
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 1e9):
             return f"{len(value)} items"
+        if schema.get("uniqueItems") and len({json.dumps(item) for item in value}) < len(value):
+            return "items are equal"
         first = schema.get("prefixItems", [])
         for i, item in enumerate(value):
             error = validate(item, first[i] if i < len(first) else schema.get("items", True), root)
@@ -128,6 +133,13 @@ FORMATS = {
 }
 
 
+def has_format(text, name):
+    try:
+        return FORMATS[name](text)
+    except ValueError:
+        return False
+
+
 class Schemas:
     """Random schemas whose answers have a bounded length."""
 
@@ -154,6 +166,8 @@ class Schemas:
         return self.random.random() < p
 
     def simple(self, depth):
+        if self.chance(0.2):
+            return {"not": {"type": ["number", "string", "array", "object"]}}
         return {"type": self.random.choice(["null", "boolean", ["boolean", "null"]])}
 
     def integer(self, depth):
@@ -171,6 +185,8 @@ class Schemas:
 
     def number(self, depth):
         low = round(self.random.uniform(-100, 100), self.random.randint(0, 4))
+        if self.chance(0.3):
+            return {"type": "number", "minimum": low, "multipleOf": self.random.choice([0.01, 0.25, 1.5, 5])}
         schema = {"type": "number"}
         if self.chance():
             schema[self.random.choice(["minimum", "exclusiveMinimum"])] = low
@@ -213,6 +229,9 @@ class Schemas:
                 **self.random.choice(rules)}
 
     def array(self, depth):
+        if self.chance(0.2):
+            return {"type": "array", "items": {"enum": [1, "b", None, *range(2, self.random.choice([3, 12]))]}, "uniqueItems": True,
+                    "minItems": self.random.randint(0, 3)}
         least = self.random.randint(0, 2)
         schema = {"type": "array", "items": self.any(depth + 1), "minItems": least,
                   "maxItems": least + self.random.randint(0, 2)}
@@ -223,10 +242,11 @@ class Schemas:
     def alternatives(self, depth):
         if self.chance(0.6):
             return {"anyOf": [self.any(depth + 1) for _ in range(self.random.randint(1, 3))]}
-        return {"oneOf": [self.tagged(depth, tag) for tag in ("cat", "dog")], "description": "by kind"}
+        required = ["kind"] if self.chance() else []
+        return {"oneOf": [self.tagged(depth, tag, required) for tag in ("cat", "dog")], "discriminator": {"propertyName": "kind"}}
 
-    def tagged(self, depth, tag):
-        return {"type": "object", "required": ["kind"],
+    def tagged(self, depth, tag, required):
+        return {"type": "object", "required": required,
                 "properties": {"kind": {"const": tag}, "v": self.any(depth + 1)}}
 
 

@@ -240,6 +240,10 @@ TEST(JsonSchemaTest, MultiplesWithDecimals) {
       }
     }
   }
+  // A double holds 15 digits.
+  check({{R"({"type":"number","multipleOf":0.25})",
+          {"9639658899926.75", "-963965889992.75"},
+          {"963965889992766.75"}}});
 }
 
 TEST(JsonSchemaTest, Constants) {
