@@ -303,6 +303,11 @@ void Emitter::prefetch(Value ptr) {
   LLVM::Prefetch::create(builder, loc, ptr, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
+void Emitter::prefetchStream(Value ptr, int64_t ahead) {
+  LLVM::Prefetch::create(builder, loc, at(ptr, ahead), /*rw=*/0, /*hint=*/2,
+                         /*cache=*/1);
+}
+
 void Emitter::keepOrder() {
   LLVM::FenceOp::create(builder, loc, LLVM::AtomicOrdering::seq_cst,
                         "singlethread");

@@ -125,6 +125,9 @@ public:
   void endUse(mlir::Value storage);
   /// Fetches a cache line for reading into all levels.
   void prefetch(mlir::Value ptr);
+  /// Fetches the cache line that a stream of loads reaches `ahead` bytes behind
+  /// `ptr` into the second cache.
+  void prefetchStream(mlir::Value ptr, int64_t ahead);
   /// Keeps loads and stores on their side of this point; no instruction.
   void keepOrder();
   /// The value (a pointer or a register's vector), of which LLVM then knows

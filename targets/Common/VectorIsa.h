@@ -48,6 +48,9 @@ public:
   /// How far ahead a product of a stream of weights fetches its inputs, where
   /// the weights between two uses push them out of L1; 0: it does not.
   virtual int64_t getInputAhead() const { return 0; }
+  /// How far ahead of its use a stream from memory is fetched, in bytes; of a
+  /// size that addresses of prefetches take.
+  virtual int64_t getStreamAhead() const { return 4608; }
 
   /// Sums of nibbles over one group of 32 columns: what starts them, one step
   /// of four columns, and their end. The steps of a group may be shared out to

@@ -81,8 +81,8 @@ private:
   /// Fetches the line ahead of `line`, which is about to be loaded: fetching
   /// several at once would stall the loads behind them.
   void prefetch(Value line) {
-    if (shape.prefetchBytes)
-      e.prefetch(e.at(line, shape.prefetchBytes));
+    if (shape.fetchAhead)
+      e.prefetchStream(line, isa.getStreamAhead());
   }
 
   /// Fetches of every row the line that is ahead of `quants` + `offset`.
@@ -489,7 +489,7 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
        llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows) + "n" +
        llvm::Twine(shape.tiles) + (shape.signedRow ? "_signed" : "") +
        (shape.inputAhead ? "_inputs" : "") +
-       (shape.prefetchBytes ? "_stream" : "") +
+       (shape.fetchAhead ? "_stream" : "") +
        (shape.nextLines ? "_next" + llvm::Twine(shape.nextLines) : ""))
           .str();
   SmallVector<Type> arguments = {e.ptrType(), e.ptrType(), e.ptrType(),

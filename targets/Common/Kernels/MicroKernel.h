@@ -14,8 +14,8 @@ struct MicroKernelShape {
   int64_t columns = 0;       ///< K
   int64_t inputRowBytes = 0; ///< distance between input rows
   int64_t rows = 1, tiles = 1;
-  /// Bytes ahead of the stream to fetch; 0 for weights that stay in cache.
-  int64_t prefetchBytes = 0;
+  /// Weights are a stream from memory that is fetched ahead.
+  bool fetchAhead = false;
   /// Bytes ahead to fetch each input row; 0 for rows that stay in L1. Only of
   /// integer formats.
   int64_t inputAhead = 0;

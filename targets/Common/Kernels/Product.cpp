@@ -141,7 +141,7 @@ private:
 } // namespace
 
 void gemcut::targets::buildGemv(StageEmitter &e, kernel::GemvOp op) {
-  // One tile at a time is one sequential stream; see kStreamAhead.
+  // One tile at a time is one sequential stream.
   Product<kernel::GemvOp>(e, op, {e.getIsa().getLevel().gemvRows, 1},
                           /*stream=*/true)
       .build();

@@ -16,9 +16,6 @@ using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::targets;
 
-/// Where it pays (gemcut_step.fetch_ahead), a tile is fetched this far ahead of
-/// its use: the distance that was best in whole decoding steps on Zen 5.
-static constexpr int64_t kStreamAhead = 4608;
 /// Panels of more bytes would not stay in a core's L2 nor fit on the stack.
 static constexpr int64_t kMostPanelBytes = 512 << 10;
 static constexpr int64_t kLineBytes = 64;
@@ -224,8 +221,8 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
     Value weights = onTiles ? e.at(panels, first * panelBytes())
                             : e.at(tiles, first * tileBytes);
     Value results = e.at(target.address, first * kResultBytes);
-    auto call = [&](int64_t prefetchBytes) {
-      shape.prefetchBytes = prefetchBytes;
+    auto call = [&](bool ahead) {
+      shape.fetchAhead = ahead;
       SmallVector<Value> arguments = {weights, input, results, target.stride};
       if (onTiles) {
         auto get = rowScales() ? getRowScaleTileKernel : getTileKernel;
@@ -238,9 +235,9 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
       e.call(getMicroKernel(e, shape), arguments);
     };
     if (stream)
-      e.ifElse(fetchAhead, [&] { call(kStreamAhead); }, [&] { call(0); });
+      e.ifElse(fetchAhead, [&] { call(true); }, [&] { call(false); });
     else
-      call(0);
+      call(false);
     first += width;
   }
 }

@@ -112,8 +112,8 @@ private:
   /// line ahead of it on its way.
   Value loadPart(Value weights, int64_t tile, int64_t vector, int64_t part) {
     Value line = e.at(weights, tile * tileBytes + kVectorBytes * vector);
-    if (shape.prefetchBytes && part == 0)
-      e.prefetch(e.at(line, shape.prefetchBytes));
+    if (shape.fetchAhead && part == 0)
+      e.prefetchStream(line, isa.getStreamAhead());
     return e.load(e.vecType(e.getBuilder().getI8Type(), 4 * lanes),
                   e.at(line, 4 * lanes * part), 4 * lanes);
   }

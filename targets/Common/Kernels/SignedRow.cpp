@@ -82,8 +82,8 @@ private:
         if (field.field == 0) {
           e.keepOrder();
           Value line = e.at(weights, kVectorBytes * field.vector);
-          if (shape.prefetchBytes)
-            e.prefetch(e.at(line, shape.prefetchBytes));
+          if (shape.fetchAhead)
+            e.prefetchStream(line, isa.getStreamAhead());
           packed = e.load(e.vecType(e.getBuilder().getI8Type(), kVectorBytes),
                           line, kVectorBytes);
           packed = e.bitXor(packed, e.splatByte(int8_t(signs), kVectorBytes));

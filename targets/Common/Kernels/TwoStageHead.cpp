@@ -22,8 +22,6 @@ using namespace gemcut::targets;
 namespace {
 
 constexpr int64_t kVectorBytes = 64;
-/// As the distance of gemv's weight stream, where fetching ahead pays.
-constexpr int64_t kStreamAhead = 4608;
 /// Above the error of cap * tanh(y / cap), relative to the cap, on both sides.
 constexpr float kCapError = 1e-6f;
 
@@ -94,11 +92,11 @@ private:
     Value sums = e.at(e.get(op.getOutput()), e.mul(tile, kVectorBytes));
     Value weights = e.at(e.get(op.getWeight()), e.mul(tile, tileBytes));
     e.ifElse(
-        fetchAhead, [&] { storeSums(weights, sums, kStreamAhead); },
-        [&] { storeSums(weights, sums, 0); });
+        fetchAhead, [&] { storeSums(weights, sums, /*ahead=*/true); },
+        [&] { storeSums(weights, sums, /*ahead=*/false); });
   }
 
-  void storeSums(Value weights, Value target, int64_t ahead) {
+  void storeSums(Value weights, Value target, bool ahead) {
     int64_t pairs = groups / 2;
     Value sum = e.loop(e.i64(0), e.i64(pairs), 1, {e.splat(0.0f)},
                        [&](Value pair, ValueRange carried) {
@@ -128,14 +126,14 @@ private:
   }
 
   Value addGroup(Value sum, Value weights, Value pair, int64_t group,
-                 int64_t ahead) {
+                 bool ahead) {
     Value block = e.at(weights, e.mul(pair, GEMCUT_COARSE_PAIR_BYTES));
     Value quants = e.at(input, e.mul(pair, 2 * GEMCUT_GROUP));
     Value perGroup = e.mul(pair, 8);
     int64_t from = 64 + 384 * group;
     if (group == 0 && ahead)
       for (int64_t line = 0; line < GEMCUT_COARSE_PAIR_BYTES; line += 64)
-        e.prefetch(e.at(block, ahead + line));
+        e.prefetchStream(e.at(block, line), e.getIsa().getStreamAhead());
     Value dots[2] = {e.splatI32(0), e.splatI32(0)}, upper;
     for (int64_t v = 0; v < 4; ++v) {
       auto load = [&](int64_t offset) {
