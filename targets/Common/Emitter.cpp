@@ -303,9 +303,12 @@ void Emitter::prefetch(Value ptr) {
   LLVM::Prefetch::create(builder, loc, ptr, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
+void Emitter::prefetchFar(Value ptr) {
+  LLVM::Prefetch::create(builder, loc, ptr, /*rw=*/0, /*hint=*/2, /*cache=*/1);
+}
+
 void Emitter::prefetchStream(Value ptr, int64_t ahead) {
-  LLVM::Prefetch::create(builder, loc, at(ptr, ahead), /*rw=*/0, /*hint=*/2,
-                         /*cache=*/1);
+  prefetchFar(at(ptr, ahead));
 }
 
 void Emitter::keepOrder() {

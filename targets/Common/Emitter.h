@@ -125,6 +125,8 @@ public:
   void endUse(mlir::Value storage);
   /// Fetches a cache line for reading into all levels.
   void prefetch(mlir::Value ptr);
+  /// Fetches a cache line for reading into the second cache.
+  void prefetchFar(mlir::Value ptr);
   /// Fetches the cache line that a stream of loads reaches `ahead` bytes behind
   /// `ptr` into the second cache.
   void prefetchStream(mlir::Value ptr, int64_t ahead);

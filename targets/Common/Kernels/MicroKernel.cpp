@@ -29,6 +29,9 @@ public:
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
         next(shape.nextLines ? arguments[4] : Value()),
+        ahead(shape.asksAhead    ? arguments.back()
+              : shape.fetchAhead ? e.i64(isa.getStreamAhead())
+                                 : Value()),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
         layout(gemcut_block_of(toAbi(shape.format))),
         lanes(isa.getLevel().productLanes), parts(kLanes / lanes) {}
@@ -48,6 +51,7 @@ private:
   const VectorIsa &isa;
   const MicroKernelShape &shape;
   Value w, x, y, yStride, next;
+  Value ahead; ///< bytes ahead of the stream to fetch; null: none are
   int64_t tileBytes;
   gemcut_block layout; ///< of formats with groups
   /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
@@ -78,11 +82,11 @@ private:
     }
   }
 
-  /// Fetches the line ahead of `line`, which is about to be loaded: fetching
-  /// several at once would stall the loads behind them.
-  void prefetch(Value line) {
-    if (shape.fetchAhead)
-      e.prefetchStream(line, isa.getStreamAhead());
+  /// Fetches what is ahead of the line at `base` + `offset`, which is about to
+  /// be loaded: fetching several at once would stall the loads behind them.
+  void prefetch(Value base, int64_t offset = 0) {
+    if (ahead)
+      e.prefetchFar(e.at(e.at(base, ahead), offset));
   }
 
   /// Fetches of every row the line that is ahead of `quants` + `offset`.
@@ -295,11 +299,11 @@ private:
     if (next && part == 0 && !again)
       e.keepOrder();
     for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value line = e.at(weights, t * tileBytes + offset + kVectorBytes * v);
+      int64_t line = t * tileBytes + offset + kVectorBytes * v;
       if (part == 0 && !again)
-        prefetch(line);
+        prefetch(weights, line);
       vectors.push_back(
-          e.load(type, e.at(line, partOffset(part, 4)), 4 * lanes));
+          e.load(type, e.at(weights, line + partOffset(part, 4)), 4 * lanes));
     }
     return vectors;
   }
@@ -489,13 +493,15 @@ func::FuncOp gemcut::targets::getMicroKernel(StageEmitter &e,
        llvm::Twine(shape.columns) + "_m" + llvm::Twine(shape.rows) + "n" +
        llvm::Twine(shape.tiles) + (shape.signedRow ? "_signed" : "") +
        (shape.inputAhead ? "_inputs" : "") +
-       (shape.fetchAhead ? "_stream" : "") +
+       (shape.fetchAhead ? "_stream" : "") + (shape.asksAhead ? "_ahead" : "") +
        (shape.nextLines ? "_next" + llvm::Twine(shape.nextLines) : ""))
           .str();
   SmallVector<Type> arguments = {e.ptrType(), e.ptrType(), e.ptrType(),
                                  e.i64Type()};
   if (shape.nextLines)
     arguments.push_back(e.ptrType());
+  if (shape.asksAhead)
+    arguments.push_back(e.i64Type());
   FunctionType type = e.getBuilder().getFunctionType(arguments, {});
   return getScaledKernel(
       e, name, type,

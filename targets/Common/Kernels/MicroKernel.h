@@ -16,6 +16,8 @@ struct MicroKernelShape {
   int64_t rows = 1, tiles = 1;
   /// Weights are a stream from memory that is fetched ahead.
   bool fetchAhead = false;
+  /// Instead, the caller says how far ahead, or 0; only of integer formats.
+  bool asksAhead = false;
   /// Bytes ahead to fetch each input row; 0 for rows that stay in L1. Only of
   /// integer formats.
   int64_t inputAhead = 0;
@@ -40,15 +42,14 @@ mlir::Value emitScaleBits(Emitter &e, Format format, mlir::Value scales,
 
 /// A private function of the module, made on first use:
 ///
-///   void f(w, x, y, yStride[, next])
+///   void f(w, x, y, yStride[, next][, ahead])
 ///   y[m * yStride + 64 t + 4 r] = sum_k W[16 t + r, k] * x[m, k]   (f32)
 ///
 /// w: first of the tiles (r16k4); x: first of the rows, q8 for int4, q4_0
 /// and int8 weights, u8 for those with row scales (buildRowScaleKernel), f32
 /// otherwise; y: f32, 64-byte aligned, yStride in bytes; next, with nextLines:
-/// nextBytes(shape) are fetched from there. int4, q4_0 and int8: int32 sums
-/// inside a group of 32, f32 across
-/// groups:
+/// nextBytes(shape) are fetched from there; ahead, with asksAhead: bytes (i64).
+/// int4, q4_0 and int8: int32 sums inside a group of 32, f32 across groups:
 ///   sum_g ws[g, r] * xs[g] * (sum_k q_w q_x + correction).
 mlir::func::FuncOp getMicroKernel(StageEmitter &e,
                                   const MicroKernelShape &shape);

@@ -221,6 +221,13 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
     Value weights = onTiles ? e.at(panels, first * panelBytes())
                             : e.at(tiles, first * tileBytes);
     Value results = e.at(target.address, first * kResultBytes);
+    if (!onTiles && rows == block.rows)
+      shape.nextLines = nextLines();
+    // Where a vector of 16 lanes takes several registers, code is long: several
+    // rows have one form, for which another instruction per line is little.
+    shape.asksAhead = !onTiles && rows > 1 && !shape.nextLines &&
+                      isQuantized(weight.getFormat()) &&
+                      e.getIsa().getLevel().productLanes < kLanes;
     auto call = [&](bool ahead) {
       shape.fetchAhead = ahead;
       SmallVector<Value> arguments = {weights, input, results, target.stride};
@@ -229,12 +236,16 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
         e.call(get(e, shape), arguments);
         return;
       }
-      shape.nextLines = rows == block.rows ? nextLines() : 0;
       if (shape.nextLines)
         arguments.push_back(nextWeights(tiles, row, first, shape));
+      if (shape.asksAhead)
+        arguments.push_back(
+            stream ? e.select(fetchAhead, e.i64(e.getIsa().getStreamAhead()),
+                              e.i64(0))
+                   : e.i64(0));
       e.call(getMicroKernel(e, shape), arguments);
     };
-    if (stream)
+    if (stream && !shape.asksAhead)
       e.ifElse(fetchAhead, [&] { call(true); }, [&] { call(false); });
     else
       call(false);

@@ -33,6 +33,9 @@ public:
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
         next(shape.nextLines ? arguments[4] : Value()),
+        ahead(shape.asksAhead    ? arguments.back()
+              : shape.fetchAhead ? e.i64(isa.getStreamAhead())
+                                 : Value()),
         bits(gemcut_row_format_bits(toAbi(shape.format))),
         shift(isa.getFieldShift(bits)),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
@@ -59,6 +62,7 @@ private:
   const VectorIsa &isa;
   const MicroKernelShape &shape;
   Value w, x, y, yStride, next;
+  Value ahead; ///< as in MicroKernel
   int64_t bits, shift, tileBytes;
   /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
   int64_t lanes, parts;
@@ -111,11 +115,11 @@ private:
   /// A part of a vector of weights of tile `tile`, and with the first one the
   /// line ahead of it on its way.
   Value loadPart(Value weights, int64_t tile, int64_t vector, int64_t part) {
-    Value line = e.at(weights, tile * tileBytes + kVectorBytes * vector);
-    if (shape.fetchAhead && part == 0)
-      e.prefetchStream(line, isa.getStreamAhead());
+    int64_t line = tile * tileBytes + kVectorBytes * vector;
+    if (ahead && part == 0)
+      e.prefetchFar(e.at(e.at(weights, ahead), line));
     return e.load(e.vecType(e.getBuilder().getI8Type(), 4 * lanes),
-                  e.at(line, 4 * lanes * part), 4 * lanes);
+                  e.at(weights, line + 4 * lanes * part), 4 * lanes);
   }
 
   /// Four columns of an input row; see MicroKernel.
