@@ -124,7 +124,7 @@ KNOWN = [
     ("chat, tools required", ".*", "the peer's grammar has no rule for this format (500)"),
     ("chat, tools.*", "choices/0/message/content", "null or empty beside calls"),
     ("chat, tools.*", "choices/0/(message/tool_calls/.*|finish_reason)", "the peer does not find whole calls of this format"),
-    ("unknown role", "choices/0/message/content", "a prompt that no model knows: logits are nearly equal"),
+    ("unknown role", ".*", "the peer writes it into the prompt; we refuse, as OpenAI does"),
     (".*", "error/code", "ours are OpenAI's words, the peer's the status"),
     ("no JSON|bad schema", "HTTP status|error/type", "the peer takes a bad request for its own error (500)"),
     ("prompt too long|unknown path", "error/type", "the peer has types of its own"),
