@@ -66,10 +66,15 @@ def run(*command, check=True, **options):
 
 def private_peak(*command):
     """Most resident bytes that no file backs while a command runs."""
+    return memory_peak("RssAnon", *command)
+
+
+def memory_peak(field, *command):
+    """The largest value, in bytes, of a field of /proc/PID/status while a command runs."""
     peak = 0
     with subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+            found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
             peak = max(peak, int(found[1]) * 1024 if found else 0)
             time.sleep(0.005)
     assert process.returncode == 0, command

@@ -15,7 +15,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import BUILD, GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, levels, run
+from support import (BUILD, GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, levels, memory_peak,
+                     private_peak, run)
 
 E2B = ROOT / "test" / "data" / "configs" / "e2b" / "config.json"
 
@@ -114,6 +115,13 @@ class Compile(unittest.TestCase):
         result = run(out, "generate", "--ids", "2", "-n", info["context"] - 1, "--temp", "1", "--seed", "1",
                      "--ignore-stop", "--print-ids", "-t", 2, "--stats", preexec_fn=limit)
         self.assertEqual(len(integers(result.stdout)), info["context"] - 1)
+        # Of what is mapped, the KV cache is touched to its end; with weights and code all is below the limit.
+        command = (out, "generate", "--ids", "2", "-n", info["context"] - 1, "--temp", "1", "--seed", "1",
+                   "--ignore-stop", "--print-ids", "-t", 2)
+        touched = private_peak(*command)
+        self.assertLess(touched, private)
+        self.assertGreater(touched, info["kv_slot_bytes"])
+        self.assertLess(memory_peak("VmHWM", *command), 12 << 20)
         refused = run(GEMCUT, "compile", TINY, "-o", self.folder / "refused", "--max-ram", "6M", check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertRegex(refused.stderr, r"needs at least .* positions .*weights .*KV .*arena .*other .*6\.0 MiB")
