@@ -176,9 +176,9 @@ void Batch::runPrompt() {
   Stream &stream = *running[index];
   const std::vector<int32_t> &prompt = stream.request.prompt;
   size_t left = prompt.size() - stream.promptDone;
-  size_t rows =
-      std::min(left, isAnyGenerating() ? pace.chooseRows()
-                                       : size_t(session->getPrefillChunk()));
+  size_t rows = isAnyGenerating()
+                    ? pace.chooseRows(left)
+                    : std::min(left, size_t(session->getPrefillChunk()));
   const int32_t *ids = prompt.data() + stream.promptDone;
   double start = seconds();
   float *logits = nullptr;

@@ -17,14 +17,19 @@ void ChunkPace::open(double boundSeconds, size_t mostRows) {
   most = mostRows;
 }
 
-size_t ChunkPace::chooseRows() const {
+size_t ChunkPace::fitRows(int decodeSteps) const {
   double row = getSlowest(rowSeconds), decode = getSlowest(decodeSeconds);
   size_t rows = kLeastRows;
-  // One decode step is the chunk's own reading of the weights.
-  double left = planned - 2 * decode;
+  double left = planned - decodeSteps * decode;
   if (row > 0 && left > 0)
     rows = size_t(std::min(left / row, double(most)));
   return std::min(std::max(rows / kLeastRows * kLeastRows, kLeastRows), most);
+}
+
+size_t ChunkPace::chooseRows(size_t left) const {
+  // One decode step is the chunk's own reading of the weights.
+  size_t rows = fitRows(/*decodeSteps=*/2);
+  return rows < left ? rows : std::min(left, fitRows(/*decodeSteps=*/4));
 }
 
 void ChunkPace::recordChunk(size_t rows, double seconds) {

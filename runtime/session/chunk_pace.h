@@ -3,6 +3,7 @@
 #define GEMCUT_RUNTIME_SESSION_CHUNK_PACE_H
 
 #include <cstddef>
+#include <cstdint>
 
 namespace gemcut {
 
@@ -24,8 +25,10 @@ public:
   /// `most`: rows of the largest chunk.
   void open(double boundSeconds, size_t most);
 
-  /// Rows of the next chunk.
-  size_t chooseRows() const;
+  /// Rows of the next chunk, of a prompt that has `left` to go. The chunk that
+  /// ends a prompt also runs all layers for its last row and its state is kept,
+  /// which is planned as two decode steps.
+  size_t chooseRows(size_t left = SIZE_MAX) const;
 
   void recordChunk(size_t rows, double seconds);
   void recordDecode(double seconds);
@@ -35,6 +38,9 @@ private:
   /// chance passes the bound; the share of it that is planned, by how much.
   static constexpr size_t kRemembered = 16;
   static constexpr double kPlanned = 0.875;
+
+  /// Rows of a chunk beside so many decode steps.
+  size_t fitRows(int decodeSteps) const;
 
   double planned = 0;
   size_t most = kLeastRows;

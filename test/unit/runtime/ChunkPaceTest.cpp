@@ -53,6 +53,26 @@ TEST(ChunkPaceTest, ChunksThatNobodyWaitedForSayHowLongOthersTake) {
   EXPECT_GE(rows, 64u);
 }
 
+TEST(ChunkPaceTest, TheEndOfAPromptLeavesTimeForItsLastRow) {
+  ChunkPace pace;
+  pace.open(0.25, 256);
+  Machine machine = {0.03, 0.002};
+  size_t rows = 0;
+  for (int i = 0; i < 30; ++i)
+    machine.step(pace, rows);
+  EXPECT_EQ(pace.chooseRows(rows + 1), rows);
+  for (size_t left = 1; left <= rows; ++left) {
+    size_t ending = pace.chooseRows(left);
+    ASSERT_GE(ending, std::min(left, ChunkPace::kLeastRows));
+    ASSERT_LE(ending, left);
+    if (ending == left) {
+      double took = 4 * machine.weights + machine.row * double(left);
+      EXPECT_LE(took, 0.25) << left;
+    }
+  }
+  EXPECT_LT(pace.chooseRows(rows), rows);
+}
+
 TEST(ChunkPaceTest, ASlowerMachinePassesTheBoundOnce) {
   std::mt19937 random(3);
   ChunkPace pace;
