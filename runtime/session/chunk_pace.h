@@ -37,7 +37,7 @@ private:
   /// What is remembered decides how often a machine whose steps differ by
   /// chance passes the bound; the share of it that is planned, by how much.
   static constexpr size_t kRemembered = 16;
-  static constexpr double kPlanned = 0.875;
+  static constexpr double kPlanned = 0.8;
 
   /// Rows of a chunk beside so many decode steps.
   size_t fitRows(int decodeSteps) const;
