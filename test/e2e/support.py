@@ -111,3 +111,8 @@ def largest_difference(a, b):
         if not difference <= worst:  # a NaN is the worst
             worst = difference
     return worst
+
+
+def relative_error(actual, expected):
+    """Sum of differences over sum of magnitudes."""
+    return sum(abs(a - b) for a, b in zip(actual.values, expected.values)) / sum(map(abs, expected.values))

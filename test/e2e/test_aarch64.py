@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Executables for AArch64, run by qemu-user: each level on a CPU that has no more."""
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -9,8 +10,11 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import write_quantized_checkpoint
 from support import (GEMCUT, GOLDENS, ROOT, TINY, compile_model, ids_argument, integers, largest_difference, levels,
-                     read_npy, read_safetensors, run)
+                     read_npy, read_safetensors, relative_error, run)
+from test_goldens import CASES, LOGITS_ABS, QUANTIZED_ERRORS
 
 # The bundle of the C example, from the executable that the environment names.
 LOADED = r"""
@@ -28,6 +32,15 @@ const gemcut_bundle *gemcut_bundle_tiny(void) {
 """
 
 CPUS = {"neon": "cortex-a72", "dotprod": "neoverse-n1", "i8mm": "max,sve=off", "sve": "max,sve-max-vq=2"}
+# The best level of each, and of sve each length that has forms of its own.
+ALL_CPUS = {**CPUS, "sve, 16 bytes": "max,sve-max-vq=1", "sve, 64 bytes": "max,sve-max-vq=4"}
+# Every case, format, CPU and number of threads: half an hour.
+ALL = os.environ.get("GEMCUT_ARM_ALL") == "1"
+# Every format of weights in groups, and bf16, in one model.
+MIXED = {"name": "mixed", "default": "int4", "rules": [
+    {"match": "*.[qkv]_proj.weight", "format": "q4_0"}, {"match": "*o_proj.weight", "format": "bf16"},
+    {"match": "*down_proj.weight", "format": "int8"}, {"match": "*embed_tokens.weight", "format": "int8"},
+    {"match": "*per_layer_input_gate.weight", "format": "bf16"}]}
 
 
 class AArch64(unittest.TestCase):
@@ -175,19 +188,89 @@ class AArch64(unittest.TestCase):
             self.assertEqual(result.returncode, 1)
             self.assertIn(message, result.stderr)
 
+    def score(self, cpu, executable, ids, *flags):
+        out = self.folder / "logits.npy"
+        self.run_on(cpu, executable, "score", "--ids", ids_argument(ids), "--logits", out, *flags)
+        return read_npy(out)
+
+    def golden(self, case, name):
+        """The ids of a run, and the official implementation's logits."""
+        run_info = json.loads((GOLDENS / case / "golden.json").read_text())["runs"][name]
+        return run_info["ids"], read_safetensors(GOLDENS / case / "golden.safetensors")[f"{name}.logits"]
+
     def test_golden_logits(self):
         """f32 weights and KV: all logits of the official implementation within 1e-3, at each level."""
-        for case in ("edge", "moe"):
-            golden = json.loads((GOLDENS / case / "golden.json").read_text())
-            tensors = read_safetensors(GOLDENS / case / "golden.safetensors")
-            arm = self.compile(GOLDENS / case, case + "-f32", "--quant", "f32")
-            ids = golden["runs"]["main"]["ids"]
-            for level, cpu in CPUS.items():
-                for threads in (1, 2):
-                    with self.subTest(case=case, level=level, threads=threads):
-                        out = self.folder / "logits.npy"
-                        self.run_on(cpu, arm, "score", "--ids", ids_argument(ids), "--logits", out, "-t", threads)
-                        self.assertLess(largest_difference(read_npy(out), tensors["main.logits"]), 1e-3)
+        for case in CASES if ALL else ("edge", "moe"):
+            model, flags = GOLDENS / case, ("--quant", "f32", "--kv", "f32")
+            if not any(model.glob("model*.safetensors")):  # the expected values are those of its random weights
+                model, flags = model / "config.json", ("--weights", "random:0", *flags)
+            arm = self.compile(model, case + "-f32", *flags)
+            runs = json.loads((GOLDENS / case / "golden.json").read_text())["runs"]
+            for name in [n for n in ("main", "long") if n in runs] if ALL else ["main"]:
+                ids, expected = self.golden(case, name)
+                for place, cpu in (ALL_CPUS if ALL else CPUS).items():
+                    for threads in (1, 2):
+                        with self.subTest(case=case, run=name, place=place, threads=threads):
+                            self.assertLess(largest_difference(self.score(cpu, arm, ids, "-t", threads), expected),
+                                            LOGITS_ABS)
+
+    def test_formats_give_the_logits_of_x86(self):
+        """bf16, q4_0, int8 and int4 in one model: at each level and length of registers as near to avx2's logits as
+        x86's levels are to each other, and to the official ones as the coarsest format allows."""
+        ids, expected = self.golden("edge", "long")
+        recipe = self.folder / "mixed.json"
+        recipe.write_text(json.dumps(MIXED))
+        flags = ("--quant", recipe, "--kv", "f32")
+        arm = self.compile(GOLDENS / "edge", "mixed", *flags)
+        x86 = compile_model(GOLDENS / "edge", self.folder / "mixed-x86", "--cpu", "avx2", *flags)
+        formats = json.loads(run(GEMCUT, "inspect", x86, "--json").stdout)["report"]["bytes_by_format"]
+        self.assertLessEqual({"bf16", "q4_0", "int8", "int4"}, set(formats))
+        out = self.folder / "x86.npy"
+        run(x86, "score", "--ids", ids_argument(ids), "--logits", out)
+        avx2 = read_npy(out)
+        self.assertLess(relative_error(avx2, expected), QUANTIZED_ERRORS["int4"])
+        for place, cpu in ALL_CPUS.items():
+            with self.subTest(place=place):
+                self.assertLess(largest_difference(self.score(cpu, arm, ids, "-t", 2), avx2), LOGITS_ABS)
+
+    def test_row_scales_are_near_the_interpreter(self):
+        """2, 4 and 8 bits under a scale per row, with activations rounded as trained; as test_quantized.py on x86."""
+        checkpoint, plain = self.folder / "gemma", self.folder / "gemma-plain"
+        write_quantized_checkpoint.write(GOLDENS / "edge", checkpoint, "gemma")
+        write_quantized_checkpoint.write(GOLDENS / "edge", plain, "gemma", plain=True)
+        ids = [2, 17, 101, 5, 88, 240, 7, 33, 64, 129, 3, 200]
+        references = []
+        for model in (checkpoint, plain):
+            out = self.folder / "reference.npy"
+            run(GEMCUT, "reference", model, "--ids", ids_argument(ids), "--logits", out)
+            references.append(read_npy(out))
+        effect = relative_error(references[1], references[0])
+        arm = self.compile(checkpoint, "rows", "--kv", "f32")
+        for place, cpu in ALL_CPUS.items():
+            with self.subTest(place=place):
+                error = relative_error(self.score(cpu, arm, ids, "-t", 2), references[0])
+                self.assertLess(error, 0.02)
+                self.assertLess(error, effect / 5)
+
+    @unittest.skipUnless(ALL, "half an hour: set GEMCUT_ARM_ALL=1")
+    def test_each_format_at_each_place(self):
+        """As test_goldens.test_quantized_logits, with the formats that it leaves out compared to x86 alone."""
+        for case in ("edge", "dense", "moe"):
+            ids, expected = self.golden(case, "long")
+            for quant in ("bf16", "q4_0", "int8", "int4", "mobile"):
+                flags = ("--quant", quant, "--kv", "f32")
+                arm = self.compile(GOLDENS / case, f"{case}-{quant}", *flags)
+                x86 = compile_model(GOLDENS / case, self.folder / f"{case}-{quant}-x86", "--cpu", "avx2", *flags)
+                out = self.folder / "x86.npy"
+                run(x86, "score", "--ids", ids_argument(ids), "--logits", out)
+                avx2 = read_npy(out)
+                for place, cpu in ALL_CPUS.items():
+                    for threads in (1, 2):
+                        with self.subTest(case=case, quant=quant, place=place, threads=threads):
+                            actual = self.score(cpu, arm, ids, "-t", threads)
+                            self.assertLess(largest_difference(actual, avx2), LOGITS_ABS)
+                            if quant in QUANTIZED_ERRORS:
+                                self.assertLess(relative_error(actual, expected), QUANTIZED_ERRORS[quant])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
-                     read_safetensors, run)
+                     read_safetensors, relative_error, run)
 
 LOGITS_ABS = 1e-3
 # Models that also take images and sound, here prompts of text alone.
@@ -121,8 +121,7 @@ class Goldens(unittest.TestCase):
                         actual = self.score(executable, ids, "--level", level)
                         first = first or actual
                         self.assertLess(largest_difference(actual, first), LOGITS_ABS)
-                        error = sum(abs(a - e) for a, e in zip(actual.values, expected.values))
-                        self.assertLess(error, bound * sum(map(abs, expected.values)))
+                        self.assertLess(relative_error(actual, expected), bound)
 
     def test_greedy_ids(self):
         for case in CASES:

@@ -14,14 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import write_quantized_checkpoint as writer
-from support import GEMCUT, GOLDENS, compile_model, ids_argument, largest_difference, levels, read_npy, run
+from support import (GEMCUT, GOLDENS, compile_model, ids_argument, largest_difference, levels, read_npy, relative_error,
+                     run)
 
 IDS = [2, 17, 101, 5, 88, 240, 7, 33, 64, 129, 3, 200]
-
-
-def relative_error(actual, expected):
-    """Sum of differences over sum of magnitudes."""
-    return sum(abs(a - b) for a, b in zip(actual.values, expected.values)) / sum(map(abs, expected.values))
 
 
 class Quantized(unittest.TestCase):
