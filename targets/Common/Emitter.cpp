@@ -400,14 +400,29 @@ void Emitter::forColumns(int64_t columns,
 // Lanes across
 //===----------------------------------------------------------------------===//
 
+/// `combine` of the lower and the upper half of a vector, until a lane is left:
+/// the same order of float sums at each level, whatever instructions it has.
+static Value reduceHalves(Emitter &e, Value vector,
+                          function_ref<Value(Value, Value)> combine) {
+  auto lanes = cast<VectorType>(vector.getType()).getNumElements();
+  assert((lanes & (lanes - 1)) == 0 && "halves of halves need a power of two");
+  while (lanes > 1) {
+    lanes /= 2;
+    SmallVector<int64_t> low(lanes), high(lanes);
+    std::iota(low.begin(), low.end(), 0);
+    std::iota(high.begin(), high.end(), lanes);
+    vector = combine(e.shuffle(vector, vector, low),
+                     e.shuffle(vector, vector, high));
+  }
+  return e.extract(vector, 0);
+}
+
 Value Emitter::reduceAdd(Value vector) {
-  // Reassociation lets the target add halves instead of lanes in order.
-  Type element = getElementTypeOrSelf(vector.getType());
-  if (!isa<FloatType>(element))
-    return vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD,
-                                       vector);
+  if (isa<FloatType>(getElementTypeOrSelf(vector.getType())))
+    return reduceHalves(*this, vector,
+                        [&](Value low, Value high) { return add(low, high); });
   return vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD,
-                                     vector, arith::FastMathFlags::reassoc);
+                                     vector);
 }
 
 Value Emitter::reduceMax(Value vector) {
@@ -420,15 +435,8 @@ Value Emitter::reduceMax(Value vector) {
         indices.push_back(i < lanes ? i : 0);
       return indices;
     }());
-  lanes = cast<VectorType>(vector.getType()).getNumElements();
-  while (lanes > 1) {
-    lanes /= 2;
-    SmallVector<int64_t> low(lanes), high(lanes);
-    std::iota(low.begin(), low.end(), 0);
-    std::iota(high.begin(), high.end(), lanes);
-    vector = max(shuffle(vector, vector, low), shuffle(vector, vector, high));
-  }
-  return extract(vector, 0);
+  return reduceHalves(*this, vector,
+                      [&](Value low, Value high) { return max(low, high); });
 }
 
 Value Emitter::extract(Value vector, int64_t lane) {

@@ -4,7 +4,6 @@
 
 #include "compiler/Artifact/LinkExecutable.h"
 #include "targets/Common/EmitObject.h"
-#include "test/numerics/RunEntry.h"
 #include "test/numerics/SharedMemory.h"
 
 #include "llvm/AsmParser/Parser.h"
@@ -161,7 +160,8 @@ void ForeignKernel::reportEnd() {
   llvm::report_fatal_error(llvm::Twine("an emulated kernel ended: ") + text);
 }
 
-void ForeignKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
+void ForeignKernel::run(llvm::StringRef name, gemcut_step step, int threads,
+                        const Snapshots &snapshots) {
   static_assert(sizeof(ForeignCall) <= kMessageBytes);
   auto *call = reinterpret_cast<ForeignCall *>(kSharedAddress);
   if (step.rows > kMostRows || name.size() >= sizeof(call->entry))
@@ -169,6 +169,7 @@ void ForeignKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
   std::memset(call->entry, 0, sizeof(call->entry));
   std::memcpy(call->entry, name.data(), name.size());
   call->threads = threads;
+  call->snapshots = snapshots;
   auto copy = [&](const int32_t *&from, int32_t *to) {
     if (!from)
       return;

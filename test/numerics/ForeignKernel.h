@@ -5,6 +5,7 @@
 
 #include "runtime/abi/step.h"
 #include "targets/Common/Target.h"
+#include "test/numerics/RunEntry.h"
 
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ public:
 
   /// Calls entry `name`. What `step` points to must be in shared memory, but
   /// for tokens, positions and slots (one per row).
-  void run(llvm::StringRef name, gemcut_step step, int threads);
+  void run(llvm::StringRef name, gemcut_step step, int threads,
+           const Snapshots &snapshots);
 
 private:
   int toProcess = -1, fromProcess = -1;

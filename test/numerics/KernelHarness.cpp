@@ -6,9 +6,9 @@
 #include "runtime/core/cpu.h"
 #include "runtime/core/team.h"
 #include "test/numerics/Assemble.h"
-#include "test/numerics/RunEntry.h"
 #include "test/numerics/SharedMemory.h"
 #include "test/numerics/TileEmulator.h"
+#include "test/numerics/VnniForms.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -39,9 +39,9 @@ static bool hostHas(llvm::StringRef features) {
 
 static constexpr llvm::StringLiteral kEvexVnni = "+avx512vl,+avx512vnni";
 
-/// Whether the level's code runs here once its VNNI has the EVEX encoding.
-static bool needsEvexVnni(const targets::IsaLevel &level) {
-  return level.name == "avxvnni" && !hostHas("+avxvnni") && hostHas(kEvexVnni);
+/// Whether this CPU needs another form of the level's dot products.
+static bool lacksVexVnni(const targets::IsaLevel &level) {
+  return level.name == "avxvnni" && !hostHas("+avxvnni");
 }
 
 /// LLVM's features of `level` without those of AMX.
@@ -60,13 +60,19 @@ bool gemcut::test::isEmulated(const targets::IsaLevel &level) {
   return level.hasInt8Tiles && !hostHas("+amx-tile,+amx-int8");
 }
 
+bool gemcut::test::canMeasure(const targets::IsaLevel &level) {
+  return !isEmulated(level) && (!lacksVexVnni(level) || hostHas(kEvexVnni));
+}
+
 /// Whether CompiledKernel can run code of `level`.
 static bool canRun(const targets::IsaLevel &level) {
   if (isEmulated(level))
     return hostHas(vectorFeatures(level));
   if (level.hasInt8Tiles && !mayUseTiles())
     return false;
-  return hostHas(level.features) || needsEvexVnni(level);
+  llvm::StringRef features = level.features;
+  return hostHas(lacksVexVnni(level) ? features.split(",+avxvnni").first
+                                     : features);
 }
 
 std::vector<targets::IsaLevel> gemcut::test::hostLevels() {
@@ -76,17 +82,6 @@ std::vector<targets::IsaLevel> gemcut::test::hostLevels() {
     if (canRun(level))
       levels.push_back(level);
   return levels;
-}
-
-/// `assembly` without the prefixes that ask for VEX encodings.
-static std::string withEvexVnni(llvm::StringRef assembly) {
-  std::string text;
-  for (auto rest = assembly; !rest.empty();) {
-    auto [before, after] = rest.split("{vex}");
-    text += before;
-    rest = after;
-  }
-  return text;
 }
 
 std::vector<targets::IsaLevel> gemcut::test::allLevels() {
@@ -172,12 +167,16 @@ void CompiledKernel::load(mlir::ModuleOp lowered,
                                                targets::EmitKind::Assembly))
                         .data();
   auto object = llvm::cantFail(target.emit(lowered, spec, level,
-                                           needsEvexVnni(level)
+                                           lacksVexVnni(level)
                                                ? targets::EmitKind::Assembly
                                                : targets::EmitKind::Object));
-  if (needsEvexVnni(level))
-    object = assemble(withEvexVnni({object.data(), object.size()}), spec.triple,
-                      (level.features + "," + kEvexVnni).str());
+  if (lacksVexVnni(level)) {
+    llvm::StringRef assembly(object.data(), object.size());
+    bool isEvex = hostHas(kEvexVnni);
+    object = assemble(
+        isEvex ? withEvexVnni(assembly) : withVnniInAvx2(assembly), spec.triple,
+        (level.features + (isEvex ? "," + kEvexVnni : "")).str());
+  }
   expectOnlyTeam(object);
   if (&target != targets::allTargets()[0]) {
     foreign = std::make_unique<ForeignKernel>(object, target, level);
@@ -201,15 +200,16 @@ void CompiledKernel::load(mlir::ModuleOp lowered,
 
 CompiledKernel::~CompiledKernel() = default;
 
-void CompiledKernel::run(llvm::StringRef name, gemcut_step step, int threads) {
+void CompiledKernel::run(llvm::StringRef name, gemcut_step step, int threads,
+                         const Snapshots &snapshots) {
   if (foreign)
-    return foreign->run(name, step, threads);
+    return foreign->run(name, step, threads, snapshots);
   std::string symbol = ("gemcut_" + name + "_" + level).str();
   auto *entry = llvm::cantFail(jit->lookup(symbol)).toPtr<gemcut_entry_fn>();
   uint64_t counters[kMostLayers] = {};
   if (!step.layer_rows)
     step.layer_rows = counters;
-  runEntry(entry, step, threads);
+  runEntry(entry, step, threads, snapshots);
 }
 
 std::vector<float> gemcut::test::randomValues(std::mt19937 &rng, int64_t count,

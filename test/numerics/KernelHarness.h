@@ -28,18 +28,22 @@ class LLJIT;
 namespace gemcut::test {
 
 /// Levels of this machine's target whose code CompiledKernel can run in this
-/// process: those of the CPU; avxvnni on a CPU with AVX-512 VNNI (its VEX
-/// instructions are assembled in their EVEX form, everything else is as it is);
-/// amx on a CPU with the rest of the level (see TileEmulator).
+/// process: those of the CPU; avxvnni on any (without AVX-VNNI, its dot
+/// products are assembled in another form, see VnniForms, and all else as it
+/// is); amx on a CPU with the rest of the level (see TileEmulator).
 std::vector<targets::IsaLevel> hostLevels();
 
-/// hostLevels(), and those of other architectures that ForeignKernel runs, which
-/// takes minutes: the environment variable GEMCUT_TEST_FOREIGN=0 leaves them
-/// out, and GEMCUT_TEST_LEVEL=sve all but one.
+/// hostLevels(), and those of other architectures that ForeignKernel runs,
+/// which takes minutes: the environment variable GEMCUT_TEST_FOREIGN=0 leaves
+/// them out, and GEMCUT_TEST_LEVEL=sve all but one.
 std::vector<targets::IsaLevel> allLevels();
 
 /// Whether the level has tile instructions that are emulated here.
 bool isEmulated(const targets::IsaLevel &level);
+
+/// Whether times of the level's code on this CPU say something about it: its
+/// instructions are executed one by one, if in another encoding.
+bool canMeasure(const targets::IsaLevel &level);
 
 /// 64-byte aligned shared memory, filled with 0xCD so that unwritten bytes
 /// show.
@@ -73,7 +77,8 @@ public:
 
   /// Calls entry `name` ("decode", ...) on `threads` threads. Memory that
   /// `step` points to is of `Bytes`; tokens, positions and slots need not be.
-  void run(llvm::StringRef name, gemcut_step step, int threads = 1);
+  void run(llvm::StringRef name, gemcut_step step, int threads = 1,
+           const Snapshots &snapshots = {});
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit; ///< code of this process, or null

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <map>
 
 using namespace gemcut;
 using namespace gemcut::test;
@@ -44,11 +45,14 @@ double inverseRms(const float *x, int64_t n) {
 }
 
 /// Runs `program` on every level for several row counts. `fill` writes inputs
-/// for `rows` rows; `check` reads outputs.
-void runRows(const StageProgram &program, int64_t maxRows,
+/// for `rows` rows, from `rng` the same ones at each level; all levels must
+/// write the same bytes. `check` reads outputs.
+void runRows(const StageProgram &program, int64_t maxRows, std::mt19937 &rng,
              std::function<void(Bytes &, gemcut_step &, int64_t rows)> fill,
              std::function<void(Bytes &, int64_t rows)> check) {
   Bytes weights = program.makeWeights();
+  std::map<int64_t, std::vector<uint8_t>>
+      written; // by rows, at the first level
   for (const targets::IsaLevel &level : allLevels()) {
     CompiledKernel kernel(program.text(), level);
     std::vector<int64_t> counts{1, 2, 3, 7, 8, maxRows};
@@ -61,9 +65,14 @@ void runRows(const StageProgram &program, int64_t maxRows,
       step.weights = weights.data();
       step.arena = arena.data();
       step.rows = rows;
+      rng.seed(unsigned(rows));
       fill(arena, step, rows);
       kernel.run("decode", step, rows % 2 ? 1 : 3);
       check(arena, rows);
+      std::vector<uint8_t> bytes(arena.data(), arena.data() + arena.size());
+      auto [first, isFirst] = written.try_emplace(rows, bytes);
+      EXPECT_TRUE(isFirst || first->second == bytes)
+          << "other bytes than at the first level";
       if (testing::Test::HasFailure())
         return;
     }
@@ -122,7 +131,7 @@ TEST_P(RmsNormTest, MatchesReference) {
       x.type, c.weighted ? ", " + weight.type : "", y.type));
   std::vector<float> input;
   runRows(
-      program, c.maxRows,
+      program, c.maxRows, rng,
       [&](Bytes &arena, gemcut_step &, int64_t rows) {
         input = randomRows(rng, rows, c.columns);
         putRows(arena, x, input);
@@ -187,7 +196,7 @@ TEST_P(QuantizeTest, MatchesReference) {
                             x.name, y.name, x.type, y.type));
   std::vector<float> input;
   runRows(
-      program, maxRows,
+      program, maxRows, rng,
       [&](Bytes &arena, gemcut_step &, int64_t rows) {
         input = randomRows(rng, rows, columns);
         // A group of zeros, and one too small for a reciprocal.
@@ -230,7 +239,7 @@ TEST_P(QuantizeU8Test, MatchesReference) {
       isGiven ? " scale " + scale.type : "", y.type));
   std::vector<float> input;
   runRows(
-      program, maxRows,
+      program, maxRows, rng,
       [&](Bytes &arena, gemcut_step &, int64_t rows) {
         input = randomRows(rng, rows, columns);
         std::fill_n(input.begin(), columns, 0.0f);
@@ -278,7 +287,7 @@ TEST_P(PleInputsTest, MatchesReference) {
   std::vector<float> contexts, tokens;
   int64_t width = columns, size = group;
   runRows(
-      program, maxRows,
+      program, maxRows, rng,
       [&](Bytes &arena, gemcut_step &, int64_t rows) {
         contexts = randomRows(rng, rows, width);
         tokens = randomRows(rng, rows, width);
@@ -340,7 +349,7 @@ TEST_P(ResidualNormTest, MatchesReference) {
       hasNext ? ", " + next.type : ""));
   std::vector<float> input, before;
   runRows(
-      program, c.maxRows,
+      program, c.maxRows, rng,
       [&](Bytes &arena, gemcut_step &, int64_t rows) {
         input = randomRows(rng, rows, n);
         before = randomRows(rng, rows, n);
@@ -445,7 +454,7 @@ TEST_P(RopeTableTest, MatchesReferenceUpToAMillion) {
     frequencies.push_back(1.0f / power / factor);
   }
   runRows(
-      program, maxRows,
+      program, maxRows, rng,
       [&](Bytes &, gemcut_step &step, int64_t) {
         step.slots = slots.data();
         step.positions = positions.data();

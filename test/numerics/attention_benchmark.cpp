@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
   std::string only = argc > 1 ? argv[1] : "";
   int most = argc > 2 ? std::atoi(argv[2]) : 2;
   for (const targets::IsaLevel &level : hostLevels())
-    if (!isEmulated(level))
+    if (canMeasure(level))
       for (const Shape &shape : shapes)
         for (int threads = 1; threads <= most; threads *= 2)
           if (only.empty() || only == "all" || only == level.name)

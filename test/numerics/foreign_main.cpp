@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
       ++entry;
     if (!entry->name)
       return 4;
-    runEntry(entry->function, call->step, int(call->threads));
+    runEntry(entry->function, call->step, int(call->threads), call->snapshots);
     if (write(STDOUT_FILENO, &byte, 1) != 1)
       return 5;
   }

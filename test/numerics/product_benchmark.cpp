@@ -214,7 +214,7 @@ int main(int argc, char **argv) {
   llvm::StringRef only = argc > 2 ? argv[2] : "", op = argc > 3 ? argv[3] : "";
   for (const targets::IsaLevel &level : hostLevels()) {
     // Products of avx512bf16 are those of avx512vnni.
-    if (isEmulated(level) ||
+    if (!canMeasure(level) ||
         (!only.empty() ? only != level.name : level.name == "avx512bf16"))
       continue;
     double peak = measurePeak(level, threads);
