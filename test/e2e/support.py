@@ -8,8 +8,14 @@ import os
 import re
 import struct
 import subprocess
+import sys
+import tempfile
 import time
+import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import run_as_avxvnni
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GEMCUT_BUILD", ROOT / "build"))
@@ -101,6 +107,32 @@ def levels(executable):
     """The ISA levels that the executable holds and this CPU can run."""
     info = json.loads(run(executable, "info", "--json").stdout)
     return [level["name"] for level in info["levels"] if level["supported"]]
+
+
+class AvxVnni:
+    """Runs an executable as on a CPU with AVX-VNNI and without AVX-512, which need not be the CPU of this machine."""
+
+    def __init__(self, executable):
+        if not run_as_avxvnni.is_permitted():
+            raise unittest.SkipTest("ptrace is not permitted")
+        self.executable, self.translation = executable, run_as_avxvnni.translate(executable)
+        assert self.translation.jumps, "the executable holds no dot products of AVX-VNNI"
+        # What a CPU has is executed as it is.
+        self.is_native = " avx_vnni " in Path("/proc/cpuinfo").read_text()
+        self.untouched = self.translation._replace(jumps={})
+
+    def run(self, *command):
+        """What the command writes to stdout."""
+        translation = self.untouched if self.is_native else self.translation
+        with tempfile.TemporaryFile("w+") as out:
+            code = run_as_avxvnni.run(translation, [self.executable, *command], out)
+            assert code == 0, (command, code)
+            out.seek(0)
+            return out.read()
+
+    def run_untouched(self, *command):
+        """The exit code, or minus the signal that ends the process, with dot products as they are."""
+        return run_as_avxvnni.run(self.untouched, [self.executable, *command], subprocess.DEVNULL)
 
 
 def largest_difference(a, b):

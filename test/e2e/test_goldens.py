@@ -13,10 +13,53 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, GOLDENS, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
+from support import (GEMCUT, GOLDENS, AvxVnni, compile_model, ids_argument, integers, largest_difference, levels, read_npy,
                      read_safetensors, relative_error, run)
 
 LOGITS_ABS = 1e-3
+# Every operand form and the edges of the values of the dot products that avxvnni has.
+DOT_PRODUCTS = r"""
+#include <stdint.h>
+#include <string.h>
+typedef int32_t V __attribute__((vector_size(32)));
+static uint32_t seed = 1;
+static uint8_t next(void) {
+  seed = seed * 1664525 + 1013904223;
+  return seed >> 30 ? seed >> 20 : seed >> 29 & 1 ? 0x80 : 0xFF;
+}
+static int check(V sum, V u8, V s8, V actual, int bytes, int words) {
+  for (int i = 0; i < 8; ++i) {
+    uint32_t expected = sum[i];
+    for (int j = 0; j < 4; ++j)
+      expected += ((uint8_t *)&u8)[4 * i + j] * ((int8_t *)&s8)[4 * i + j];
+    if (words) {
+      int16_t *a = (int16_t *)&u8 + 2 * i, *b = (int16_t *)&s8 + 2 * i;
+      expected = sum[i] + (uint32_t)(a[0] * b[0]) + (uint32_t)(a[1] * b[1]);
+    }
+    if (actual[i] != (int32_t)(4 * i < bytes ? expected : 0))
+      return 1;
+  }
+  return 0;
+}
+#define CHECK(TEXT, BYTES, WORDS, ...) { V r = sum; asm("%{vex%} " TEXT : "+x"(r) : __VA_ARGS__ : "memory"); \
+    if (check(sum, u8, s8, r, BYTES, WORDS)) return __COUNTER__ + 1; }
+int main(void) {
+  for (int n = 0; n < 1000; ++n) {
+    V sum, u8, s8, many[4];
+    for (int i = 0; i < 32; ++i)
+      ((uint8_t *)&sum)[i] = next(), ((uint8_t *)&u8)[i] = next(), ((uint8_t *)&s8)[i] = next();
+    many[2] = s8;
+    int64_t one = 1;
+    CHECK("vpdpbusd %2, %1, %0", 32, 0, "x"(u8), "x"(s8))
+    CHECK("vpdpbusd %x2, %x1, %x0", 16, 0, "x"(u8), "x"(s8))
+    CHECK("vpdpbusd %2, %1, %0", 32, 0, "x"(u8), "m"(many[2]))
+    CHECK("vpdpbusd 32(%2,%3,8), %1, %0", 32, 0, "x"(u8), "r"((char *)many + 24), "r"(one))
+    CHECK("vpdpwssd %2, %1, %0", 32, 1, "x"(u8), "x"(s8))
+    CHECK("vpdpwssd %2, %x1, %x0", 16, 1, "x"(u8), "m"(many[2]))
+  }
+  return 0;
+}
+"""
 # Models that also take images and sound, here prompts of text alone.
 TEXT_PARTS = ("unified", "vision-large", "vision-moe", "vision-audio")
 CASES = ("edge", "edge-mqa", "edge-bf16", "dense", "moe", "gemma3", "gemma3-scaled", *TEXT_PARTS)
@@ -122,6 +165,25 @@ class Goldens(unittest.TestCase):
                         first = first or actual
                         self.assertLess(largest_difference(actual, first), LOGITS_ABS)
                         self.assertLess(relative_error(actual, expected), bound)
+
+    def test_avxvnni_dot_products_are_emulated(self):
+        """What test_avxvnni stands on."""
+        source, program = self.folder / "dots.c", self.folder / "dots"
+        source.write_text(DOT_PRODUCTS)
+        run("clang-22", "-O1", "-mavx2", "-static", source, "-o", program)
+        AvxVnni(program).run()
+
+    def test_avxvnni_has_the_bits_of_avx2(self):
+        """Sums of integers are exact. What avx2 computes is checked against the official logits above."""
+        ids = json.loads((GOLDENS / "dense" / "golden.json").read_text())["runs"]["long"]["ids"]
+        for case, quant, flags in (("dense", "int4", ()), ("dense", "int8", ()),
+                                   ("edge", "q4_0", ("--cpu", "avx2,avxvnni"))):
+            executable = self.executable(case, *flags, quant=quant)
+            emulated, out = AvxVnni(executable), self.folder / "avxvnni.npy"
+            for threads in (1, 3):
+                with self.subTest(case=case, quant=quant, threads=threads):
+                    emulated.run("score", "--ids", ids_argument(ids), "--logits", out, "--level", "avxvnni", "-t", threads)
+                    self.assertEqual(read_npy(out).values, self.score(executable, ids, "--level", "avx2").values)
 
     def test_greedy_ids(self):
         for case in CASES:

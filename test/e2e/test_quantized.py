@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import write_quantized_checkpoint as writer
-from support import (GEMCUT, GOLDENS, compile_model, ids_argument, largest_difference, levels, read_npy, relative_error,
-                     run)
+from support import (GEMCUT, GOLDENS, AvxVnni, compile_model, ids_argument, largest_difference, levels, read_npy,
+                     relative_error, run)
 
 IDS = [2, 17, 101, 5, 88, 240, 7, 33, 64, 129, 3, 200]
 
@@ -80,6 +80,11 @@ class Quantized(unittest.TestCase):
                     error = relative_error(self.score(executable, "--level", level, "-t", threads), expected)
                     self.assertLess(error, 0.02)
                     self.assertLess(error, effect / 5)
+
+    def test_avxvnni_has_the_bits_of_avx2(self):
+        executable, out = self.executable("gemma"), self.folder / "avxvnni.npy"
+        AvxVnni(executable).run("score", "--ids", ids_argument(IDS), "--logits", out, "--level", "avxvnni")
+        self.assertEqual(read_npy(out).values, self.score(executable, "--level", "avx2").values)
 
     def test_kept_weights_cost_activations_in_int8_alone(self):
         for checkpoint in ("gemma-dynamic", "compressed-tensors"):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import (GEMCUT, TINY, compile_model, ids_argument, integers, largest_difference, levels, read_npy, read_safetensors, run)
+from support import (GEMCUT, TINY, AvxVnni, compile_model, ids_argument, integers, largest_difference, levels, read_npy, read_safetensors, run)
 
 
 class Tiny(unittest.TestCase):
@@ -46,6 +47,23 @@ class Tiny(unittest.TestCase):
 
     def test_bf16_weights_bf16_kv_gives_at_least_eleven(self):
         self.assertGreaterEqual(self.answers(self.executable("--quant", "bf16")), 11)
+
+    def test_a_cpu_with_avxvnni_takes_it(self):
+        """The greedy answers of the level that is chosen, its dot products executed in AVX2 where the CPU lacks them."""
+        executable = self.executable("--quant", "int4")
+        emulated = AvxVnni(executable)
+        info = json.loads(emulated.run("info", "--json"))["levels"]
+        self.assertEqual([level["name"] for level in info if level["supported"]], ["avxvnni", "avx2"])
+        commands = [("generate", "--ids", ids_argument(case["ids"]), "-n", 24, "--temp", "0", "--print-ids")
+                    for case in self.cases[:3]]
+        for command in commands:
+            ids = run(executable, *command, "--level", "avx2").stdout
+            self.assertTrue(integers(ids))
+            self.assertEqual(emulated.run(*command), ids)
+        # Those of avxvnni did run: a CPU without them ends the process.
+        if not emulated.is_native:
+            self.assertEqual(emulated.run_untouched(*commands[0], "--level", "avx2"), 0)
+            self.assertEqual(emulated.run_untouched(*commands[0]), -signal.SIGILL)
 
     def test_private_memory_stays_below_the_plan(self):
         executable = self.executable("--quant", "int4")
