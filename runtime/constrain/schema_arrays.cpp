@@ -15,8 +15,6 @@ static constexpr uint32_t kNoRule = UINT32_MAX;
 /// set of them. More come in the order of the list.
 static constexpr size_t kMostInAnyOrder = 8;
 static constexpr size_t kMostDistinct = 256;
-/// References behind each other that lead to the constants.
-static constexpr int kMostItemReferences = 16;
 
 /// Rules of the first items, and of those behind them: kNoRule if there are
 /// none.
@@ -57,17 +55,11 @@ gemcut_status SchemaCompiler::addDistinct(const Place &place, uint32_t least,
       "'maxItems' 1; else use false";
   if (!place.schema.contains("items") || place.schema.contains("prefixItems"))
     return refuse(place.at("uniqueItems"), kNeeded);
-  Place items = place.at("items");
-  const Json *target = &items.schema;
-  std::string pointer = items.pointer;
-  for (int depth = 0; depth < kMostItemReferences && target->is_object() &&
-                      target->contains("$ref");
-       ++depth) {
-    Place here = {*target, pointer};
-    if (gemcut_status status = followReference(here, pointer))
-      return status;
-    target = findReference(pointer);
-  }
+  const Json *target;
+  std::string pointer;
+  if (gemcut_status status =
+          followReferences(place.at("items"), target, pointer))
+    return status;
   Place item = {*target, pointer};
   if (!target->is_object() ||
       (!target->contains("enum") && !target->contains("const")))

@@ -170,6 +170,22 @@ gemcut_status SchemaCompiler::followReference(const Place &place,
   return GEMCUT_OK;
 }
 
+gemcut_status SchemaCompiler::followReferences(const Place &place,
+                                               const Json *&schema,
+                                               std::string &pointer) {
+  schema = &place.schema;
+  pointer = place.pointer;
+  for (int depth = 0; depth < kMostReferences && schema->is_object() &&
+                      schema->contains("$ref");
+       ++depth) {
+    Place here = {*schema, pointer};
+    if (gemcut_status status = followReference(here, pointer))
+      return status;
+    schema = findReference(pointer);
+  }
+  return GEMCUT_OK;
+}
+
 gemcut_status SchemaCompiler::addReference(const Place &place, uint32_t from,
                                            uint32_t to) {
   if (gemcut_status status = checkAlone(place, "$ref"))

@@ -136,6 +136,10 @@ private:
   const Json *findReference(const std::string &reference) const;
   /// The pointer that "$ref" gives, if there is a schema.
   gemcut_status followReference(const Place &place, std::string &pointer);
+  /// The schema that `place` leads to by "$ref" behind "$ref", and its pointer;
+  /// without one, `place` itself.
+  gemcut_status followReferences(const Place &place, const Json *&schema,
+                                 std::string &pointer);
   gemcut_status refuse(const Place &place, const std::string &sentence);
 
   NetworkBuilder &builder;
@@ -169,8 +173,8 @@ size_t countRules(const nlohmann::ordered_json &schema);
 extern const nlohmann::ordered_json kAnySchema;
 inline constexpr char kAnyValueName[] = "any value";
 
-/// References behind each other that lead to the schema of names.
-inline constexpr int kMostNameReferences = 16;
+/// References that lead to references are followed so far.
+inline constexpr int kMostReferences = 16;
 
 /// The types that are named by a type keyword or a list of them; 0 for another
 /// value.

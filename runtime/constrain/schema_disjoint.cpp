@@ -9,9 +9,6 @@ using namespace gemcut::constrain;
 
 using Json = nlohmann::ordered_json;
 
-/// References that lead to references are followed so far.
-static constexpr int kMostReferences = 16;
-
 /// The constants that a schema lists, or null.
 static std::vector<Json> getConstants(const Json &schema) {
   if (schema.contains("const"))

@@ -150,7 +150,7 @@ gemcut_status SchemaCompiler::readNames(const Place &place, int depth,
       names = anyText();
     return GEMCUT_OK; // or none
   }
-  if (!schema.is_object() || depth > kMostNameReferences)
+  if (!schema.is_object() || depth > kMostReferences)
     return refuse(place, "the names must be given by a schema of strings");
   if (gemcut_status status = checkKeywords(place))
     return status;

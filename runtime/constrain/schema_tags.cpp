@@ -15,9 +15,6 @@ using namespace gemcut::constrain;
 
 using Json = nlohmann::ordered_json;
 
-/// References behind each other that lead to an alternative.
-static constexpr int kMostReferences = 16;
-
 /// The property that "discriminator" names; "" without one.
 static std::string getTag(const Json &schema) {
   if (!schema.contains("discriminator") ||
@@ -50,16 +47,10 @@ gemcut_status SchemaCompiler::requireTags(const Place &place,
   std::string tag = getTag(place.schema);
   for (size_t i = 0; i < list.schema.size(); ++i) {
     Place alternative = list.at(std::to_string(i));
-    const Json *target = &alternative.schema;
-    std::string pointer = alternative.pointer;
-    for (int depth = 0; depth < kMostReferences && target->is_object() &&
-                        target->contains("$ref");
-         ++depth) {
-      Place here = {*target, pointer};
-      if (gemcut_status status = followReference(here, pointer))
-        return status;
-      target = findReference(pointer);
-    }
+    const Json *target;
+    std::string pointer;
+    if (gemcut_status status = followReferences(alternative, target, pointer))
+      return status;
     if (tag.empty() || !hasOptional(*target, tag)) {
       all.push_back(alternative);
       continue;
