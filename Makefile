@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian 12: `make demo` and `make test`.
 
 BUILD := build
-PACKAGES := build-essential ccache clang-22 clang-format-22 cmake \
+PACKAGES := binutils-aarch64-linux-gnu build-essential ccache clang-22 clang-format-22 cmake \
     libboost-dev libclang-rt-22-dev libcli11-dev libfmt-dev libgtest-dev liblld-22-dev \
     libmlir-22-dev libstdc++-12-dev-arm64-cross libxxhash-dev lld-22 llvm-22-dev \
     llvm-22-tools mlir-22-tools mypy ninja-build nlohmann-json3-dev pkg-config pybind11-dev python3 python3-dev \

@@ -71,7 +71,8 @@ gemcut::artifact::linkSharedLibrary(const LibraryParts &parts,
   // moving anything away from code.
   std::string placement =
       ("SECTIONS { " + kBlobOutput + " : ALIGN(65536) { *(" +
-       blobSectionName(parts.triple) + ") } } INSERT AFTER .bss;\n")
+       blobSection(parts.triple, /*isShared=*/true).name +
+       ") } } INSERT AFTER .bss;\n")
           .str();
   auto script =
       scratch.write("ld", llvm::ArrayRef(placement.data(), placement.size()));
@@ -163,6 +164,14 @@ linkModel(const LibraryParts &parts) {
 
 llvm::Expected<std::vector<uint8_t>>
 gemcut::artifact::linkStaticLibrary(const LibraryParts &parts) {
+  uint64_t longest = longestStaticBlob(parts.triple);
+  if (longest && parts.blobBytes > longest)
+    return createStringError(
+        "a static library for " + parts.triple + " holds a model of at most " +
+        std::to_string(longest >> 20) +
+        " MiB, as code reaches 4 GiB, but this one has " +
+        std::to_string((parts.blobBytes >> 20) + 1) +
+        " MiB; use --weights sidecar or --emit shared-lib");
   auto runtime = linkRuntime(parts.apiArchive);
   if (!runtime)
     return runtime;
@@ -191,7 +200,8 @@ gemcut::artifact::linkStaticLibrary(const LibraryParts &parts) {
   };
   size_t begin = text.rfind(view(*model));
   if (llvm::Error error = growSection(
-          bytes, begin, blobSectionName(parts.triple), parts.blobBytes))
+          bytes, begin, blobSection(parts.triple, /*isShared=*/false).name,
+          parts.blobBytes))
     return std::move(error);
   std::string size = std::to_string(bytes.size() - begin + parts.blobBytes);
   auto *header = reinterpret_cast<MemberHeader *>(bytes.data() + begin) - 1;

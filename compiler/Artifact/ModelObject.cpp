@@ -76,8 +76,10 @@ public:
   }
 
   void addBundle(const BundleSpec &bundle) {
+    BlobSection section = blobSection(spec.triple, bundle.isShared);
     auto *blob = define("gemcut_blob", word(0, /*bits=*/8));
-    blob->setSection(blobSectionName(spec.triple));
+    blob->setConstant(!section.isWritable);
+    blob->setSection(section.name);
     blob->setAlignment(llvm::Align(GEMCUT_BLOB_ALIGNMENT));
     // The order of gemcut_bundle's fields.
     static_assert(sizeof(gemcut_bundle) == 56 &&
@@ -183,8 +185,20 @@ gemcut::artifact::emitBundleObject(const gemcut_model_info &info,
   return tables.emit();
 }
 
-llvm::StringRef gemcut::artifact::blobSectionName(llvm::StringRef triple) {
-  return llvm::Triple(triple).getArch() == llvm::Triple::x86_64
-             ? ".lrodata.gemcut"
-             : ".gemcut.rodata";
+static bool hasLargeSections(llvm::StringRef triple) {
+  return llvm::Triple(triple).getArch() == llvm::Triple::x86_64;
+}
+
+BlobSection gemcut::artifact::blobSection(llvm::StringRef triple,
+                                          bool isShared) {
+  if (hasLargeSections(triple))
+    return {".lrodata.gemcut", /*isWritable=*/false};
+  if (isShared)
+    return {".gemcut.rodata", /*isWritable=*/false};
+  return {".data1", /*isWritable=*/true};
+}
+
+uint64_t gemcut::artifact::longestStaticBlob(llvm::StringRef triple) {
+  constexpr uint64_t kProgramBytes = uint64_t(64) << 20;
+  return hasLargeSections(triple) ? 0 : (uint64_t(4) << 30) - kProgramBytes;
 }

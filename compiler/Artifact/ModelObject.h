@@ -23,19 +23,31 @@ struct BundleSpec {
   std::string function; ///< the symbol that gives the bundle's address
   uint64_t blobBytes;   ///< of the sections and their footer
   std::string sidecar;  ///< name of the file with the weights, or empty
+  bool isShared;        ///< kind of the library
 };
 
 /// Object code for a library: the same tables, but local, behind a
 /// gemcut_bundle that the one global symbol `bundle.function` returns. Its blob
-/// is one byte in the section blobSectionName, which whoever writes the file
+/// is one byte in the section blobSection, which whoever writes the file
 /// makes grow (GrowSection.h).
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitBundleObject(const gemcut_model_info &info, const targets::TargetSpec &spec,
                  const BundleSpec &bundle);
 
-/// The section of a library's blob. On x86-64 its name says that it may lie
-/// farther than 2 GiB from code, so that linkers put it behind all else.
-llvm::StringRef blobSectionName(llvm::StringRef triple);
+/// The section of a library's blob.
+struct BlobSection {
+  llvm::StringLiteral name;
+  bool isWritable; ///< as its name demands; nothing writes to it
+};
+
+/// In a static library, the one that linkers of the architecture put where
+/// nothing of short reach lies on both sides of it: on x86-64 a large one, else
+/// .data1, which lies between .data and .bss.
+BlobSection blobSection(llvm::StringRef triple, bool isShared);
+
+/// What a static library's blob may have, so that code reaches .bss behind it:
+/// 4 GiB less what a program has itself. 0: no limit.
+uint64_t longestStaticBlob(llvm::StringRef triple);
 
 } // namespace gemcut::artifact
 

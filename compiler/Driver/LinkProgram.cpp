@@ -122,7 +122,9 @@ llvm::Expected<std::vector<uint8_t>> gemcut::driver::linkProgram(
         llvm::sys::path::filename(sidecarPath(options, info.sidecar_checksum))
             .str();
   auto bundle = artifact::emitBundleObject(
-      info, spec, {library.bundleFunction, contentBytes, sidecar});
+      info, spec,
+      {library.bundleFunction, contentBytes, sidecar,
+       /*isShared=*/options.emit == Emit::SharedLibrary});
   if (!bundle)
     return bundle.takeError();
   parts.push_back(*bundle);

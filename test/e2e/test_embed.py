@@ -50,6 +50,25 @@ int main(void) {
 }
 """
 
+# Catches an exception, so that linking it needs tables of 32-bit distances.
+CATCHER = r"""
+#include <gemcut.h>
+#include <cstdio>
+#include <stdexcept>
+GEMCUT_DECLARE_BUNDLE(tiny);
+int main(int argc, char **) {
+  try {
+    gemcut_engine *engine;
+    if (gemcut_load(gemcut_bundle_tiny(), nullptr, &engine))
+      throw std::runtime_error(gemcut_last_error());
+    std::puts("loaded");
+    throw std::runtime_error("caught");
+  } catch (const std::exception &e) {
+    std::puts(e.what());
+  }
+}
+"""
+
 
 def declared_functions(header):
     return set(re.findall(r"GEMCUT_API[^;(]*?(gemcut_[a-z_]+)\(", header.read_text()))
@@ -192,8 +211,38 @@ class Embed(unittest.TestCase):
             program = folder / "c-embed"
             run("clang-22", "--target=aarch64-linux-gnu", "-fuse-ld=lld", "-pthread", C_EMBED / "main.c", "-o", program,
                 f"-I{folder}", f"-L{folder}", "-ltiny", "-lm", f"-Wl,-rpath,{folder}")
-            answer = run("qemu-aarch64", "-cpu", "cortex-a72", "-L", "/usr/aarch64-linux-gnu", program, *QUESTIONS).stdout
-            self.assertEqual(answer, self.expected())
+            emulate = ("qemu-aarch64", "-cpu", "cortex-a72", "-L", "/usr/aarch64-linux-gnu")
+            self.assertEqual(run(*emulate, program, *QUESTIONS).stdout, self.expected())
+            if emit == "static-lib":
+                for linker in ("-fuse-ld=lld", "--ld-path=aarch64-linux-gnu-ld"):
+                    self.link_far_weights(folder, ("clang-22", "--target=aarch64-linux-gnu", linker), emulate)
+
+    def link_far_weights(self, folder, compiler, emulate=()):
+        """Links a C++ program with a static library; what reaches each other by 32 bits must be on one side of the
+        weights, which are 2 MB here and gigabytes elsewhere."""
+        source, program = self.folder / "catcher.cpp", folder / "catcher"
+        source.write_text(CATCHER)
+        for mode in ("-pie", "-static"):
+            run(*compiler, mode, "-pthread", source, "-o", program, f"-I{folder}", f"-L{folder}", "-ltiny", "-lstdc++",
+                "-lm")
+            self.assertEqual(run(*emulate, program).stdout, "loaded\ncaught\n")
+            sections = {}
+            for line in run("readelf", "-SW", program).stdout.splitlines():
+                if found := re.match(r"\s*\[ *\d+\] (\.\S+) +[A-Z_0-9]+ +([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+) ", line):
+                    sections[found[1]] = (int(found[2], 16), int(found[3], 16))
+            weights, (begin, size) = max(sections.items(), key=lambda section: section[1][1])
+            self.assertIn(weights, (".lrodata", ".lrodata.gemcut", ".data1"))
+            self.assertGreater(size, 1 << 20)
+            near = [".text", ".rodata", ".eh_frame", ".gcc_except_table", ".data"]
+            if weights != ".data1":  # code reaches 2 GiB there, and 4 GiB on ARM
+                near.append(".bss")
+            sides = {name: sections[name][0] < begin for name in near}
+            self.assertEqual(len(set(sides.values())), 1, (compiler, mode, weights, sides))
+
+    def test_linkers_place_the_weights_where_they_part_nothing(self):
+        for linker in ("-fuse-ld=bfd", "-fuse-ld=lld"):
+            self.link_far_weights(self.static, ("clang-22", linker))
+
 
     def test_cmake_finds_the_package(self):
         config = (self.shared / "tinyConfig.cmake").read_text()

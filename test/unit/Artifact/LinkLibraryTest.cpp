@@ -26,25 +26,32 @@ constexpr char kModel[] = R"(
   define ptr @gemcut_bundle_large() { ret ptr @blob })";
 
 constexpr char kRuntime[] = "define void @gemcut_load() { ret void }";
-constexpr char kTriple[] = "x86_64-unknown-linux-gnu";
+constexpr char kX86[] = "x86_64-unknown-linux-gnu";
+constexpr char kArm[] = "aarch64-unknown-linux-gnu";
+constexpr char kArmModel[] = R"(
+  @blob = global i8 0, section ".data1", align 65536
+  define ptr @gemcut_bundle_large() { ret ptr @blob })";
 
-llvm::SmallVector<char, 0> compile(llvm::StringRef text) {
-  EXPECT_TRUE(targets::findTarget("x86_64-linux")); // has the code generator
+llvm::SmallVector<char, 0> compile(llvm::StringRef text,
+                                   llvm::StringRef triple) {
+  EXPECT_FALSE(targets::allTargets().empty()); // has the code generators
   llvm::LLVMContext context;
   llvm::SMDiagnostic diagnostic;
   auto module = llvm::parseAssemblyString(text, diagnostic, context);
-  return llvm::cantFail(targets::emitLlvmModule(*module, kTriple));
+  return llvm::cantFail(targets::emitLlvmModule(*module, triple));
 }
 
 /// A library in front of `blobBytes` of weights, which nobody writes.
-llvm::Expected<std::vector<uint8_t>> link(uint64_t blobBytes) {
+llvm::Expected<std::vector<uint8_t>> link(uint64_t blobBytes,
+                                          llvm::StringRef triple = kX86) {
   TestFolder folder;
-  auto runtime = compile(kRuntime), model = compile(kModel);
+  auto runtime = compile(kRuntime, triple);
+  auto model = compile(triple == kX86 ? kModel : kArmModel, triple);
   writeText(folder / "runtime.o", std::string(runtime.begin(), runtime.end()));
   llvm::ArrayRef<char> objects[] = {model};
   LibraryParts parts;
   parts.name = "large";
-  parts.triple = kTriple;
+  parts.triple = triple.str();
   parts.objects = objects;
   parts.bundleFunction = "gemcut_bundle_large";
   parts.blobBytes = blobBytes;
@@ -75,6 +82,17 @@ TEST(LinkLibrary, RefusesMoreWithWhatToDo) {
   EXPECT_NE(message.find("--weights sidecar or --emit shared-lib"),
             std::string::npos)
       << message;
+}
+
+TEST(LinkLibrary, CodeOfArmReachesFourGigabytes) {
+  constexpr uint64_t kLongest = (uint64_t(4) << 30) - (64 << 20);
+  EXPECT_TRUE(bool(link(kLongest, kArm)));
+  auto library = link(kLongest + 1, kArm);
+  ASSERT_FALSE(bool(library));
+  EXPECT_EQ(llvm::toString(library.takeError()),
+            "a static library for aarch64-unknown-linux-gnu holds a model of "
+            "at most 4032 MiB, as code reaches 4 GiB, but this one has 4033 "
+            "MiB; use --weights sidecar or --emit shared-lib");
 }
 
 } // namespace
