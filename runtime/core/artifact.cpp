@@ -153,6 +153,11 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
   if (fstat(fd, &info) != 0)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot inspect %s: %s", shownPath,
                 strerror(errno));
+  if (!S_ISREG(info.st_mode))
+    return fail(GEMCUT_CORRUPT_ARTIFACT,
+                "%s is a directory, a device, a pipe or a socket, but a file "
+                "that gemcut made is expected",
+                shownPath);
   uint64_t length = uint64_t(info.st_size);
   gemcut_footer footer = {};
   if (length >= sizeof(footer))
@@ -197,7 +202,7 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
 
 gemcut_status Artifact::add(const char *path, const char *shownPath,
                             bool *hasFooter) {
-  int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  int fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // wait for no pipe
   if (fd < 0)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot open %s: %s", shownPath,
                 strerror(errno));

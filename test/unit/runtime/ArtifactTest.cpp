@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace gemcut;
@@ -155,6 +156,16 @@ TEST_F(ArtifactTest, ConsistentButWrongFooters) {
 TEST_F(ArtifactTest, MissingFileIsASystemError) {
   EXPECT_EQ(artifact.open("/nowhere/model"), GEMCUT_SYSTEM_ERROR);
   expectError("/nowhere/model");
+}
+
+TEST_F(ArtifactTest, WhatIsNoFileIsRefused) {
+  std::string folder = path.substr(0, path.rfind('/'));
+  EXPECT_EQ(artifact.open(folder.c_str()), GEMCUT_CORRUPT_ARTIFACT);
+  expectError("is a directory, a device, a pipe or a socket");
+  std::remove(path.c_str());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(artifact.open(path.c_str()), GEMCUT_CORRUPT_ARTIFACT);
+  expectError("is a directory, a device, a pipe or a socket");
 }
 
 TEST(Xxh64, KnownVectors) {
