@@ -2,6 +2,8 @@
 
 #include "compiler/Artifact/ColumnErrors.h"
 
+#include "compiler/Artifact/VectorCode.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -16,15 +18,21 @@ int64_t InputMoments::width(int64_t index) const {
   return std::min(block, columns - index * block);
 }
 
+/// sums[i, j] += x[i] * x[j], (count, count).
+GEMCUT_MULTIVERSION
+static void addProducts(const float *x, int64_t count, float *sums) {
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < count; ++j)
+      sums[i * count + j] += x[i] * x[j];
+}
+
 void InputMoments::add(const float *input) {
-  for (int64_t b = 0; b < blocks(); ++b) {
-    const float *x = input + b * block;
-    float *rows = at(b);
-    int64_t count = width(b);
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j < count; ++j)
-        rows[i * count + j] += x[i] * x[j];
-  }
+  for (int64_t b = 0; b < blocks(); ++b)
+    addToBlock(b, input);
+}
+
+void InputMoments::addToBlock(int64_t index, const float *input) {
+  addProducts(input + index * block, width(index), at(index));
 }
 
 /// Replaces the symmetric positive definite (n, n) `matrix` by the upper

@@ -39,6 +39,8 @@ struct InputMoments {
   }
   /// Adds x x^T of one input of `columns` values.
   void add(const float *input);
+  /// The part of it that block `index` keeps; blocks are independent.
+  void addToBlock(int64_t index, const float *input);
 };
 
 /// How a matrix is rounded column by column under its input moments, as GPTQ

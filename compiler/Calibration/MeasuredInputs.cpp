@@ -4,6 +4,7 @@
 
 #include "compiler/Calibration/ProductInputs.h"
 #include "compiler/Reference/Interpreter.h"
+#include "compiler/Reference/Parallel.h"
 #include "runtime/abi/packed_layout.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -49,8 +50,11 @@ MeasuredInputs::measure(ModuleOp module,
         indices.find(observation.op->getResult(observation.resultNumber));
     if (found == indices.end())
       return reference::Next::Continue;
-    for (int64_t r = 0; r < observation.value.rows; ++r)
-      result->moments[found->second].add(observation.value.row(r).data());
+    InputMoments &moments = result->moments[found->second];
+    reference::parallelFor(moments.blocks(), threads, [&](int64_t block) {
+      for (int64_t r = 0; r < observation.value.rows; ++r)
+        moments.addToBlock(block, observation.value.row(r).data());
+    });
     return ++seen == indices.size() ? reference::Next::Stop
                                     : reference::Next::Continue;
   });

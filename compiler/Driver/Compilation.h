@@ -31,12 +31,12 @@ struct CompileResult {
 llvm::Expected<CompileResult> compile(const CompileOptions &options,
                                       Reporter &reporter);
 
-/// compile without notes and progress; `reporter` can only cancel it. int4 is
-/// rounded under `inputs`, if not null, whatever the options say of
-/// calibration; nothing is certified.
+/// compile without notes, as a part of something else: `name` says what it
+/// makes. int4 is rounded under `inputs`, if not null, whatever the options say
+/// of calibration; nothing is certified.
 llvm::Error compileQuietly(const CompileOptions &options,
                            std::shared_ptr<calibration::MeasuredInputs> inputs,
-                           Reporter &reporter);
+                           Reporter &reporter, llvm::StringRef name);
 
 } // namespace gemcut::driver
 

@@ -404,9 +404,10 @@ llvm::Error gemcut::driver::runCompile(const CompileOptions &options,
 
 llvm::Error gemcut::driver::compileQuietly(
     const CompileOptions &options,
-    std::shared_ptr<calibration::MeasuredInputs> inputs, Reporter &reporter) {
-  MutedReporter muted(reporter);
-  Compilation compilation(options, muted, /*isPart=*/true);
+    std::shared_ptr<calibration::MeasuredInputs> inputs, Reporter &reporter,
+    llvm::StringRef name) {
+  PartReporter part(reporter, name);
+  Compilation compilation(options, part, /*isPart=*/true);
   compilation.setInputs(std::move(inputs));
   return compilation.run().takeError();
 }

@@ -8,7 +8,7 @@
 #ifndef GEMCUT_COMPILER_DRIVER_REPORTER_H
 #define GEMCUT_COMPILER_DRIVER_REPORTER_H
 
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
@@ -42,8 +42,23 @@ public:
   explicit MutedReporter(Reporter &inner) : inner(inner) {}
   bool isCancelled() override { return inner.isCancelled(); }
 
-private:
+protected:
   Reporter &inner;
+};
+
+/// Lets progress through as well, under the name of what the step makes.
+class PartReporter : public MutedReporter {
+public:
+  PartReporter(Reporter &inner, llvm::StringRef name)
+      : MutedReporter(inner), name(name) {}
+  void progress(llvm::StringRef activity, llvm::StringRef unit, uint64_t done,
+                uint64_t total) override {
+    inner.progress((activity + " of the " + name).str(), unit, done, total);
+  }
+  void endProgress() override { inner.endProgress(); }
+
+private:
+  llvm::StringRef name;
 };
 
 /// A command was asked to stop.

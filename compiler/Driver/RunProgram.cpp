@@ -10,11 +10,13 @@
 #include "llvm/Support/Signals.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace gemcut::driver;
 using llvm::createStringError;
@@ -125,24 +127,102 @@ gemcut::driver::runProgram(const std::string &file,
   return printed.read(code);
 }
 
+namespace {
+
+/// A pipe whose ends are closed at the end, and not inherited.
+struct Pipe {
+  int reader = -1, writer = -1;
+
+  ~Pipe() {
+    closeEnd(reader);
+    closeEnd(writer);
+  }
+  static void closeEnd(int &end) {
+    if (end >= 0)
+      close(end);
+    end = -1;
+  }
+  llvm::Error open() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      return createStringError(std::string("a pipe cannot be made: ") +
+                               strerror(errno));
+    reader = ends[0];
+    // A copy to an equal number would keep O_CLOEXEC.
+    writer = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
+    close(ends[1]);
+    return llvm::Error::success();
+  }
+};
+
+/// Writes to closed pipes fail in this thread, instead of ending the process.
+class NoPipeSignal {
+public:
+  NoPipeSignal() {
+    sigemptyset(&pipeSignal);
+    sigaddset(&pipeSignal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipeSignal, &before);
+  }
+  ~NoPipeSignal() {
+    timespec none = {};
+    if (!sigismember(&before, SIGPIPE))
+      while (sigtimedwait(&pipeSignal, nullptr, &none) == SIGPIPE)
+        ;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+private:
+  sigset_t pipeSignal, before;
+};
+
+bool writeAll(int descriptor, llvm::ArrayRef<char> bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR)
+      return false;
+    bytes = bytes.drop_front(size_t(std::max<ssize_t>(count, 0)));
+  }
+  return true;
+}
+
+/// Passes on what is read until one side is closed.
+void relay(int from, int to, WatchPipe watch) {
+  NoPipeSignal noSignal;
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    ssize_t count = read(from, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return;
+    llvm::ArrayRef<char> bytes(buffer.data(), size_t(count));
+    if (!watch(bytes) || !writeAll(to, bytes))
+      return;
+  }
+}
+
+} // namespace
+
 llvm::Expected<std::pair<ProgramOutput, ProgramOutput>>
 gemcut::driver::runPiped(const std::string &first,
                          llvm::ArrayRef<std::string> firstArguments,
                          const std::string &second,
-                         llvm::ArrayRef<std::string> secondArguments) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return createStringError(std::string("a pipe cannot be made: ") +
-                             strerror(errno));
-  // A copy to an equal number would keep O_CLOEXEC.
-  int writer = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
-  close(ends[1]);
+                         llvm::ArrayRef<std::string> secondArguments,
+                         WatchPipe watch) {
+  Pipe in, out;
+  for (Pipe *pipe : {&in, &out})
+    if (llvm::Error error = pipe->open())
+      return std::move(error);
   Child children[2];
-  llvm::Error error = children[0].start(first, firstArguments, writer, 3);
+  llvm::Error error = children[0].start(first, firstArguments, in.writer, 3);
   if (!error)
-    error = children[1].start(second, secondArguments, ends[0], 0);
-  close(writer);
-  close(ends[0]);
+    error = children[1].start(second, secondArguments, out.reader, 0);
+  Pipe::closeEnd(in.writer);
+  Pipe::closeEnd(out.reader);
+  if (!error)
+    relay(in.reader, out.writer, watch);
+  Pipe::closeEnd(in.reader);
+  Pipe::closeEnd(out.writer);
   ProgramOutput outputs[2] = {children[0].wait(), children[1].wait()};
   if (error)
     return std::move(error);

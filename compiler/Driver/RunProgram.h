@@ -4,6 +4,7 @@
 #define GEMCUT_COMPILER_DRIVER_RUNPROGRAM_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
@@ -22,13 +23,16 @@ struct ProgramOutput {
 llvm::Expected<ProgramOutput> runProgram(const std::string &file,
                                          llvm::ArrayRef<std::string> arguments);
 
+/// Sees what passes from one program to another. False: close the pipes.
+using WatchPipe = llvm::function_ref<bool(llvm::ArrayRef<char> bytes)>;
+
 /// Runs two programs at once: what the first writes to its descriptor 3 is the
-/// standard input of the second. When one ends early, the other finds the pipe
-/// closed. Errors: one cannot be run.
+/// standard input of the second. When one ends early, or `watch` closes the
+/// pipes, the other finds its pipe closed. Errors: one cannot be run.
 llvm::Expected<std::pair<ProgramOutput, ProgramOutput>>
 runPiped(const std::string &first, llvm::ArrayRef<std::string> firstArguments,
-         const std::string &second,
-         llvm::ArrayRef<std::string> secondArguments);
+         const std::string &second, llvm::ArrayRef<std::string> secondArguments,
+         WatchPipe watch);
 
 } // namespace gemcut::driver
 

@@ -69,6 +69,34 @@ static llvm::Error failure(const std::string &text,
                            (said.empty() ? "the executable crashed" : said));
 }
 
+namespace {
+/// Rows of a float32 matrix in NumPy's format, of which the bytes pass by.
+/// Source: numpy/lib/format.py, version 1.0.
+struct PassedRows {
+  uint64_t rows = 0; ///< in all; 0 until the header is known
+
+  void add(llvm::ArrayRef<char> bytes) {
+    passed += bytes.size();
+    if (columns)
+      return;
+    header.append(bytes.begin(), bytes.end());
+    llvm::StringRef shape = llvm::StringRef(header).split("'shape': (").second;
+    if (!shape.contains(')'))
+      return;
+    shape.consumeInteger(10, rows);
+    shape.consume_front(", ");
+    shape.consumeInteger(10, columns);
+  }
+  uint64_t done() const {
+    return columns ? std::min(rows, passed / (4 * columns)) : 0;
+  }
+
+private:
+  std::string header;
+  uint64_t columns = 0, passed = 0;
+};
+} // namespace
+
 llvm::Expected<TextQuality> gemcut::driver::measureQuality(
     const CompileOptions &options, const std::string &path,
     const TemporaryFolder &folder,
@@ -80,21 +108,37 @@ llvm::Expected<TextQuality> gemcut::driver::measureQuality(
   CompileOptions reference = forThisMachine(options, folder.file("bf16"));
   reference.plan.quant = reference.plan.kv = "bf16";
   reference.plan.head = "full";
-  if (llvm::Error error = compileQuietly(build, std::move(inputs), reporter))
+  if (llvm::Error error =
+          compileQuietly(build, std::move(inputs), reporter, "build"))
     return std::move(error);
-  if (llvm::Error error = compileQuietly(reference, nullptr, reporter))
+  if (llvm::Error error =
+          compileQuietly(reference, nullptr, reporter, "bf16 form"))
     return std::move(error);
   // Each gets half of the cores.
   std::string threads =
       std::to_string(std::max(1u, std::thread::hardware_concurrency() / 2));
+  std::optional<Activity> activity(std::in_place, reporter, "comparing",
+                                   "tokens");
+  PassedRows passed;
   auto outputs = runPiped(reference.output,
                           {"score", "--json", "--text", path, "-t", threads,
                            "--logits", "/dev/fd/3"},
                           build.output,
                           {"score", "--json", "--text", path, "-t", threads,
-                           "--compare", "/dev/stdin"});
+                           "--compare", "/dev/stdin"},
+                          [&](llvm::ArrayRef<char> bytes) {
+                            passed.add(bytes);
+                            llvm::Error error =
+                                activity->update(passed.done(), passed.rows);
+                            bool goesOn = !error;
+                            llvm::consumeError(std::move(error));
+                            return goesOn;
+                          });
+  activity.reset();
   if (!outputs)
     return outputs.takeError();
+  if (llvm::Error error = checkCancelled(reporter))
+    return std::move(error);
   // A program whose pipe is closed ends by a signal: the other knows why.
   if (outputs->first.code > 0)
     return failure(path, outputs->first);
@@ -127,7 +171,7 @@ llvm::Expected<std::vector<int32_t>> gemcut::driver::tokenizeText(
     const TemporaryFolder &folder, Reporter &reporter) {
   CompileOptions tool = forThisMachine(options, folder.file("tokenizer"));
   tool.weights.omit = true;
-  if (llvm::Error error = compileQuietly(tool, nullptr, reporter))
+  if (llvm::Error error = compileQuietly(tool, nullptr, reporter, "tokenizer"))
     return std::move(error);
   auto output = runProgram(tool.output, {"tokenize", "--file", path});
   if (!output)

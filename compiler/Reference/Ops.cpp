@@ -3,6 +3,7 @@
 #include "compiler/Reference/Ops.h"
 
 #include "compiler/Reference/Parallel.h"
+#include "compiler/Reference/RowProducts.h"
 #include "dialects/Gemma/GemmaOps.h"
 
 #include <algorithm>
@@ -52,25 +53,8 @@ static float roundInt8(float x, float scale) {
 // linear
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Rows of the input that one pass over a row of W serves: their sums fit in
-/// registers, and each sum still runs over k in order.
-constexpr int64_t kRowBlock = 8;
 /// Rows of W that a thread reads at once.
-constexpr int64_t kOutputBlock = 16;
-
-/// The input as blocks of kRowBlock rows, (block, k, row in block), padded with
-/// 0.
-std::vector<double> transposeInBlocks(const Tensor &input) {
-  int64_t blocks = (input.rows + kRowBlock - 1) / kRowBlock;
-  std::vector<double> transposed(blocks * input.columns * kRowBlock);
-  for (int64_t r = 0; r < input.rows; ++r)
-    for (int64_t k = 0; k < input.columns; ++k)
-      transposed[((r / kRowBlock) * input.columns + k) * kRowBlock +
-                 r % kRowBlock] = input.row(r)[k];
-  return transposed;
-}
-} // namespace
+static constexpr int64_t kRowsRead = 16;
 
 Expected<Tensor> reference::linear(const Resources &resources,
                                    const Tensor &input,
@@ -80,7 +64,11 @@ Expected<Tensor> reference::linear(const Resources &resources,
     outputs += weight.rows;
   Tensor result(input.rows, outputs);
   const int64_t columns = input.columns;
-  std::vector<double> transposed = transposeInBlocks(input);
+  auto transpose = [](const Tensor &rows) {
+    return transposeInBlocks(rows.values.data(), rows.rows, rows.columns,
+                             kRowBlock);
+  };
+  std::vector<double> transposed = transpose(input);
   float roundedUnder = 0;
   std::mutex mutex;
   Error failure = Error::success();
@@ -90,13 +78,13 @@ Expected<Tensor> reference::linear(const Resources &resources,
   for (const Weight &weight : weights) {
     if (weight.inputScale != roundedUnder) {
       roundedUnder = weight.inputScale;
-      transposed = transposeInBlocks(
-          roundedUnder == 0 ? input : roundInt8(input, roundedUnder));
+      transposed =
+          transpose(roundedUnder == 0 ? input : roundInt8(input, roundedUnder));
     }
-    int64_t blocks = (weight.rows + kOutputBlock - 1) / kOutputBlock;
+    int64_t blocks = (weight.rows + kRowsRead - 1) / kRowsRead;
     parallelFor(blocks, resources.threads, [&](int64_t block) {
-      int64_t first = block * kOutputBlock;
-      int64_t count = std::min(kOutputBlock, weight.rows - first);
+      int64_t first = block * kRowsRead;
+      int64_t count = std::min(kRowsRead, weight.rows - first);
       std::vector<float> w(count * columns);
       if (Error error = resources.weights.readF32(
               weight.name, (weight.firstRow + first) * columns, w)) {
@@ -104,21 +92,21 @@ Expected<Tensor> reference::linear(const Resources &resources,
         failure = llvm::joinErrors(std::move(failure), std::move(error));
         return;
       }
-      for (int64_t r0 = 0; r0 < input.rows; r0 += kRowBlock) {
-        const double *x = transposed.data() + r0 * columns;
-        for (int64_t n = 0; n < count; ++n) {
-          double sum[kRowBlock] = {};
-          for (int64_t k = 0; k < columns; ++k)
-            for (int64_t r = 0; r < kRowBlock; ++r)
-              sum[r] += double(w[n * columns + k]) * x[k * kRowBlock + r];
-          for (int64_t r = 0; r < kRowBlock && r0 + r < input.rows; ++r) {
-            double y = sum[r];
-            if (weight.outputScale != 0)
-              y = ::roundInt8(float(y), weight.outputScale);
-            result.row(r0 + r)[firstOutput + first + n] = float(scale * y);
-          }
+      std::vector<double> outputs =
+          transposeInBlocks(w.data(), count, columns, kOutputBlock);
+      for (int64_t r0 = 0; r0 < input.rows; r0 += kRowBlock)
+        for (int64_t n0 = 0; n0 < count; n0 += kOutputBlock) {
+          double sums[kOutputBlock][kRowBlock];
+          multiplyBlocks(outputs.data() + n0 * columns,
+                         transposed.data() + r0 * columns, columns, sums[0]);
+          for (int64_t n = n0; n < count && n < n0 + kOutputBlock; ++n)
+            for (int64_t r = r0; r < input.rows && r < r0 + kRowBlock; ++r) {
+              double y = sums[n - n0][r - r0];
+              if (weight.outputScale != 0)
+                y = ::roundInt8(float(y), weight.outputScale);
+              result.row(r)[firstOutput + first + n] = float(scale * y);
+            }
         }
-      }
     });
     resources.weights.done(weight.name);
     firstOutput += weight.rows;

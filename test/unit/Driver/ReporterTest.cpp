@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 using namespace gemcut;
 using namespace gemcut::driver;
@@ -23,6 +24,7 @@ namespace {
 struct Recorder : Reporter {
   std::string stopAt;
   std::vector<std::string> phases, notes;
+  std::set<std::string> activities;
   uint64_t done = 0, total = 0;
   bool isStopped = false;
 
@@ -35,6 +37,7 @@ struct Recorder : Reporter {
   }
   void progress(llvm::StringRef activity, llvm::StringRef, uint64_t now,
                 uint64_t all) override {
+    activities.insert(activity.str());
     done = now;
     total = all;
     isStopped |= activity == stopAt;
@@ -81,6 +84,25 @@ TEST_F(ReporterTest, StopsWhilePackingAndLeavesNothing) {
                                       "kernel passes", "code", "pack"}));
   EXPECT_GT(recorder.total, 0u);
   EXPECT_EQ(folder.list(), "");
+}
+
+TEST_F(ReporterTest, StopsWhileComparingAndLeavesNothing) {
+  std::ofstream(folder / "text.txt") << "What is 38 + 57? What is 2 + 2?";
+  recorder.stopAt = "comparing";
+  CompileOptions certified = options();
+  certified.model = GEMCUT_SOURCE_DIR "/examples/tiny-gemma4";
+  certified.certify = folder / "text.txt";
+  auto result = compile(certified, recorder);
+  ASSERT_FALSE(bool(result));
+  EXPECT_TRUE(result.errorIsA<CancelledError>());
+  llvm::consumeError(result.takeError());
+  EXPECT_EQ(
+      recorder.activities,
+      (std::set<std::string>{"packing weights of the build",
+                             "packing weights of the bf16 form", "comparing"}));
+  EXPECT_GT(recorder.total, 15u);
+  EXPECT_LT(recorder.total, 40u);
+  EXPECT_EQ(folder.list(), "text.txt");
 }
 
 TEST_F(ReporterTest, NotesGoToTheReporter) {
