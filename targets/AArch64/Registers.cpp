@@ -2,39 +2,9 @@
 
 #include "targets/AArch64/Registers.h"
 
-#include <numeric>
-
 using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::targets;
-
-int64_t targets::lanesOf(Value vector) {
-  return cast<VectorType>(vector.getType()).getNumElements();
-}
-
-SmallVector<Value> targets::split(Emitter &e, Value vector, int64_t parts) {
-  if (parts == 1)
-    return {vector};
-  int64_t lanes = lanesOf(vector) / parts;
-  SmallVector<Value> slices;
-  for (int64_t part = 0; part < parts; ++part) {
-    SmallVector<int64_t> indices(lanes);
-    std::iota(indices.begin(), indices.end(), part * lanes);
-    slices.push_back(e.shuffle(vector, vector, indices));
-  }
-  return slices;
-}
-
-Value targets::join(Emitter &e, SmallVector<Value> slices) {
-  while (slices.size() > 1) {
-    SmallVector<int64_t> indices(2 * lanesOf(slices[0]));
-    std::iota(indices.begin(), indices.end(), 0);
-    for (size_t i = 0; i < slices.size() / 2; ++i)
-      slices[i] = e.shuffle(slices[2 * i], slices[2 * i + 1], indices);
-    slices.resize(slices.size() / 2);
-  }
-  return slices[0];
-}
 
 Value targets::forRegisters(Emitter &e, Value acc, Value w, int64_t registers,
                             RegisterFn body) {
@@ -45,9 +15,8 @@ Value targets::forRegisters(Emitter &e, Value acc, Value w, int64_t registers,
   return join(e, std::move(accs));
 }
 
-Value targets::broadcastBytes(Emitter &e, Value x, int64_t lanes) {
-  return e.bitcast(e.broadcast(x, lanes),
-                   e.vecType(e.getBuilder().getI8Type(), 4 * lanes));
+Value targets::broadcastBytes(Emitter &e, Value x) {
+  return broadcastBytes(e, x, kRegisterLanes);
 }
 
 Value targets::lessBy128(Emitter &e, Value bytes) {

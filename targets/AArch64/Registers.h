@@ -8,20 +8,11 @@
 #ifndef GEMCUT_TARGETS_AARCH64_REGISTERS_H
 #define GEMCUT_TARGETS_AARCH64_REGISTERS_H
 
-#include "targets/Common/Emitter.h"
+#include "targets/Common/VectorParts.h"
 
 namespace gemcut::targets {
 
 inline constexpr int64_t kRegisterLanes = 4;
-
-int64_t lanesOf(mlir::Value vector);
-
-/// `parts` equal slices of a vector.
-llvm::SmallVector<mlir::Value> split(Emitter &e, mlir::Value vector,
-                                     int64_t parts);
-
-/// The slices as one vector; their number is a power of two.
-mlir::Value join(Emitter &e, llvm::SmallVector<mlir::Value> slices);
 
 /// One register of sums and the bytes that meet them.
 using RegisterFn =
@@ -31,9 +22,8 @@ using RegisterFn =
 mlir::Value forRegisters(Emitter &e, mlir::Value acc, mlir::Value w,
                          int64_t registers, RegisterFn body);
 
-/// Four bytes of an i32 in each of `lanes` lanes.
-mlir::Value broadcastBytes(Emitter &e, mlir::Value x,
-                           int64_t lanes = kRegisterLanes);
+/// Four bytes of an i32 in each lane of a register.
+mlir::Value broadcastBytes(Emitter &e, mlir::Value x);
 
 /// Bytes of -128 .. 127 from those of 0 .. 255, less by 128.
 mlir::Value lessBy128(Emitter &e, mlir::Value bytes);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/Common/Emitter.h"
+#include "targets/Common/VectorParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,10 +14,6 @@ using namespace mlir;
 using namespace gemcut::targets;
 
 namespace {
-int64_t lanesOf(Value value) {
-  return cast<VectorType>(value.getType()).getNumElements();
-}
-
 /// Horner's scheme, highest coefficient first, in the element type of x.
 Value polynomial(Emitter &e, Value x, ArrayRef<double> coefficients) {
   auto type = cast<VectorType>(x.getType());

@@ -3,55 +3,16 @@
 #include "targets/X86/X86Isa.h"
 
 #include "targets/Common/Intrinsics.h"
+#include "targets/Common/VectorParts.h"
 #include "targets/X86/AmxTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <numeric>
-
 using namespace mlir;
 using namespace gemcut::targets;
 
 namespace {
-
-/// Four bytes of an i32 in every group of four lanes.
-Value broadcastBytes(Emitter &e, Value x, int64_t bytes) {
-  return e.bitcast(e.broadcast(x, bytes / 4),
-                   e.vecType(e.getBuilder().getI8Type(), bytes));
-}
-
-/// `parts` equal slices of a vector.
-SmallVector<Value> split(Emitter &e, Value vector, int64_t parts) {
-  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements() / parts;
-  SmallVector<Value> slices;
-  for (int64_t part = 0; part < parts; ++part) {
-    SmallVector<int64_t> indices(lanes);
-    std::iota(indices.begin(), indices.end(), part * lanes);
-    slices.push_back(e.shuffle(vector, vector, indices));
-  }
-  return slices;
-}
-
-Value join(Emitter &e, Value low, Value high) {
-  int64_t lanes = cast<VectorType>(low.getType()).getNumElements();
-  SmallVector<int64_t> indices(2 * lanes);
-  std::iota(indices.begin(), indices.end(), 0);
-  return e.shuffle(low, high, indices);
-}
-
-/// Fields of two or four bits in the highest bits of their bytes: signed as
-/// they are, without more instructions, and 2^(8 - bits) times as large.
-Value topField(Emitter &e, Value bytes, int64_t bits, int64_t index) {
-  if (bits == 8)
-    return bytes;
-  Type words = e.vecType(e.getBuilder().getI16Type(), 32);
-  Value moved = bytes;
-  if (int64_t left = 8 - bits * (index + 1))
-    moved =
-        e.bitcast(e.shiftLeft(e.bitcast(bytes, words), left), bytes.getType());
-  return e.bitAnd(moved, e.splatByte(int8_t(0xFF << (8 - bits)), 64));
-}
 
 class X86Isa : public VectorIsa {
 public:
@@ -63,15 +24,10 @@ public:
   int64_t getStreamAhead() const override { return 8192; }
 };
 
-/// vpdpbusd on one zmm: no saturation, u8 weights as they are stored.
-class Avx512Isa : public X86Isa {
+/// vpdpbusd: no saturation, u8 weights as they are stored.
+class VnniIsa : public X86Isa {
 public:
   using X86Isa::X86Isa;
-
-  Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
-    return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", acc.getType(),
-                         {acc, w, broadcastBytes(e, x, 64)});
-  }
 
   Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
     return dotNibbles(e, acc, w, x);
@@ -81,21 +37,41 @@ public:
     return dotNibbles(e, acc, w, x);
   }
 
-  bool takesUnsignedBytes() const override { return true; }
-
   bool int8NeedsCorrection() const override { return true; }
 
+  /// Fields of two or four bits in the highest bits of their bytes: signed as
+  /// they are, without more instructions, and 2^(8 - bits) times as large.
   Value unpackField(Emitter &e, Value bytes, int64_t bits,
                     int64_t index) const override {
-    return topField(e, bytes, bits, index);
+    if (bits == 8)
+      return bytes;
+    Type words = e.vecType(e.getBuilder().getI16Type(), 32);
+    Value moved = bytes;
+    if (int64_t left = 8 - bits * (index + 1))
+      moved = e.bitcast(e.shiftLeft(e.bitcast(bytes, words), left),
+                        bytes.getType());
+    return e.bitAnd(moved, e.splatByte(int8_t(0xFF << (8 - bits)), 64));
   }
 
   int64_t getFieldShift(int64_t bits) const override { return 8 - bits; }
+};
+
+/// On one zmm.
+class Avx512Isa : public VnniIsa {
+public:
+  using VnniIsa::VnniIsa;
+
+  Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
+    return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", acc.getType(),
+                         {acc, w, broadcastBytes(e, x, kLanes)});
+  }
+
+  bool takesUnsignedBytes() const override { return true; }
 
   Value dotRun(Emitter &e, Value sum, Value w, Value x,
                int64_t) const override {
     return callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.512", sum.getType(),
-                         {sum, broadcastBytes(e, x, 64), w});
+                         {sum, broadcastBytes(e, x, kLanes), w});
   }
 
   Value dotBf16(Emitter &e, Value acc, Value w, Value x) const override {
@@ -116,47 +92,30 @@ private:
   AmxTiles tiles;
 };
 
-/// vpdpbusd on two ymm, in its VEX encoding where AVX-512 is absent.
-class AvxVnniIsa : public X86Isa {
+/// On two ymm, in its VEX encoding where AVX-512 is absent.
+class AvxVnniIsa : public VnniIsa {
 public:
-  using X86Isa::X86Isa;
+  using VnniIsa::VnniIsa;
 
   Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
-    Value bytes = broadcastBytes(e, x, 32);
+    Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
       accs[half] =
           callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.256", accs[half].getType(),
                         {accs[half], ws[half], bytes});
-    return join(e, accs[0], accs[1]);
+    return join(e, {accs[0], accs[1]});
   }
-
-  Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
-    return dotNibbles(e, acc, w, x);
-  }
-
-  Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
-    return dotNibbles(e, acc, w, x);
-  }
-
-  bool int8NeedsCorrection() const override { return true; }
-
-  Value unpackField(Emitter &e, Value bytes, int64_t bits,
-                    int64_t index) const override {
-    return topField(e, bytes, bits, index);
-  }
-
-  int64_t getFieldShift(int64_t bits) const override { return 8 - bits; }
 
   Value dotRun(Emitter &e, Value sum, Value w, Value x,
                int64_t) const override {
-    Value bytes = broadcastBytes(e, x, 32);
+    Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> sums = split(e, sum, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
       sums[half] =
           callIntrinsic(e, "llvm.x86.avx512.vpdpbusd.256", sums[half].getType(),
                         {sums[half], bytes, ws[half]});
-    return join(e, sums[0], sums[1]);
+    return join(e, {sums[0], sums[1]});
   }
 
   Value dotBf16(Emitter &, Value, Value, Value) const override {
@@ -181,30 +140,30 @@ public:
   }
 
   Value dotNibbles(Emitter &e, Value acc, Value w, Value x) const override {
-    Value bytes = broadcastBytes(e, x, 32);
+    Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
       accs[half] = e.add(accs[half], multiplyPairs(e, ws[half], bytes));
-    return join(e, accs[0], accs[1]);
+    return join(e, {accs[0], accs[1]});
   }
 
   Value finishNibbles(Emitter &e, Value acc, Value correction) const override {
     SmallVector<Value> accs = split(e, acc, 2);
-    return e.add(join(e, addPairs(e, accs[0]), addPairs(e, accs[1])),
+    return e.add(join(e, {addPairs(e, accs[0]), addPairs(e, accs[1])}),
                  e.broadcast(correction));
   }
 
   Value dotUnsigned(Emitter &e, Value acc, Value w, Value x) const override {
-    Value bytes = broadcastBytes(e, x, 32);
+    Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
       accs[half] =
           e.add(accs[half], addPairs(e, multiplyPairs(e, ws[half], bytes)));
-    return join(e, accs[0], accs[1]);
+    return join(e, {accs[0], accs[1]});
   }
 
   Value dotInt8(Emitter &e, Value acc, Value w, Value x) const override {
-    Value bytes = broadcastBytes(e, x, 32);
+    Value bytes = broadcastBytes(e, x, kLanes / 2);
     Type type = bytes.getType();
     Value magnitude = callIntrinsic(
         e, "llvm.abs", type, {bytes, e.zeros(e.getBuilder().getI1Type())});
@@ -217,7 +176,7 @@ public:
       accs[half] =
           e.add(accs[half], addPairs(e, multiplyPairs(e, magnitude, moved)));
     }
-    return join(e, accs[0], accs[1]);
+    return join(e, {accs[0], accs[1]});
   }
 
   bool int8NeedsCorrection() const override { return false; }
@@ -246,7 +205,7 @@ public:
     for (Value &half : halves)
       half = callIntrinsic(e, "llvm.x86.avx2.pshuf.b", half.getType(),
                            {values, half});
-    return join(e, halves[0], halves[1]);
+    return join(e, {halves[0], halves[1]});
   }
 
   int64_t getFieldShift(int64_t) const override { return 0; }
@@ -260,10 +219,10 @@ public:
                int64_t bits) const override {
     SmallVector<Value> sums = split(e, sum, 2), ws = split(e, w, 2);
     if (bits < 8) {
-      Value bytes = broadcastBytes(e, x, 32);
+      Value bytes = broadcastBytes(e, x, kLanes / 2);
       for (int half = 0; half < 2; ++half)
         sums[half] = e.add(sums[half], multiplyPairs(e, bytes, ws[half]));
-      return join(e, sums[0], sums[1]);
+      return join(e, {sums[0], sums[1]});
     }
     // Bytes 0 and 2, and 1 and 3, of every lane as words.
     Type words = e.vecType(e.getBuilder().getI16Type(), 16);
@@ -279,7 +238,7 @@ public:
       sums[half] = e.add(sums[half], multiplyWords(e, low, even));
       sums[half] = e.add(sums[half], multiplyWords(e, high, odd));
     }
-    return join(e, sums[0], sums[1]);
+    return join(e, {sums[0], sums[1]});
   }
 
   Value finishRun(Emitter &e, Value acc, Value sum,
@@ -287,7 +246,7 @@ public:
     if (bits == 8)
       return sum;
     SmallVector<Value> sums = split(e, sum, 2);
-    return e.add(acc, join(e, addPairs(e, sums[0]), addPairs(e, sums[1])));
+    return e.add(acc, join(e, {addPairs(e, sums[0]), addPairs(e, sums[1])}));
   }
 
   Value dotBf16(Emitter &, Value, Value, Value) const override {

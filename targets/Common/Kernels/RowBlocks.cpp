@@ -65,12 +65,7 @@ void RowBlocks::prepareLoneRow(Value input, Value rows) {
 
 void RowBlocks::begin() {
   if (stream)
-    fetchAhead =
-        e.equal(e.load(e.i64Type(),
-                       e.at(e.getContext().step,
-                            int64_t(offsetof(gemcut_step, fetch_ahead))),
-                       8),
-                e.i64(1));
+    fetchAhead = isFetchAhead(e);
   if (tileIsa || pairs) {
     panels = e.stack(unitTiles * panelBytes());
     e.beginUse(panels);
@@ -281,4 +276,12 @@ void gemcut::targets::storeOutputTiles(Emitter &e, ArrayRef<Value> tiles,
   if (columns % GEMCUT_TILE_K_MULTIPLE)
     e.ifThen(e.equal(e.add(first, 2), e.i64(columns / GEMCUT_TILE_ROWS)),
              [&] { emitZeroPaddingGroup(e, target, columns); });
+}
+
+Value gemcut::targets::isFetchAhead(StageEmitter &e) {
+  Value flag = e.load(
+      e.i64Type(),
+      e.at(e.getContext().step, int64_t(offsetof(gemcut_step, fetch_ahead))),
+      8);
+  return e.equal(flag, e.i64(1));
 }

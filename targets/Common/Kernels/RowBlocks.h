@@ -111,6 +111,9 @@ void storeOutputTiles(Emitter &e, llvm::ArrayRef<mlir::Value> tiles,
                       mlir::Value target, mlir::Value first,
                       kernel::BufferType output);
 
+/// i1: whether this step is to fetch weights ahead (gemcut_step).
+mlir::Value isFetchAhead(StageEmitter &e);
+
 } // namespace gemcut::targets
 
 #endif // GEMCUT_TARGETS_COMMON_KERNELS_ROWBLOCKS_H

@@ -5,15 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "targets/Common/Kernels/MicroKernel.h"
+#include "targets/Common/Kernels/RowBlocks.h"
 
 #include "runtime/abi/packed_layout.h"
-#include "runtime/abi/step.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-
-#include <cstddef>
 
 using namespace mlir;
 using namespace gemcut;
@@ -45,12 +42,7 @@ public:
     corrections = e.stack(4 * groups);
     e.loop(e.i64(0), e.i64(groups), 1,
            [&](Value group) { storeCorrection(group); });
-    fetchAhead =
-        e.equal(e.load(e.i64Type(),
-                       e.at(e.getContext().step,
-                            int64_t(offsetof(gemcut_step, fetch_ahead))),
-                       8),
-                e.i64(1));
+    fetchAhead = isFetchAhead(e);
     e.forChunks(e.i64((tiles + chunkTiles - 1) / chunkTiles), [&](Value chunk) {
       Value begin = e.mul(chunk, chunkTiles);
       Value end = e.min(e.add(begin, chunkTiles), e.i64(tiles));
