@@ -37,6 +37,9 @@ struct IsaLevel {
   bool hasInt8Tiles = false; ///< matrix registers, see TileIsa
   /// Products of two rows by two columns; see VectorIsa::dotPairs.
   bool hasPairProducts = false;
+  /// Rows of a block whose products of bytes are added in words; 0: they are
+  /// not. See VectorIsa::multiplyBytes.
+  int64_t wordRows = 0;
   bool hasSve = false; ///< scalable registers
   /// 32-bit lanes that a product's step works on: less than 16 where a vector
   /// of 16 takes several registers, and its parts had better not be live at
@@ -60,6 +63,11 @@ struct IsaLevel {
   BlockShape integerBlock;  ///< of a gemm with weights in groups
   BlockShape rowScaleBlock; ///< of a gemm with integers under row scales
   BlockShape floatBlock;    ///< of a gemm with bf16 or f32 weights
+
+  /// Registers of a vector of `lanes` 32-bit lanes.
+  int64_t getRegisters(int64_t lanes) const {
+    return (32 * lanes + vectorBits - 1) / vectorBits;
+  }
 };
 
 /// A CPU or machine by name, which `--cpu` takes for its best level.

@@ -139,6 +139,26 @@ public:
     return {e.shuffle(first, second, low), e.shuffle(first, second, high)};
   }
 
+  /// Only where level.wordRows, for registers of vectorBits:
+  ///
+  /// Sums of two products of unsigned and signed bytes in each word; the sums
+  /// must fit.
+  virtual mlir::Value multiplyBytes(Emitter &, mlir::Value /*unsignedBytes*/,
+                                    mlir::Value /*signedBytes*/) const {
+    llvm_unreachable("no sums in words; check wordRows");
+  }
+  /// a + b, as a chain: LLVM would make trees of sums, whose parts need more
+  /// registers than there are.
+  virtual mlir::Value addInOrder(Emitter &, mlir::Value /*a*/,
+                                 mlir::Value /*b*/) const {
+    llvm_unreachable("no sums in words; check wordRows");
+  }
+  /// Sums of two products of words in each i32 lane.
+  virtual mlir::Value multiplyWords(Emitter &, mlir::Value /*a*/,
+                                    mlir::Value /*b*/) const {
+    llvm_unreachable("no sums in words; check wordRows");
+  }
+
   /// The level's matrix registers; null unless level.hasInt8Tiles.
   virtual const TileIsa *getTiles() const { return nullptr; }
 

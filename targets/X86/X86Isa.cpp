@@ -7,6 +7,7 @@
 #include "targets/X86/AmxTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -143,7 +144,7 @@ public:
     Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
-      accs[half] = e.add(accs[half], multiplyPairs(e, ws[half], bytes));
+      accs[half] = addInOrder(e, accs[half], multiplyBytes(e, ws[half], bytes));
     return join(e, {accs[0], accs[1]});
   }
 
@@ -157,8 +158,8 @@ public:
     Value bytes = broadcastBytes(e, x, kLanes / 2);
     SmallVector<Value> accs = split(e, acc, 2), ws = split(e, w, 2);
     for (int half = 0; half < 2; ++half)
-      accs[half] =
-          e.add(accs[half], addPairs(e, multiplyPairs(e, ws[half], bytes)));
+      accs[half] = addInOrder(e, accs[half],
+                              addPairs(e, multiplyBytes(e, ws[half], bytes)));
     return join(e, {accs[0], accs[1]});
   }
 
@@ -173,8 +174,8 @@ public:
       Value weight = e.bitXor(ws[half], flip);
       Value moved =
           callIntrinsic(e, "llvm.x86.avx2.psign.b", type, {weight, bytes});
-      accs[half] =
-          e.add(accs[half], addPairs(e, multiplyPairs(e, magnitude, moved)));
+      accs[half] = addInOrder(e, accs[half],
+                              addPairs(e, multiplyBytes(e, magnitude, moved)));
     }
     return join(e, {accs[0], accs[1]});
   }
@@ -221,7 +222,8 @@ public:
     if (bits < 8) {
       Value bytes = broadcastBytes(e, x, kLanes / 2);
       for (int half = 0; half < 2; ++half)
-        sums[half] = e.add(sums[half], multiplyPairs(e, bytes, ws[half]));
+        sums[half] =
+            addInOrder(e, sums[half], multiplyBytes(e, bytes, ws[half]));
       return join(e, {sums[0], sums[1]});
     }
     // Bytes 0 and 2, and 1 and 3, of every lane as words.
@@ -235,8 +237,8 @@ public:
       Value weight = e.bitcast(ws[half], words);
       Value high = shiftRightSigned(e, weight, 8);
       Value low = shiftRightSigned(e, e.shiftLeft(weight, 8), 8);
-      sums[half] = e.add(sums[half], multiplyWords(e, low, even));
-      sums[half] = e.add(sums[half], multiplyWords(e, high, odd));
+      sums[half] = addInOrder(e, sums[half], multiplyWords(e, low, even));
+      sums[half] = addInOrder(e, sums[half], multiplyWords(e, high, odd));
     }
     return join(e, {sums[0], sums[1]});
   }
@@ -253,21 +255,30 @@ public:
     llvm_unreachable("avx2 has no bf16 dot product; check hasBf16Dot");
   }
 
-private:
-  /// Sums of two products of u8 and s8 bytes in each i16 lane.
-  static Value multiplyPairs(Emitter &e, Value u8, Value s8) {
+  Value multiplyBytes(Emitter &e, Value u8, Value s8) const override {
     return callIntrinsic(e, "llvm.x86.avx2.pmadd.ub.sw",
                          e.vecType(e.getBuilder().getI16Type(), 16), {u8, s8});
   }
 
-  /// Sums of two products of i16 lanes in each i32 lane.
-  static Value multiplyWords(Emitter &e, Value a, Value b) {
+  Value addInOrder(Emitter &e, Value a, Value b) const override {
+    Value sum = e.add(a, b);
+    return LLVM::InlineAsmOp::create(
+               e.getBuilder(), e.getLoc(), sum.getType(), ValueRange{sum},
+               /*asm_string=*/"", /*constraints=*/"=x,0",
+               /*has_side_effects=*/false, /*is_align_stack=*/false,
+               LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
+               /*operand_attrs=*/nullptr)
+        .getResult(0);
+  }
+
+  Value multiplyWords(Emitter &e, Value a, Value b) const override {
     return callIntrinsic(e, "llvm.x86.avx2.pmadd.wd", e.vecType(e.i32Type(), 8),
                          {a, b});
   }
 
+private:
   /// Sums of two i16 lanes in each i32 lane.
-  static Value addPairs(Emitter &e, Value words) {
+  Value addPairs(Emitter &e, Value words) const {
     return multiplyWords(e, words, splatWord(e, 1));
   }
 

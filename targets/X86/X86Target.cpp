@@ -24,12 +24,16 @@ static std::vector<IsaLevel> x86Levels() {
   avx2.integerBlock = {3, 1};
   avx2.rowScaleBlock = {3, 1};
   avx2.floatBlock = {4, 1};
+  avx2.wordRows = 5;
+  avx2.gemvRows = 3;
 
   IsaLevel avxVnni = avx2;
   avxVnni.name = "avxvnni";
   avxVnni.features += ",+avxvnni";
   avxVnni.cpuidFeatures += ",avxvnni";
   avxVnni.hasVnni = true;
+  avxVnni.wordRows = 0;
+  avxVnni.gemvRows = 4;
   avxVnni.integerBlock = {4, 1};
   avxVnni.rowScaleBlock = {6, 1};
 
@@ -42,6 +46,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx512Vnni.vectorBits = 512;
   avx512Vnni.registers = 32;
   avx512Vnni.hasVnni = true;
+  avx512Vnni.wordRows = 0;
   avx512Vnni.hasGroupLoops = true;
   avx512Vnni.gemvRows = 8;
   avx512Vnni.integerBlock = {6, 2};

@@ -370,7 +370,7 @@ private:
 
   /// Independent chains per output, so that few rows still fill the FMA units.
   int64_t chains() const {
-    int64_t outputs = sumCount();
+    int64_t outputs = sumCount() * isa.getLevel().getRegisters(lanes);
     return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
   }
 

@@ -6,6 +6,7 @@
 #include "targets/Common/Kernels/RowScaleKernel.h"
 #include "targets/Common/Kernels/SignedRow.h"
 #include "targets/Common/Kernels/TileKernel.h"
+#include "targets/Common/Kernels/WordKernel.h"
 
 #include "runtime/abi/packed_layout.h"
 #include "runtime/abi/step.h"
@@ -38,17 +39,24 @@ RowBlocks::RowBlocks(StageEmitter &e, kernel::WeightType weight,
       tileBytes(
           gemcut_tile_bytes(toAbi(weight.getFormat()), weight.getColumns())) {
   bool integer = isQuantized(weight.getFormat());
-  pairs = e.getIsa().getLevel().hasPairProducts && !rowScales();
+  const IsaLevel &level = e.getIsa().getLevel();
+  pairs = level.hasPairProducts && !rowScales();
+  words = hasWordKernel(level, weight.getFormat());
   if (integer && !stream && unitTiles * panelBytes() <= kMostPanelBytes)
     tileIsa = e.getIsa().getTiles();
   else
-    pairs = false;
+    pairs = words = false;
 }
 
 int64_t RowBlocks::panelBytes() const {
-  return rowScales() ? rowScalePanelBytes(weight.getColumns())
-         : pairs     ? pairPanelBytes(weight.getColumns())
-                     : tilePanelBytes(weight.getColumns());
+  return words         ? wordPanelBytes(weight.getFormat(), weight.getColumns())
+         : rowScales() ? rowScalePanelBytes(weight.getColumns())
+         : pairs       ? pairPanelBytes(weight.getColumns())
+                       : tilePanelBytes(weight.getColumns());
+}
+
+int64_t RowBlocks::panelRows() const {
+  return pairs ? kPairRows : words ? e.getIsa().getLevel().wordRows : 0;
 }
 
 void RowBlocks::prepareLoneRow(Value input, Value rows) {
@@ -66,7 +74,7 @@ void RowBlocks::prepareLoneRow(Value input, Value rows) {
 void RowBlocks::begin() {
   if (stream)
     fetchAhead = isFetchAhead(e);
-  if (tileIsa || pairs) {
+  if (tileIsa || panelRows()) {
     panels = e.stack(unitTiles * panelBytes());
     e.beginUse(panels);
   }
@@ -81,20 +89,21 @@ void RowBlocks::end() {
     e.endUse(signedRow);
   if (tileIsa)
     tileIsa->release(e);
-  if (tileIsa || pairs)
+  if (tileIsa || panelRows())
     e.endUse(panels);
 }
 
 BlockTarget RowBlocks::makeScratch() {
   int64_t rowBytes = unitTiles * kResultBytes;
-  int64_t rows = pairs ? std::max(block.rows, kPairRows) : block.rows;
+  int64_t rows = std::max(block.rows, panelRows());
   return {e.stack(rows * rowBytes), e.i64(rowBytes)};
 }
 
 void RowBlocks::unpack(Value tiles, int64_t count) {
-  auto get = rowScales() ? getRowScaleUnpacker
-             : pairs     ? getPairUnpacker
-                         : getTileUnpacker;
+  auto get = words         ? getWordUnpacker
+             : rowScales() ? getRowScaleUnpacker
+             : pairs       ? getPairUnpacker
+                           : getTileUnpacker;
   auto unpacker = get(e, weight.getFormat(), weight.getColumns());
   for (int64_t i = 0; i < count; ++i)
     e.call(unpacker,
@@ -103,37 +112,39 @@ void RowBlocks::unpack(Value tiles, int64_t count) {
 
 void RowBlocks::multiply(Value tiles, int64_t count, Value input, Value rows,
                          TargetFn getTarget, FinishFn finish) {
-  if (!pairs)
+  if (!panelRows())
     return multiplyRows(tiles, count, input, rows, getTarget, finish);
   e.ifElse(
-      e.lessEqual(e.i64(kLeastPairRows), rows),
+      e.lessEqual(e.i64(words ? kLeastWordRows : kLeastPairRows), rows),
       [&] {
         unpack(tiles, count);
-        multiplyPairs(count, input, rows, getTarget, finish);
+        multiplyPanels(count, input, rows, getTarget, finish);
       },
       [&] { multiplyRows(tiles, count, input, rows, getTarget, finish); });
 }
 
-void RowBlocks::multiplyPairs(int64_t count, Value input, Value rows,
-                              TargetFn getTarget, FinishFn finish) {
-  e.loop(e.i64(0), rows, kPairRows, [&](Value row) {
-    Value size = e.min(e.sub(rows, row), e.i64(kPairRows));
+void RowBlocks::multiplyPanels(int64_t count, Value input, Value rows,
+                               TargetFn getTarget, FinishFn finish) {
+  int64_t most = panelRows();
+  e.loop(e.i64(0), rows, most, [&](Value row) {
+    Value size = e.min(e.sub(rows, row), e.i64(most));
     BlockTarget target = getTarget(row);
     auto multiplyFrom = [&](Value first, int64_t part) {
       MicroKernelShape shape;
+      shape.format = weight.getFormat();
       shape.columns = weight.getColumns();
       shape.inputRowBytes = inputRowBytes;
       shape.rows = part;
+      auto getKernel = words ? getWordKernel : getPairKernel;
       Value from = e.at(input, e.mul(e.add(row, first), inputRowBytes));
       Value to = e.at(target.address, e.mul(target.stride, first));
       for (int64_t tile = 0; tile < count; ++tile)
-        e.call(getPairKernel(e, shape),
+        e.call(getKernel(e, shape),
                {e.at(panels, tile * panelBytes()), from,
                 e.at(to, tile * kResultBytes), target.stride});
     };
     e.ifElse(
-        e.equal(size, e.i64(kPairRows)),
-        [&] { multiplyFrom(e.i64(0), kPairRows); },
+        e.equal(size, e.i64(most)), [&] { multiplyFrom(e.i64(0), most); },
         [&] {
           // The binary digits of the remaining rows, largest first.
           for (int64_t part = 4; part >= 1; part /= 2)
@@ -180,7 +191,7 @@ void RowBlocks::multiplyRows(Value tiles, int64_t count, Value input,
 }
 
 int64_t RowBlocks::nextLines() const {
-  if (stream || tileIsa || !isQuantized(weight.getFormat()))
+  if (stream || tileIsa || words || !isQuantized(weight.getFormat()))
     return 0;
   int64_t calls = expectedRows / block.rows * callsPerBlock();
   int64_t groups = weight.getColumns() / GEMCUT_GROUP;

@@ -66,7 +66,9 @@ private:
   bool stream;
   int64_t tileBytes;
   const TileIsa *tileIsa = nullptr; ///< null: vectors alone
-  bool pairs = false;     ///< many rows are multiplied in pairs (PairKernel)
+  /// Many rows are multiplied by panels: in pairs (PairKernel), or with sums in
+  /// words (WordKernel).
+  bool pairs = false, words = false;
   mlir::Value fetchAhead; ///< i1, of a stream
   mlir::Value panels;     ///< of the unit's tiles
   mlir::Value signedRow;  ///< the last of an odd number of rows, of a stream
@@ -79,8 +81,10 @@ private:
       llvm::function_ref<void(mlir::Value row, mlir::Value results)>;
   void multiplyRows(mlir::Value tiles, int64_t count, mlir::Value input,
                     mlir::Value rows, TargetFn getTarget, FinishFn finish);
-  void multiplyPairs(int64_t count, mlir::Value input, mlir::Value rows,
-                     TargetFn getTarget, FinishFn finish);
+  /// Rows of a block that is multiplied by panels; 0: there are none.
+  int64_t panelRows() const;
+  void multiplyPanels(int64_t count, mlir::Value input, mlir::Value rows,
+                      TargetFn getTarget, FinishFn finish);
   void multiplyBlock(mlir::Value tiles, int64_t count, mlir::Value input,
                      mlir::Value row, int64_t rows, const BlockTarget &target);
 

@@ -74,9 +74,11 @@ private:
   }
 
   /// Independent sums of an output: dot products take four cycles, and two can
-  /// start in each.
+  /// start in each. Sums in words take one.
   int64_t chains() const {
-    int64_t outputs = sumCount();
+    if (isa.getLevel().wordRows)
+      return 1;
+    int64_t outputs = sumCount() * isa.getLevel().getRegisters(lanes);
     return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
   }
 
