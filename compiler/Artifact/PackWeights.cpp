@@ -252,19 +252,26 @@ private:
     return llvm::Error::success();
   }
 
-  /// The scale that products round the outputs of a source under, or 0.
-  llvm::Expected<float> readOutputScale(const Source &tensor) const {
-    float scale = 0;
+  /// The scales that products round the outputs of a source under, or 0: one,
+  /// or of experts one for each matrix.
+  llvm::Expected<std::vector<float>>
+  readOutputScales(const Source &tensor) const {
+    std::vector<float> scales(1);
     kernel::PackedOp op = tensor.op;
     std::optional<ArrayAttr> names = op.getOutputScales();
     if (!names)
-      return scale;
+      return scales;
     StringRef name = cast<StringAttr>((*names)[tensor.index]).getValue();
     if (name.empty())
-      return scale;
-    if (llvm::Error failure = source.readF32(name, 0, scale))
+      return scales;
+    auto type = cast<kernel::WeightType>(op.getType());
+    bool isPair = type.getLayout() == kernel::Layout::Interleaved;
+    if (op.getExperts())
+      scales.resize(size_t(*op.getExperts() * (isPair ? 2 : 1)));
+    if (llvm::Error failure =
+            source.readF32(name, 0, llvm::MutableArrayRef<float>(scales)))
       return std::move(failure);
-    return scale;
+    return scales;
   }
 
   /// Reads a unit's values, and its scales where the checkpoint's levels are
@@ -393,9 +400,13 @@ private:
                         std::vector<uint8_t> &packed, uint64_t base,
                         uint64_t &written) {
     gemcut_format format = toAbi(type.getFormat());
-    llvm::Expected<float> outputScale = readOutputScale(tensor);
-    if (!outputScale)
-      return outputScale.takeError();
+    llvm::Expected<std::vector<float>> outputScales = readOutputScales(tensor);
+    if (!outputScales)
+      return outputScales.takeError();
+    // Rows of a matrix of one scale; tiles never hold rows of two.
+    kernel::PackedOp op = tensor.op;
+    int64_t matrixRows = type.getRows() / int64_t(op.getSources().size()) /
+                         int64_t(outputScales->size());
     std::shared_ptr<const ColumnErrors> errors =
         getColumnErrors(tensor, format);
     int64_t columns = type.getColumns();
@@ -410,7 +421,7 @@ private:
       uint8_t *tile = &packed[size_t(t * tileBytes)];
       packTile(format, first, rows, columns, tile,
                {scales.empty() ? nullptr : &scales[size_t(row) * rowScales],
-                *outputScale},
+                (*outputScales)[size_t((unit.row + row) / matrixRows)]},
                errors.get());
       if (tensor.isMeasured && scales.empty())
         for (int64_t r = 0; r < rows; ++r)

@@ -14,16 +14,25 @@ LogicalResult FunctionRun::execute(gemma::GetWeightOp op) {
     weight.rows *= size;
   auto declared =
       interpreter.module.lookupSymbol<gemma::WeightOp>(op.getWeightAttr());
-  auto readScale = [&](StringRef name, float &scale) -> LogicalResult {
-    if (llvm::Error error = resources.weights.readF32(name, 0, scale))
+  bool isExperts = type.getRank() == 3;
+  auto readScales = [&](std::optional<StringRef> name, float &scale,
+                        std::vector<float> &scales) -> LogicalResult {
+    if (!name)
+      return success();
+    if (isExperts)
+      if (std::optional<checkpoint::WeightInfo> info =
+              resources.weights.find(*name))
+        scales.resize(size_t(info->elements()));
+    llvm::MutableArrayRef<float> all = scales;
+    if (llvm::Error error = resources.weights.readF32(
+            *name, 0, isExperts ? all : llvm::MutableArrayRef<float>(scale)))
       return fail(op, std::move(error));
     return success();
   };
-  if (declared.getInputScale() &&
-      failed(readScale(*declared.getInputScale(), weight.inputScale)))
-    return failure();
-  if (declared.getOutputScale() &&
-      failed(readScale(*declared.getOutputScale(), weight.outputScale)))
+  if (failed(readScales(declared.getInputScale(), weight.inputScale,
+                        weight.inputScales)) ||
+      failed(readScales(declared.getOutputScale(), weight.outputScale,
+                        weight.outputScales)))
     return failure();
   values.insert_or_assign(op.getResult(), std::move(weight));
   return success();

@@ -23,6 +23,17 @@ LogicalResult FunctionRun::execute(gemma::QuantizeOp op) {
   return success();
 }
 
+LogicalResult FunctionRun::execute(gemma::ExpertQuantizeOp op) {
+  FailureOr<std::vector<float>> scale = vector(op, op.getScale());
+  if (failed(scale))
+    return failure();
+  values.insert_or_assign(op.getResult(),
+                          std::make_shared<const Tensor>(expertQuantize(
+                              tensor(op.getInput()), tensor(op.getExperts()),
+                              *scale, op.getResult().getType().getDimSize(1))));
+  return success();
+}
+
 LogicalResult FunctionRun::execute(gemma::AdaptOp op) {
   Tensor result = tensor(op.getBase());
   std::optional<int64_t> adapter = interpreter.adapter;

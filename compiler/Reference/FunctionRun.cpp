@@ -85,9 +85,9 @@ LogicalResult FunctionRun::execute(Operation *op) {
             gemma::RopeOp, gemma::KvWriteOp, gemma::AttentionOp,
             gemma::GeluMulOp, gemma::AddOp, gemma::ScaleOp, gemma::ScaleByOp,
             gemma::SliceOp, gemma::SoftcapOp, gemma::SelectLastOp,
-            gemma::AdaptOp, gemma::QuantizeOp, gemma::PleInputsOp,
-            gemma::PrepareQkvOp, gemma::PrepareKvOp, gemma::PrepareQOp,
-            gemma::GatedLinearOp, gemma::ModulatedLinearOp,
+            gemma::AdaptOp, gemma::QuantizeOp, gemma::ExpertQuantizeOp,
+            gemma::PleInputsOp, gemma::PrepareQkvOp, gemma::PrepareKvOp,
+            gemma::PrepareQOp, gemma::GatedLinearOp, gemma::ModulatedLinearOp,
             gemma::ResidualNormOp, gemma::SoftmaxOp, gemma::TopExpertsOp,
             gemma::ExpertGatedLinearOp, gemma::ExpertLinearOp, gemma::RouteOp>(
           [&](auto concrete) { return execute(concrete); })

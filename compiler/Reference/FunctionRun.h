@@ -51,6 +51,7 @@ private:
   mlir::LogicalResult execute(gemma::ExpertLinearOp op);
   // Fused ops.
   mlir::LogicalResult execute(gemma::QuantizeOp op);
+  mlir::LogicalResult execute(gemma::ExpertQuantizeOp op);
   mlir::LogicalResult execute(gemma::AdaptOp op);
   mlir::LogicalResult execute(gemma::PleInputsOp op);
   mlir::LogicalResult execute(gemma::PrepareQkvOp op);

@@ -355,6 +355,13 @@ forEachExpert(const Tensor &experts,
   return Error::success();
 }
 
+/// What the expert at `place` reads of its row: a part of `width` columns, or
+/// the whole row if that has no more.
+static ArrayRef<float> partOf(const Tensor &input, Place place, int64_t width) {
+  ArrayRef<float> row = input.row(place.r);
+  return input.columns == width ? row : row.slice(place.i * width, width);
+}
+
 Expected<Tensor> reference::expertGatedLinear(const Resources &resources,
                                               const Tensor &input,
                                               const Tensor &experts,
@@ -363,16 +370,16 @@ Expected<Tensor> reference::expertGatedLinear(const Resources &resources,
   Tensor result(input.rows, experts.columns * width);
   Error error =
       forEachExpert(experts, [&](int64_t expert, Places places) -> Error {
-        Tensor rows(places.size(), input.columns);
+        Tensor rows(places.size(), matrices.columns);
         for (auto [index, place] : llvm::enumerate(places))
-          llvm::copy(input.row(place.r), rows.row(index).begin());
-        int64_t first = expert * 2 * width;
-        Expected<Tensor> gate =
-            linear(resources, rows, matrices.getRows(first, width));
+          llvm::copy(partOf(input, place, matrices.columns),
+                     rows.row(index).begin());
+        Expected<Tensor> gate = linear(
+            resources, rows, matrices.getMatrix(2 * expert, width, expert));
         if (!gate)
           return gate.takeError();
-        Expected<Tensor> up =
-            linear(resources, rows, matrices.getRows(first + width, width));
+        Expected<Tensor> up = linear(
+            resources, rows, matrices.getMatrix(2 * expert + 1, width, expert));
         if (!up)
           return up.takeError();
         Tensor product = geluMul(*gate, *up);
@@ -396,10 +403,9 @@ reference::expertLinear(const Resources &resources, const Tensor &input,
       forEachExpert(experts, [&](int64_t expert, Places places) -> Error {
         Tensor rows(places.size(), width);
         for (auto [index, place] : llvm::enumerate(places))
-          llvm::copy(input.row(place.r).slice(place.i * width, width),
-                     rows.row(index).begin());
+          llvm::copy(partOf(input, place, width), rows.row(index).begin());
         Expected<Tensor> product = linear(
-            resources, rows, matrices.getRows(expert * outputs, outputs));
+            resources, rows, matrices.getMatrix(expert, outputs, expert));
         if (!product)
           return product.takeError();
         for (auto [index, place] : llvm::enumerate(places))
@@ -452,5 +458,22 @@ Tensor reference::quantizeRows(const Tensor &input) {
     for (float &x : result.row(r))
       x = largest == 0 ? 0 : ::roundInt8(x, largest / 127);
   }
+  return result;
+}
+
+Tensor reference::expertQuantize(const Tensor &input, const Tensor &experts,
+                                 ArrayRef<float> scale, int64_t columns) {
+  Tensor result(input.rows, columns);
+  int64_t width = columns / experts.columns;
+  for (int64_t r = 0; r < input.rows; ++r)
+    for (int64_t i = 0; i < experts.columns; ++i) {
+      Tensor part(1, width);
+      llvm::copy(partOf(input, {r, i}, width), part.values.begin());
+      auto expert = size_t(experts.row(r)[i]);
+      part = scale.empty() || scale[expert] == 0
+                 ? quantizeRows(part)
+                 : roundInt8(part, scale[expert]);
+      llvm::copy(part.values, result.row(r).begin() + i * width);
+    }
   return result;
 }

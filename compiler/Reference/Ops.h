@@ -96,7 +96,8 @@ Choice topExperts(const Tensor &probs, llvm::ArrayRef<float> scale,
                   int64_t count);
 
 /// Per row and chosen expert, side by side, gelu(gate input) * (up input) of
-/// `width` values. In each expert, gate stands above up.
+/// `width` values. In each expert, gate stands above up. `input` is read as a
+/// whole, or has a part for each expert (expertQuantize).
 llvm::Expected<Tensor> expertGatedLinear(const Resources &resources,
                                          const Tensor &input,
                                          const Tensor &experts,
@@ -124,6 +125,12 @@ Tensor roundInt8(const Tensor &input, float scale);
 /// The values that int8 under one scale per row stand for, with that scale
 /// max|x| / 127.
 Tensor quantizeRows(const Tensor &input);
+
+/// Per row and chosen expert, side by side, `columns` values in all: its part
+/// of `input`, or the whole row if all experts read that, as roundInt8 gives it
+/// under scale[expert], or quantizeRows where that is 0 or `scale` is empty.
+Tensor expertQuantize(const Tensor &input, const Tensor &experts,
+                      llvm::ArrayRef<float> scale, int64_t columns);
 
 } // namespace gemcut::reference
 

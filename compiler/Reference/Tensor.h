@@ -48,12 +48,15 @@ struct Weight {
   /// Scales that products round their input and output under; 0: they do not.
   float inputScale = 0, outputScale = 0;
   int64_t firstRow = 0;
+  /// The same of experts, one of each, and of each of their matrices; or none.
+  std::vector<float> inputScales = {}, outputScales = {};
 
-  /// Rows [first, first + count) of these.
-  Weight getRows(int64_t first, int64_t count) const {
-    Weight part = *this;
-    part.rows = count;
-    part.firstRow += first;
+  /// Matrix `index`, of `count` rows as all of them, which is one of `expert`.
+  Weight getMatrix(int64_t index, int64_t count, int64_t expert) const {
+    Weight part{name, count, columns};
+    part.firstRow = firstRow + index * count;
+    part.inputScale = inputScales.empty() ? 0 : inputScales[size_t(expert)];
+    part.outputScale = outputScales.empty() ? 0 : outputScales[size_t(index)];
     return part;
   }
 };

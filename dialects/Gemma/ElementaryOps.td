@@ -338,7 +338,8 @@ def Gemma_ExpertGatedLinearOp : Gemma_Op<"expert_gated_linear",
       result[r, i * I + n] = gelu(gate[e] input[r])[n] * (up[e] input[r])[n]
 
     `matrices` is (E, 2 I, in): the first I rows of an expert are its gate, the
-    others its up projection. Experts that no row has chosen are not read.
+    others its up projection. Experts that no row has chosen are not read. If the
+    input is k * in wide, input[r] is its part i instead (`expert_quantize`).
     HF: Gemma4TextExperts.
 
     ```mlir

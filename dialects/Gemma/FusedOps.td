@@ -31,6 +31,36 @@ def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure, Gemma_Rowwise]> {
   let hasVerifier = 1;
 }
 
+def Gemma_ExpertQuantizeOp : Gemma_Op<"expert_quantize", [Pure, Gemma_Rowwise]> {
+  let summary = "Rounds what each row's experts read to int8.";
+  let description = [{
+    With k experts per row, a width of I per expert, for i < k, e = experts[r, i]:
+
+      result[r, i * I .. (i+1) * I] = u8(x; scale[e])
+      x = input[r, i * I .. (i+1) * I], or input[r] if the input is I wide
+
+    each as a row of `!gemma.u8`: under its own scale, max|x| / 127, if there is no
+    `scale` or scale[e] is 0. Inserted by
+    `gemma-materialize-activation-quantization` in front of products of experts
+    whose weights have one scale per row.
+
+    ```mlir
+    %u = gemma.expert_quantize %a, %e
+        : tensor<?x64xf32>, tensor<?x2xi32> -> tensor<?x64x!gemma.u8>
+    %v = gemma.expert_quantize %z, %e scale %s
+        : tensor<?x64xf32>, tensor<?x2xi32> scale tensor<8xf32> -> tensor<?x128x!gemma.u8>
+    ```
+  }];
+  let arguments = (ins Gemma_Rows:$input, Gemma_Choice:$experts,
+                       Optional<Gemma_Vector>:$scale);
+  let results = (outs Gemma_U8Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $experts (`scale` $scale^)? attr-dict `:` type($input) `,`
+    type($experts) (`scale` type($scale)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Gemma_AdaptOp : Gemma_Op<"adapt", [Pure, Gemma_Rowwise]> {
   let summary = "Adds the product of the adapter that the step chose (LoRA).";
   let description = [{

@@ -25,6 +25,7 @@ def Gemma_Rowwise : NativeOpTrait<"Rowwise"> {
 
 def Gemma_Rows : TensorRankOf<[F32], [2]>;
 def Gemma_Int8Rows : TensorRankOf<[Gemma_Q8Type, Gemma_U8Type], [2]>;
+def Gemma_U8Rows : TensorRankOf<[Gemma_U8Type], [2]>;
 def Gemma_RowsOrInt8 : TensorRankOf<[F32, Gemma_Q8Type, Gemma_U8Type], [2]>;
 def Gemma_Ids : TensorRankOf<[I32], [1]>;
 def Gemma_Positions : TensorRankOf<[I64], [1]>;

@@ -192,6 +192,21 @@ LogicalResult QuantizeOp::verify() {
                     "the input's width", columnsOf(getInput()));
 }
 
+LogicalResult ExpertQuantizeOp::verify() {
+  if (failed(expectSameRows(*this, {getInput(), getExperts(), getResult()})))
+    return failure();
+  int64_t chosen = columnsOf(getExperts()), width = columnsOf(getResult());
+  if (chosen <= 0 || width % chosen || width / chosen % 32)
+    return emitOpError() << "result width is " << width
+                         << ", expected for each "
+                         << "of a row's " << chosen
+                         << " experts the same multiple of 32";
+  if (columnsOf(getInput()) == width / chosen)
+    return success();
+  return expectSize(*this, "input width", columnsOf(getInput()),
+                    "the result's width", width);
+}
+
 LogicalResult AdaptOp::verify() {
   if (failed(expectSameRows(*this, {getBase(), getInput(), getResult()})))
     return failure();
@@ -326,9 +341,12 @@ LogicalResult RouteOp::verify() {
 
 LogicalResult ExpertGatedLinearOp::verify() {
   auto matrices = cast<RankedTensorType>(getMatrices().getType());
-  if (failed(expectSameRows(*this, {getInput(), getExperts(), getResult()})) ||
+  if (failed(expectSameRows(*this, {getInput(), getExperts(), getResult()})))
+    return failure();
+  int64_t inputs = columnsOf(getInput());
+  if (inputs != columnsOf(getExperts()) * matrices.getDimSize(2) &&
       failed(expectSize(*this, "weight input size", matrices.getDimSize(2),
-                        "the input's width", columnsOf(getInput()))))
+                        "the input's width", inputs)))
     return failure();
   int64_t rows = matrices.getDimSize(1);
   if (rows % 2)

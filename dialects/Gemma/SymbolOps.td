@@ -24,7 +24,9 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
       y = round(W round(x; input_scale); output_scale)
       round(v; s) = clamp(round_to_nearest_even(v / s), -128, 127) * s
 
-    where an absent scale rounds nothing. HF: the quantizer "gemma" (its linear
+    where an absent scale rounds nothing. Of experts `input_scale` has an element
+    for each and `output_scale` one for each matrix, gate and up of an expert in
+    turns; 0 rounds nothing. HF: the quantizer "gemma" (its linear
     layers round in the dtype of the activation, this dialect in f32).
 
     ```mlir

@@ -18,8 +18,9 @@ def Kernel_PackedOp : Kernel_Op<"packed", [Symbol]> {
     an interleaved layout the two matrices are the halves of an expert's rows.
     `offset` is in bytes from the start of the weight section, set by
     `kernel-plan-weights`. `output_scales`, of formats with row scales, name a
-    tensor of one element for each source, under which products round what the
-    source's rows give; "" where they do not. The packer reads these ops.
+    tensor for each source, under whose one element products round what the
+    source's rows give; "" where they do not. With experts it has an element for
+    each matrix, in the order of the source. The packer reads these ops.
 
     ```mlir
     kernel.packed @"layers.3.mlp.gate_up"

@@ -71,12 +71,43 @@ static LogicalResult expectExperts(Operation *op, BufferType input,
     return op->emitOpError() << "weight has " << weight.getRows()
                              << " rows, which are not whole tiles of each of "
                              << experts << " experts";
-  Element expected =
-      isQuantized(weight.getFormat()) ? Element::Q8 : Element::F32;
-  if (failed(expectElement(op, "input", input, {expected})))
+  if (failed(expectElement(op, "input", input,
+                           {getActivations(weight.getFormat())})))
     return failure();
   return expectColumns(op, "weight", weight.getColumns(), "the input's width",
                        input.getColumns());
+}
+
+/// `chosen` experts of `experts` for each row of a step read `pairs` rows.
+static LogicalResult expectChosen(Operation *op, int64_t chosen,
+                                  int64_t experts, int64_t pairs,
+                                  StringRef what) {
+  if (chosen > 0 && chosen <= experts && pairs % chosen == 0)
+    return success();
+  return op->emitOpError() << "has " << chosen << " chosen experts, but "
+                           << experts << " experts and " << pairs << " rows of "
+                           << what;
+}
+
+LogicalResult ExpertQuantizeOp::verify() {
+  BufferType input = getInput().getType(), output = getOutput().getType();
+  int64_t experts = getExperts(), chosen = getChosen();
+  if (failed(expectGroups(*this, getGroups().getType(), experts,
+                          output.getRows())) ||
+      failed(
+          expectChosen(*this, chosen, experts, output.getRows(), "output")) ||
+      failed(expectElement(*this, "input", input, {Element::F32})) ||
+      failed(expectElement(*this, "output", output, {Element::U8})) ||
+      (getScale() &&
+       failed(expectVector(*this, "scale", getScale().getType(), experts))))
+    return failure();
+  int64_t expected = output.getRows() / (getGrouped() ? 1 : chosen);
+  if (input.getRows() != expected)
+    return emitOpError() << "input has " << input.getRows()
+                         << " rows, expected " << expected << " for "
+                         << output.getRows() << " rows of output";
+  return expectColumns(*this, "output", output.getColumns(),
+                       "the input's width", input.getColumns());
 }
 
 LogicalResult ExpertGatedOp::verify() {
@@ -93,11 +124,9 @@ LogicalResult ExpertGatedOp::verify() {
   if (output.getRows() != input.getRows())
     return emitOpError() << "output has " << output.getRows()
                          << " rows, but the input has " << input.getRows();
-  int64_t chosen = getChosen();
-  if (chosen <= 0 || chosen > experts || input.getRows() % chosen)
-    return emitOpError() << "has " << chosen << " chosen experts, but "
-                         << experts << " experts and " << input.getRows()
-                         << " rows of input";
+  if (failed(
+          expectChosen(*this, getChosen(), experts, input.getRows(), "input")))
+    return failure();
   return expectColumns(*this, "output", output.getColumns(),
                        "an expert's output size",
                        weight.getRows() / experts / 2);

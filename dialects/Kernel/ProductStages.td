@@ -42,6 +42,10 @@ def Kernel_RouteOp : Kernel_Stage<"route"> {
     static int64_t getGroupColumns(int64_t experts, int64_t pairs) {
       return 2 + 2 * experts + pairs;
     }
+    /// E of `groups` with so many columns.
+    static int64_t getExpertsOf(int64_t groupColumns, int64_t pairs) {
+      return (groupColumns - 2 - pairs) / 2;
+    }
     /// Columns of `groups` at which the numbers of each kind begin.
     static constexpr int64_t kGroupExperts = 1;
     static int64_t getGroupStarts(int64_t experts) { return 1 + experts; }
@@ -78,6 +82,37 @@ def Kernel_GroupRowsOp : Kernel_Stage<"group_rows"> {
       return getOutput().getType().getRows() / getInput().getType().getRows();
     }
   }];
+}
+
+def Kernel_ExpertQuantizeOp : Kernel_Stage<"expert_quantize"> {
+  let summary = "Rounds grouped rows to int8, each under a scale of its expert.";
+  let description = [{
+    Row p of the output is the u8 row (!gemma.u8) of row p of the input if that is
+    `grouped`, else of the row of the p-th pair of `groups` (see kernel.route); under
+    `scale` of the pair's expert, or under the row's own where that is 0 or absent.
+
+    ```mlir
+    kernel.expert_quantize %n, %a, %g outs %u
+        {chosen = 8 : i64, experts = 128 : i64, grouped}
+        : !kernel.buffer<64 x 704, f32>, !kernel.buffer<1 x 322, i32>,
+          !kernel.buffer<64 x 704, u8>
+    kernel.expert_quantize %n, %z, %g scale %s outs %v
+        {chosen = 8 : i64, experts = 128 : i64}
+        : !kernel.buffer<8 x 2816, f32>, !kernel.buffer<1 x 322, i32>
+          scale !kernel.weight<1 x 128, f32, vector>, !kernel.buffer<64 x 2816, u8>
+    ```
+  }];
+  let arguments = (ins I64:$rows, Kernel_BufferType:$input,
+                       Kernel_BufferType:$groups,
+                       Optional<Kernel_WeightType>:$scale,
+                       Kernel_BufferType:$output, I64Attr:$experts,
+                       I64Attr:$chosen, UnitAttr:$grouped,
+                       OptionalAttr<Kernel_PartitionAttr>:$partition);
+  let assemblyFormat = [{
+    $rows `,` $input `,` $groups (`scale` $scale^)? `outs` $output attr-dict `:`
+    type($input) `,` type($groups) (`scale` type($scale)^)? `,` type($output)
+  }];
+  let hasVerifier = 1;
 }
 
 def Kernel_ExpertGatedOp : Kernel_Stage<"expert_gated"> {

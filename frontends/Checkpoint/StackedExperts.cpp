@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cstring>
 #include <map>
 
 using namespace gemcut::checkpoint;
@@ -97,8 +98,56 @@ Error StackedExperts::add(std::string name, std::vector<std::string> parts,
   stack.info.shape = {experts,
                       stack.part.shape[0] * (int64_t(parts.size()) / experts),
                       stack.part.shape[1]};
+  bool isPair = int64_t(parts.size()) == 2 * experts;
+  if (Error error =
+          addScales(name, "input_activation_scale", parts, /*shared=*/isPair))
+    return error;
+  if (Error error = addScales(name, "output_activation_scale", parts,
+                              /*shared=*/false))
+    return error;
   stack.parts = std::move(parts);
   stacks[name] = std::move(stack);
+  return Error::success();
+}
+
+Error StackedExperts::addScales(StringRef name, StringRef kind,
+                                llvm::ArrayRef<std::string> parts,
+                                bool shared) {
+  Scales stacked;
+  for (const std::string &part : parts) {
+    std::string stored = part.substr(0, part.size() - std::strlen("weight"));
+    stored += kind;
+    std::optional<WeightInfo> info = getSource().find(stored);
+    float &scale = stacked.values.emplace_back(0.0f);
+    if (!info)
+      continue;
+    if (info->elements() != 1)
+      return tensorError(getSource().fileOf(stored), stored,
+                         "has " + std::to_string(info->elements()) +
+                             " values, expected the one of a layer");
+    if (Error error = getSource().readF32(stored, 0, scale))
+      return error;
+    hidden[stored] = true;
+    if (stacked.example.empty())
+      stacked.example = stored;
+  }
+  if (stacked.example.empty())
+    return Error::success();
+  if (shared) { // gate and up in turns
+    std::vector<float> ofExperts;
+    for (size_t i = 0; i < parts.size(); i += 2) {
+      ofExperts.push_back(stacked.values[i]);
+      if (stacked.values[i] != stacked.values[i + 1])
+        return tensorError(
+            getSource().fileOf(parts[i + 1]), parts[i + 1],
+            "has the " + kind.str() + " " +
+                std::to_string(stacked.values[i + 1]) + ", expected " +
+                std::to_string(stacked.values[i]) + " as " +
+                quoteName(parts[i]) + ", which reads the same values");
+    }
+    stacked.values = std::move(ofExperts);
+  }
+  scales[(name + "." + kind).str()] = std::move(stacked);
   return Error::success();
 }
 
@@ -143,6 +192,11 @@ StackedExperts::stack(std::unique_ptr<WeightSource> source) {
 std::optional<WeightInfo> StackedExperts::find(StringRef name) const {
   if (auto stack = stacks.find(name); stack != stacks.end())
     return stack->second.info;
+  if (auto scale = scales.find(name); scale != scales.end()) {
+    WeightInfo info;
+    info.shape = {int64_t(scale->second.values.size())};
+    return info;
+  }
   if (hidden.contains(name))
     return std::nullopt;
   return getSource().find(name);
@@ -153,11 +207,15 @@ std::vector<std::string> StackedExperts::names() const {
   llvm::erase_if(names, [&](StringRef name) { return hidden.contains(name); });
   for (StringRef name : stacks.keys())
     names.push_back(name.str());
+  for (StringRef name : scales.keys())
+    names.push_back(name.str());
   llvm::sort(names);
   return names;
 }
 
 std::string StackedExperts::fileOf(StringRef name) const {
+  if (auto scale = scales.find(name); scale != scales.end())
+    return getSource().fileOf(scale->second.example);
   auto stack = stacks.find(name);
   return getSource().fileOf(
       stack == stacks.end() ? name : StringRef(stack->second.parts.front()));
@@ -165,6 +223,15 @@ std::string StackedExperts::fileOf(StringRef name) const {
 
 Error StackedExperts::readF32(StringRef name, int64_t firstElement,
                               llvm::MutableArrayRef<float> out) const {
+  if (auto scale = scales.find(name); scale != scales.end()) {
+    if (Error error =
+            checkRead(name, find(name), firstElement, int64_t(out.size())))
+      return error;
+    llvm::copy(llvm::ArrayRef<float>(scale->second.values)
+                   .slice(size_t(firstElement), out.size()),
+               out.begin());
+    return Error::success();
+  }
   auto found = stacks.find(name);
   if (found == stacks.end())
     return getSource().readF32(name, firstElement, out);
@@ -202,6 +269,8 @@ Error StackedExperts::readLevels(StringRef name, int64_t firstRow,
 }
 
 void StackedExperts::done(StringRef name) const {
+  if (scales.contains(name))
+    return;
   auto stack = stacks.find(name);
   if (stack == stacks.end())
     return getSource().done(name);

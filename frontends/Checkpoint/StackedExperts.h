@@ -18,12 +18,20 @@ namespace gemcut::checkpoint {
 ///                                                   (experts, hidden, inner)
 ///
 /// Levels stay levels. Quantized releases store experts this way, as their
-/// tools convert one linear layer after the other.
+/// tools convert one linear layer after the other. The scales that such layers
+/// round their activations under become one tensor beside the stacked one, 0
+/// where there is none:
+///
+///   L.experts.E.P.input_activation_scale    L.experts.S.input_activation_scale
+///                                           (experts)
+///   L.experts.E.P.output_activation_scale   L.experts.S.output_activation_scale
+///                                           (experts * matrices of S)
 class StackedExperts : public WeightFilter {
 public:
   /// `source` itself if no expert is stored alone. Errors name the file and the
   /// tensor: an expert or a half that is missing, one of another shape or type
-  /// than the first, stacked tensors beside single ones.
+  /// than the first, gate and up that round their one input under different
+  /// scales, stacked tensors beside single ones.
   static llvm::Expected<std::unique_ptr<WeightSource>>
   stack(std::unique_ptr<WeightSource> source);
 
@@ -47,12 +55,22 @@ private:
     WeightInfo info; ///< of the whole
   };
 
+  /// Values of a tensor that stands for several, with the first of those.
+  struct Scales {
+    std::vector<float> values;
+    std::string example;
+  };
+
   llvm::StringMap<Stack> stacks;
+  llvm::StringMap<Scales> scales;
   llvm::StringMap<bool> hidden; ///< parts
 
   /// `example`: a tensor of the same experts that there is.
   llvm::Error add(std::string name, std::vector<std::string> parts,
                   int64_t experts, llvm::StringRef example);
+  /// Stacks the scales called `kind` beside `parts`, if there are any.
+  llvm::Error addScales(llvm::StringRef name, llvm::StringRef kind,
+                        llvm::ArrayRef<std::string> parts, bool shared);
 };
 
 } // namespace gemcut::checkpoint

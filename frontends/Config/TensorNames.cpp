@@ -50,15 +50,23 @@ std::vector<std::string> gemcut::config::candidateNames(llvm::StringRef name) {
   return names;
 }
 
-std::vector<std::string>
-gemcut::config::activationScaleNames(const ModelConfig &config,
-                                     llvm::StringRef name) {
-  bool isLayer = name.starts_with("layers.") && !name.contains("norm");
-  if (config.storedAs != StoredAs::RowScales || !name.ends_with(".weight") ||
-      !(isLayer || name == kHead))
+std::vector<ExpectedTensor>
+gemcut::config::activationScales(const ModelConfig &config,
+                                 const ExpectedTensor &matrix) {
+  StringRef name = matrix.name;
+  if (config.storedAs != StoredAs::RowScales)
     return {};
-  std::string base = name.drop_back(StringRef("weight").size()).str();
-  return {base + "input_activation_scale", base + "output_activation_scale"};
+  if (matrix.shape.size() == 3) {
+    int64_t experts = matrix.shape[0];
+    int64_t matrices = name.ends_with("gate_up_proj") ? 2 : 1;
+    return {{(name + ".input_activation_scale").str(), {experts}},
+            {(name + ".output_activation_scale").str(), {experts * matrices}}};
+  }
+  bool isLayer = name.starts_with("layers.") && !name.contains("norm");
+  if (!name.consume_back("weight") || !(isLayer || matrix.name == kHead))
+    return {};
+  return {{(name + "input_activation_scale").str(), {1}},
+          {(name + "output_activation_scale").str(), {1}}};
 }
 
 std::vector<ExpectedTensor>
@@ -166,8 +174,8 @@ gemcut::config::checkTensors(const ModelConfig &config,
   for (const ExpectedTensor &expected : expectedTextTensors(config)) {
     std::string name = tensorName(*prefix, expected.name);
     known.insert(name);
-    for (const std::string &scale : activationScaleNames(config, expected.name))
-      known.insert(tensorName(*prefix, scale));
+    for (const ExpectedTensor &scale : activationScales(config, expected))
+      known.insert(tensorName(*prefix, scale.name));
     std::optional<checkpoint::WeightInfo> found = weights.find(name);
     if (expected.dead) {
       check.deadTensors += found.has_value();

@@ -34,11 +34,14 @@ std::string tensorName(llvm::StringRef prefix, llvm::StringRef name);
 /// tensorName for every prefix.
 std::vector<std::string> candidateNames(llvm::StringRef name);
 
-/// Expected names of the scales that the layer of matrix `name` rounds its
-/// input and output under, if a checkpoint can hold them ("gemma" method): of
-/// all linear layers but the per-layer projection of the whole model.
-std::vector<std::string> activationScaleNames(const ModelConfig &config,
-                                              llvm::StringRef name);
+/// The scales that the layer of `matrix` rounds its input and output under, if
+/// a checkpoint can hold them ("gemma" method): of all linear layers but the
+/// per-layer projection of the whole model. One value each; of stacked experts,
+/// "layers.3.experts.down_proj.input_activation_scale", one for every expert,
+/// and of their outputs one for every matrix, gate and up of an expert in
+/// turns.
+std::vector<ExpectedTensor> activationScales(const ModelConfig &config,
+                                             const ExpectedTensor &matrix);
 
 /// The prefix of text tensors: "model.language_model.", "language_model.model."
 /// or "model.". Error: none of them stands before embed_tokens.weight.

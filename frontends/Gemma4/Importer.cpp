@@ -32,9 +32,12 @@ gemcut::gemma4::expectedWeights(const ModelConfig &config) {
     constexpr StringRef kPrefix = "model.language_model.";
     weights[config::tensorName(kPrefix, tensor.name)] = {
         dtype, SmallVector<int64_t, 4>(ArrayRef<int64_t>(tensor.shape))};
-    for (const std::string &scale :
-         config::activationScaleNames(config, tensor.name))
-      weights[config::tensorName(kPrefix, scale)] = {ElementType::F32, {1}};
+    for (const config::ExpectedTensor &scale :
+         config::activationScales(config, tensor))
+      if (!StringRef(scale.name).contains(".router.")) // see declareStorage
+        weights[config::tensorName(kPrefix, scale.name)] = {
+            ElementType::F32,
+            SmallVector<int64_t, 4>(ArrayRef<int64_t>(scale.shape))};
   }
   return weights;
 }
@@ -65,9 +68,11 @@ private:
   LogicalResult findPrefix();
   LogicalResult declareWeights();
   /// Says how the checkpoint stores `weight`, and what its layer rounds under.
-  LogicalResult declareStorage(gemma::WeightOp weight, StringRef name,
+  LogicalResult declareStorage(gemma::WeightOp weight,
+                               const config::ExpectedTensor &expected,
                                const checkpoint::WeightInfo &info);
-  FailureOr<float> readActivationScale(Location location, StringRef symbol);
+  FailureOr<std::vector<float>>
+  readActivationScale(Location location, StringRef symbol, int64_t count);
   void declareAdapters(gemma::WeightOp linear);
 
   Value buildForward(Value ids, Value positions);
@@ -181,7 +186,7 @@ LogicalResult ModelImporter::declareWeights() {
                                  << "; supported are F32, BF16 and F16";
     auto weight = gemma::WeightOp::create(
         builder, location, name, RankedTensorType::get(info->shape, element));
-    if (failed(declareStorage(weight, expected.name, *info)))
+    if (failed(declareStorage(weight, expected, *info)))
       return failure();
     declareAdapters(weight);
   }
@@ -233,23 +238,37 @@ static std::string firstOfProduct(StringRef name) {
   return name.str();
 }
 
-FailureOr<float> ModelImporter::readActivationScale(Location location,
-                                                    StringRef symbol) {
-  float scale = 0;
-  if (!weights.find(symbol))
-    return scale; // none, like 0: not calibrated
-  if (llvm::Error error = weights.readF32(symbol, 0, scale))
+/// The `count` values of a scale; empty if it rounds nothing.
+FailureOr<std::vector<float>>
+ModelImporter::readActivationScale(Location location, StringRef symbol,
+                                   int64_t count) {
+  std::optional<checkpoint::WeightInfo> info = weights.find(symbol);
+  if (!info)
+    return std::vector<float>(); // none, like 0: not calibrated
+  if (info->elements() != count)
+    return emitError(location)
+           << "tensor '" << symbol << "' has shape " << toText(info->shape)
+           << ", expected " << count << " values";
+  std::vector<float> scales(static_cast<size_t>(count));
+  if (llvm::Error error =
+          weights.readF32(symbol, 0, llvm::MutableArrayRef<float>(scales)))
     return emitError(location) << llvm::toString(std::move(error));
-  if (!(scale >= 0 && scale < std::numeric_limits<float>::infinity()))
-    return emitError(location) << "tensor '" << symbol << "' holds " << scale
-                               << ", expected a positive scale, or 0 for none";
-  return scale;
+  for (float scale : scales)
+    if (!(scale >= 0 && scale < std::numeric_limits<float>::infinity()))
+      return emitError(location)
+             << "tensor '" << symbol << "' holds " << scale
+             << ", expected a positive scale, or 0 for none";
+  if (llvm::all_of(scales, [](float scale) { return scale == 0; }))
+    scales.clear();
+  return scales;
 }
 
 LogicalResult
-ModelImporter::declareStorage(gemma::WeightOp weight, StringRef name,
+ModelImporter::declareStorage(gemma::WeightOp weight,
+                              const config::ExpectedTensor &expected,
                               const checkpoint::WeightInfo &info) {
   Location location = weight.getLoc();
+  StringRef name = expected.name;
   bool isTable = name == "embed_tokens_per_layer.weight" ||
                  (name == "embed_tokens.weight" && !config.tiedEmbeddings);
   bool perRow = config.storedAs == config::StoredAs::RowScales;
@@ -258,30 +277,48 @@ ModelImporter::declareStorage(gemma::WeightOp weight, StringRef name,
     if (perRow && info.levels->group != info.columns())
       weight.setRowScales(info.columns() / info.levels->group);
   }
-  std::vector<std::string> scales = config::activationScaleNames(config, name);
+  std::vector<config::ExpectedTensor> scales =
+      config::activationScales(config, expected);
   if (scales.empty())
     return success();
-  std::string input = config::tensorName(prefix, scales[0]);
-  std::string output = config::tensorName(prefix, scales[1]);
-  std::string first = config::tensorName(prefix, firstOfProduct(scales[0]));
-  FailureOr<float> inputScale = readActivationScale(location, input);
-  FailureOr<float> firstScale = readActivationScale(location, first);
-  FailureOr<float> outputScale = readActivationScale(location, output);
+  int64_t inputs = scales[0].shape[0], outputs = scales[1].shape[0];
+  std::string input = config::tensorName(prefix, scales[0].name);
+  std::string output = config::tensorName(prefix, scales[1].name);
+  // Gate and up of experts are one tensor.
+  bool isExperts = expected.shape.size() == 3;
+  std::string first =
+      isExperts ? input
+                : config::tensorName(prefix, firstOfProduct(scales[0].name));
+  auto inputScale = readActivationScale(location, input, inputs);
+  auto firstScale = readActivationScale(location, first, inputs);
+  auto outputScale = readActivationScale(location, output, outputs);
   if (failed(inputScale) || failed(firstScale) || failed(outputScale))
     return failure();
+  auto getFirst = [](const std::vector<float> &values) {
+    return values.empty() ? 0.0f : values.front();
+  };
   if (*inputScale != *firstScale)
     return emitError(location)
-           << "tensor '" << input << "' is " << *inputScale << ", but '"
-           << first << "', whose layer reads the same values, is "
-           << *firstScale << "; scales that differ are not supported";
-  if (*outputScale != 0)
+           << "tensor '" << input << "' is " << getFirst(*inputScale)
+           << ", but '" << first << "', whose layer reads the same values, is "
+           << getFirst(*firstScale) << "; scales that differ are not supported";
+  // Their layer's input is scaled in front of it, ours behind it.
+  if (name.ends_with(".router.proj.weight") &&
+      !(inputScale->empty() && outputScale->empty()))
+    return emitError(location)
+           << "tensor '" << (inputScale->empty() ? output : input) << "' is "
+           << getFirst(inputScale->empty() ? *outputScale : *inputScale)
+           << ", but rounded activations of a router are not supported; "
+              "expected 0 or none, as its rounding chooses other experts";
+  if (!outputScale->empty())
     weight.setOutputScale(output);
-  if (*inputScale == 0)
+  if (inputScale->empty())
     return success();
   weight.setInputScale(first);
   if (input == first)
-    gemma::WeightOp::create(builder, location, input,
-                            RankedTensorType::get({1}, builder.getF32Type()));
+    gemma::WeightOp::create(
+        builder, location, input,
+        RankedTensorType::get({inputs}, builder.getF32Type()));
   return success();
 }
 
@@ -464,7 +501,8 @@ Value ModelImporter::buildLayer(int64_t index, Value x) {
     return create<gemma::AddOp>(name, x.getType(), residual, branch);
   };
   x = addTo(x, "residual_attn", buildAttention(layer, x));
-  x = addTo(x, config.layerScalar ? "residual_mlp" : "out", buildFeedForward(x));
+  x = addTo(x, config.layerScalar ? "residual_mlp" : "out",
+            buildFeedForward(x));
   if (config.perLayerInput)
     x = addTo(x, "residual_ple", buildPerLayerBlock(x));
   if (config.layerScalar) {

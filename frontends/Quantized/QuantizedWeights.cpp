@@ -148,6 +148,23 @@ Error QuantizedWeights::addParts(StringRef name, ArrayRef<int64_t> shape) {
   return Error::success();
 }
 
+Error QuantizedWeights::checkStacked(StringRef name) const {
+  for (const std::string &stored :
+       {name.str(), (name + "_packed").str(), (name + ".weight").str(),
+        (name + ".weight_packed").str()})
+    if (const TensorInfo *tensor = source->findTensor(stored);
+        tensor && !checkpoint::isFloat(tensor->dtype))
+      return gemcut::makeUnsupported(
+          source->fileOf(stored) + ": tensor '" + stored + "' has dtype " +
+          checkpoint::stringify(tensor->dtype).str() +
+          ", but the method scales linear layers and does not say how integers "
+          "of all experts in one tensor are scaled; expected experts one by "
+          "one ('" +
+          name.rsplit('.').first.str() +
+          ".0.gate_proj.weight' and so on), or floats");
+  return Error::success();
+}
+
 llvm::Expected<std::unique_ptr<checkpoint::WeightSource>>
 QuantizedWeights::open(std::unique_ptr<safetensors::Checkpoint> source,
                        const config::ModelConfig &config) {
@@ -160,10 +177,15 @@ QuantizedWeights::open(std::unique_ptr<safetensors::Checkpoint> source,
       config::expectedTextTensors(config);
   llvm::append_range(matrices, config::singleExpertTensors(config));
   for (const config::ExpectedTensor &expected : matrices)
-    if (expected.shape.size() == 2)
-      for (const std::string &name : config::candidateNames(expected.name))
+    for (const std::string &name : config::candidateNames(expected.name)) {
+      if (expected.shape.size() == 3) {
+        if (Error error = weights->checkStacked(name))
+          return std::move(error);
+      } else if (expected.shape.size() == 2) {
         if (Error error = weights->addParts(name, expected.shape))
           return std::move(error);
+      }
+    }
   for (const TensorInfo &tensor : files.tensors()) {
     StringRef name = tensor.name;
     if (name.ends_with(".k_cache_scale") || name.ends_with(".v_cache_scale"))

@@ -36,7 +36,8 @@ namespace gemcut::quantized {
 ///     X.weight_shape       (2): out, in
 ///
 /// and here X.weight (out, in) with `levels`, and scales as (1). All other
-/// tensors are as they are.
+/// tensors are as they are. Experts are matrices of their own
+/// (checkpoint::StackedExperts).
 class QuantizedWeights : public checkpoint::WeightSource {
 public:
   /// Matches the tensors of `source` to those that `config` describes; of a
@@ -74,6 +75,9 @@ private:
                         llvm::StringRef scaleName,
                         llvm::ArrayRef<int64_t> shape);
   llvm::Error addParts(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  /// Error: integers of all experts in one tensor, `name` with or without an
+  /// ending, which no method defines.
+  llvm::Error checkStacked(llvm::StringRef name) const;
   llvm::Error checkShapeTensor(llvm::StringRef name,
                                llvm::ArrayRef<int64_t> shape);
   /// Unpacks `count` levels from element `first` on.

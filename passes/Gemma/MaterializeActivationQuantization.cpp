@@ -59,6 +59,10 @@ private:
       // The input is operand 0 of every product.
       Value input = op->getOperand(0);
       if (isQuantized(form->format) && !gemma::isInt8Rows(input.getType())) {
+        if (Value experts = getOwnRows(op, *form)) {
+          quantizeForExperts(op, experts, *form);
+          return WalkResult::advance();
+        }
         products.push_back(op);
         inputs.push_back({input, form->format, form->inputScale});
       }
@@ -108,18 +112,53 @@ private:
     return result;
   }
 
+  /// The choice of experts that product `op` is of, if each of them reads a row
+  /// under a scale of its own; null otherwise.
+  static Value getOwnRows(Operation *op, const gemma::ProductForm &form) {
+    if (!hasRowScales(form.format))
+      return {};
+    if (auto linear = dyn_cast<gemma::ExpertLinearOp>(op))
+      return linear.getExperts();
+    auto gated = dyn_cast<gemma::ExpertGatedLinearOp>(op);
+    return gated && form.inputScale ? gated.getExperts() : Value();
+  }
+
+  void quantizeForExperts(Operation *op, Value experts,
+                          const gemma::ProductForm &form) {
+    OpBuilder builder(op);
+    Value input = op->getOperand(0);
+    auto rows = cast<RankedTensorType>(input.getType());
+    auto matrices =
+        cast<RankedTensorType>(gemma::getProductWeights(op).front().getType());
+    int64_t chosen = cast<RankedTensorType>(experts.getType()).getDimSize(1);
+    auto type = RankedTensorType::get(
+        {rows.getDimSize(0), chosen * matrices.getDimSize(2)},
+        rows.getElementType());
+    auto quantize = gemma::ExpertQuantizeOp::create(
+        builder, input.getLoc(), gemma::getQuantizedType(type, form.format),
+        input, experts, getScale(builder, op, form.inputScale));
+    gemma::copyLayer(op, quantize);
+    op->setOperand(0, quantize);
+    ++numQuantized;
+  }
+
+  /// The value of the scale `name`, for the layer of `user`, which may be null.
+  Value getScale(OpBuilder &builder, Operation *user, FlatSymbolRefAttr name) {
+    if (!name)
+      return {};
+    auto weight = symbols->lookup<gemma::WeightOp>(name.getAttr());
+    auto get = gemma::GetWeightOp::create(
+        builder, user ? user->getLoc() : weight.getLoc(), weight.getType(),
+        name);
+    if (user)
+      gemma::copyLayer(user, get);
+    return get;
+  }
+
   Value createQuantize(OpBuilder &builder, const Input &input, Type type) {
     Location loc = input.value.getLoc();
     Operation *producer = input.value.getDefiningOp();
-    Value scale;
-    if (input.scale) {
-      auto weight = symbols->lookup<gemma::WeightOp>(input.scale.getAttr());
-      auto get = gemma::GetWeightOp::create(builder, loc, weight.getType(),
-                                            input.scale);
-      if (producer)
-        gemma::copyLayer(producer, get);
-      scale = get;
-    }
+    Value scale = getScale(builder, producer, input.scale);
     auto quantize =
         gemma::QuantizeOp::create(builder, loc, type, input.value, scale);
     if (producer)

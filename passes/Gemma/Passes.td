@@ -371,8 +371,8 @@ def AssignFormatsPass : Pass<"gemma-assign-formats", "mlir::ModuleOp"> {
     * `mobile`: the bit widths of the mobile releases of Gemma 4, in formats with one
       scale per row: the token table and a head of its own 2 bits, and so the MLPs
       of layers that read the keys and values of another; per_layer_input_gate and
-      per_layer_projection 8; per_layer_model_projection and routers bf16; experts
-      int4, whose kernels know no other 4 bits; the rest 4. A rule of a recipe can name such layers (`layers`).
+      per_layer_projection 8; per_layer_model_projection and routers bf16; the rest,
+      experts among it, 4. A rule of a recipe can name such layers (`layers`).
     * `int2_row`, `int4_row`, `int8_row`: every matrix in that format.
     * `keep`: every matrix that the checkpoint stores quantized in the format that
       keeps its values or comes closest (`gemma.stored`), others in their own dtype.
@@ -423,6 +423,9 @@ def MaterializeActivationQuantizationPass
     `gated_linear` or `modulated_linear` with quantized weights becomes `quantize` of
     it, one for each value: to `!gemma.q8` for int8, int4 and q4_0, and for formats
     with row scales to `!gemma.u8`, under the weights' input scale if they have one.
+    What experts with row scales read becomes `expert_quantize` of it where each has
+    a row of its own: in front of `expert_linear`, and of `expert_gated_linear`
+    under input scales.
     If a product reads the last row of a value
     that others read in full, the quantized rows are selected from.
 

@@ -37,7 +37,7 @@ Error makeError(StringRef file, const llvm::Twine &message) {
 /// The bit widths of the mobile releases of Gemma 4, which are trained for them
 /// (quant_method "gemma"): two bits for the head, the token table and the MLPs
 /// of the layers that share keys and values, the rest four, above it as
-/// kKeptInt8. No such release has experts; theirs are groups of four bits.
+/// kKeptInt8. No such release has experts; here they are part of the rest.
 struct MobileRule {
   StringRef pattern, format;
   std::optional<LayerKind> layers = std::nullopt;
@@ -50,7 +50,6 @@ constexpr MobileRule kMobileRules[] = {
     {"*per_layer_input_gate.weight", "int8_row"},
     {"*per_layer_projection.weight", "int8_row"},
     {"*.router.*", "bf16"},
-    {"*.experts.*", "int4"},
 };
 
 /// The whole name has to match, not a part of it.

@@ -20,10 +20,10 @@ struct VerifyImported : gemma::impl::VerifyImportedPassBase<VerifyImported> {
     getOperation().walk([&](Operation *op) {
       if (!isa_and_nonnull<gemma::GemmaDialect>(op->getDialect()))
         return;
-      if (isa<gemma::QuantizeOp, gemma::PleInputsOp, gemma::PrepareQkvOp,
-              gemma::PrepareKvOp, gemma::PrepareQOp, gemma::GatedLinearOp,
-              gemma::ModulatedLinearOp, gemma::ResidualNormOp, gemma::RouteOp>(
-              op)) {
+      if (isa<gemma::QuantizeOp, gemma::ExpertQuantizeOp, gemma::PleInputsOp,
+              gemma::PrepareQkvOp, gemma::PrepareKvOp, gemma::PrepareQOp,
+              gemma::GatedLinearOp, gemma::ModulatedLinearOp,
+              gemma::ResidualNormOp, gemma::RouteOp>(op)) {
         op->emitOpError("is fused; an importer writes elementary ops");
         anyWrong = true;
       }

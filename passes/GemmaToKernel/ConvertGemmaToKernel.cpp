@@ -100,10 +100,6 @@ ProgramConversion::declarePacked(Operation *user, Location loc, StringRef name,
   IntegerAttr experts;
   OpBuilder builder(context);
   if (hasExperts) {
-    if (hasRowScales(format))
-      return sources.front().emitOpError()
-             << "holds experts, which cannot be " << stringifyFormat(format)
-             << "; a recipe gives them int4, q4_0, int8, bf16 or f32";
     experts = builder.getI64IntegerAttr(tensor.getDimSize(0));
     int64_t unit = layout == kernel::Layout::Interleaved ? 2 * GEMCUT_TILE_ROWS
                                                          : GEMCUT_TILE_ROWS;

@@ -200,11 +200,11 @@ LogicalResult FunctionConversion::convertOp(Operation *op) {
                 gemma::GetCacheOp, gemma::EmbedOp, gemma::SliceOp,
                 gemma::SelectLastOp, gemma::LinearOp, gemma::GatedLinearOp,
                 gemma::ModulatedLinearOp, gemma::RmsNormOp, gemma::QuantizeOp,
-                gemma::RopeTableOp, gemma::GeluMulOp, gemma::AdaptOp,
-                gemma::PleInputsOp, gemma::PrepareQkvOp, gemma::PrepareKvOp,
-                gemma::PrepareQOp, gemma::AttentionOp, gemma::ResidualNormOp,
-                gemma::RouteOp, gemma::ExpertGatedLinearOp,
-                gemma::ExpertLinearOp>(
+                gemma::ExpertQuantizeOp, gemma::RopeTableOp, gemma::GeluMulOp,
+                gemma::AdaptOp, gemma::PleInputsOp, gemma::PrepareQkvOp,
+                gemma::PrepareKvOp, gemma::PrepareQOp, gemma::AttentionOp,
+                gemma::ResidualNormOp, gemma::RouteOp,
+                gemma::ExpertGatedLinearOp, gemma::ExpertLinearOp>(
               [&](auto known) { return convert(known); })
           .Default([&](Operation *) {
             InFlightDiagnostic error = op->emitError()

@@ -89,14 +89,56 @@ LogicalResult FunctionConversion::convert(gemma::RouteOp op) {
   return success();
 }
 
+LogicalResult FunctionConversion::keepInside(OpResult result) {
+  if (!destinations.contains(result))
+    return success();
+  return result.getOwner()->emitOpError(
+      "has a result outside of its function; what experts compute is grouped "
+      "and stays inside");
+}
+
+/// True if `value` has a row for each expert of a row, grouped by `experts`.
+static bool isGrouped(Value value, Value experts) {
+  if (auto gated = value.getDefiningOp<gemma::ExpertGatedLinearOp>())
+    return gated.getExperts() == experts;
+  auto quantize = value.getDefiningOp<gemma::ExpertQuantizeOp>();
+  return quantize && quantize.getExperts() == experts;
+}
+
+/// Its result is grouped as that of expert_gated_linear.
+LogicalResult FunctionConversion::convert(gemma::ExpertQuantizeOp op) {
+  if (failed(keepInside(op->getResult(0))))
+    return failure();
+  Value scale;
+  if (op.getScale() && !(scale = getVector(op, op.getScale())))
+    return failure();
+  Value input = lookup(op.getInput()), groups = lookup(op.getExperts());
+  bool grouped = isGrouped(op.getInput(), op.getExperts());
+  auto type = cast<kernel::BufferType>(input.getType());
+  int64_t chosen = op.getExperts().getType().getDimSize(1);
+  int64_t columns = op.getResult().getType().getDimSize(1) / chosen;
+  if (!grouped && type.getColumns() != columns)
+    return op.emitOpError("reads parts of rows that no "
+                          "gemma.expert_gated_linear of its function has "
+                          "grouped by expert");
+  int64_t pairs = grouped ? type.getRows() : type.getRows() * chosen;
+  int64_t experts = kernel::RouteOp::getExpertsOf(
+      cast<kernel::BufferType>(groups.getType()).getColumns(), pairs);
+  Value output = createBuffer(op.getLoc(), pairs, columns, kernel::Element::U8);
+  kernel::ExpertQuantizeOp::create(
+      builder, op.getLoc(), getRows(op.getExperts()), input, groups, scale,
+      output, builder.getI64IntegerAttr(experts),
+      builder.getI64IntegerAttr(chosen),
+      grouped ? builder.getUnitAttr() : UnitAttr(), kernel::PartitionAttr());
+  values[op.getResult()] = output;
+  return success();
+}
+
 /// Its result has a row for each expert of a row, which are grouped by expert.
 LogicalResult FunctionConversion::convert(gemma::ExpertGatedLinearOp op) {
   Value weight = getWeight(op, {WeightUse::GatedExperts, {op.getMatrices()}});
-  if (!weight)
+  if (!weight || failed(keepInside(op->getResult(0))))
     return failure();
-  if (destinations.contains(op.getResult()))
-    return op->emitOpError("has a result outside of its function; what "
-                           "experts compute is grouped and stays inside");
   Location loc = op.getLoc();
   Value input = lookup(op.getInput()), groups = lookup(op.getExperts());
   Value rowCount = getRows(op.getInput());
@@ -104,20 +146,29 @@ LogicalResult FunctionConversion::convert(gemma::ExpertGatedLinearOp op) {
   auto matrices = cast<RankedTensorType>(op.getMatrices().getType());
   auto experts = builder.getI64IntegerAttr(matrices.getDimSize(0));
   int64_t chosen = op.getExperts().getType().getDimSize(1);
-  int64_t pairs = type.getRows() * chosen;
-  Value grouped =
-      createBuffer(loc, pairs, type.getColumns(), type.getElement());
-  kernel::GroupRowsOp::create(builder, loc, rowCount, input, groups, grouped,
-                              experts, kernel::PartitionAttr());
+  int64_t pairs = type.getRows();
+  if (!isGrouped(op.getInput(), op.getExperts())) {
+    if (type.getColumns() != matrices.getDimSize(2) ||
+        op.getInput().getDefiningOp<gemma::ExpertQuantizeOp>())
+      return op.emitOpError("reads a row for each expert that no "
+                            "gemma.expert_quantize of its function has made "
+                            "for the same choice");
+    pairs *= chosen;
+    Value grouped =
+        createBuffer(loc, pairs, type.getColumns(), type.getElement());
+    kernel::GroupRowsOp::create(builder, loc, rowCount, input, groups, grouped,
+                                experts, kernel::PartitionAttr());
+    program.countStage();
+    input = grouped;
+  }
   auto resultType = cast<RankedTensorType>(op.getResult().getType());
   kernel::Element element = isa<gemma::Q8Type>(resultType.getElementType())
                                 ? kernel::Element::Q8
                                 : kernel::Element::F32;
   Value output = createBuffer(loc, pairs, matrices.getDimSize(1) / 2, element);
   kernel::ExpertGatedOp::create(
-      builder, loc, rowCount, grouped, weight, groups, output, experts,
+      builder, loc, rowCount, input, weight, groups, output, experts,
       builder.getI64IntegerAttr(chosen), kernel::PartitionAttr());
-  program.countStage();
   values[op.getResult()] = output;
   return success();
 }
@@ -126,7 +177,7 @@ LogicalResult FunctionConversion::convert(gemma::ExpertLinearOp op) {
   Value weight = getWeight(op, {WeightUse::Experts, {op.getMatrices()}});
   if (!weight)
     return failure();
-  if (!op.getInput().getDefiningOp<gemma::ExpertGatedLinearOp>())
+  if (!isGrouped(op.getInput(), op.getExperts()))
     return op->emitOpError("reads rows that no gemma.expert_gated_linear of "
                            "its function has grouped by expert");
   auto matrices = cast<RankedTensorType>(op.getMatrices().getType());

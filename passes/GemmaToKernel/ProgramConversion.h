@@ -146,8 +146,11 @@ private:
   mlir::LogicalResult convert(gemma::GatedLinearOp op);
   mlir::LogicalResult convert(gemma::ModulatedLinearOp op);
   mlir::LogicalResult convert(gemma::RouteOp op);
+  mlir::LogicalResult convert(gemma::ExpertQuantizeOp op);
   mlir::LogicalResult convert(gemma::ExpertGatedLinearOp op);
   mlir::LogicalResult convert(gemma::ExpertLinearOp op);
+  /// Success if the grouped rows of `result` stay inside the function.
+  mlir::LogicalResult keepInside(mlir::OpResult result);
   mlir::LogicalResult convertProduct(mlir::Operation *op, mlir::Value input,
                                      mlir::Value modulator,
                                      kernel::Epilogue epilogue,

@@ -50,6 +50,7 @@ SmallVector<WeightGroup> WeightGroups::getGroups(Operation *op) const {
       })
       .Case([&](gemma::RmsNormOp o) { addVector(o.getWeight()); })
       .Case([&](gemma::QuantizeOp o) { addVector(o.getScale()); })
+      .Case([&](gemma::ExpertQuantizeOp o) { addVector(o.getScale()); })
       .Case([&](gemma::AdaptOp o) {
         addVector(o.getA());
         addVector(o.getB());

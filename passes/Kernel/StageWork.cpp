@@ -82,6 +82,15 @@ static void addGroupRows(StageWork &work, GroupRowsOp op) {
   work.chunksPerBlock = op.getChosen();
 }
 
+static void addExpertQuantize(StageWork &work, ExpertQuantizeOp op) {
+  int64_t chosen = op.getChosen();
+  int64_t stepRows = op.getOutput().getType().getRows() / chosen;
+  work.bufferBytesPerRow =
+      getBytesPerStepRow(op.getInput().getType(), stepRows) +
+      getBytesPerStepRow(op.getOutput().getType(), stepRows);
+  work.chunksPerBlock = chosen;
+}
+
 template <typename ExpertOp>
 static void addExperts(StageWork &work, ExpertOp op) {
   WeightType weight = op.getWeight().getType();
@@ -93,9 +102,9 @@ static void addExperts(StageWork &work, ExpertOp op) {
   work.expertsPerRow = chosen;
   work.macsPerRow = chosen * (weight.getRows() / int64_t(op.getExperts())) *
                     weight.getColumns();
-  work.arithmetic = op.getInput().getType().getElement() == Element::Q8
-                        ? Arithmetic::Int8
-                        : Arithmetic::F32;
+  work.arithmetic = op.getInput().getType().getElement() == Element::F32
+                        ? Arithmetic::F32
+                        : Arithmetic::Int8;
   work.bufferBytesPerRow =
       getBytesPerStepRow(op.getInput().getType(), stepRows) +
       getBytesPerStepRow(op.getOutput().getType(), stepRows);
@@ -189,6 +198,7 @@ StageWork gemcut::kernel::getStageWork(StageOpInterface stage) {
       .Case([&](AttentionOp op) { addAttention(work, op); })
       .Case([&](RouteOp op) { addRoute(work, op); })
       .Case([&](GroupRowsOp op) { addGroupRows(work, op); })
+      .Case([&](ExpertQuantizeOp op) { addExpertQuantize(work, op); })
       .Case([&](ExpertGatedOp op) { addExperts(work, op); })
       .Case([&](ExpertSumOp op) { addExperts(work, op); })
       .Case<PrepareKvOp, PrepareQkvOp>([&](auto op) {

@@ -306,6 +306,9 @@ private:
         .Case([&](kernel::GroupRowsOp o) {
           return buildGroupRows(e, o), success();
         })
+        .Case([&](kernel::ExpertQuantizeOp o) {
+          return buildExpertQuantize(e, o), success();
+        })
         .Case([&](kernel::ExpertGatedOp o) {
           return buildExpertGated(e, o), success();
         })

@@ -99,6 +99,7 @@ void buildAttention(StageEmitter &e, kernel::AttentionOp op);
 void buildResidualNorm(StageEmitter &e, kernel::ResidualNormOp op);
 void buildRoute(StageEmitter &e, kernel::RouteOp op);
 void buildGroupRows(StageEmitter &e, kernel::GroupRowsOp op);
+void buildExpertQuantize(StageEmitter &e, kernel::ExpertQuantizeOp op);
 void buildExpertGated(StageEmitter &e, kernel::ExpertGatedOp op);
 void buildExpertSum(StageEmitter &e, kernel::ExpertSumOp op);
 void buildGemv(StageEmitter &e, kernel::GemvOp op);

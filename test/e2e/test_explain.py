@@ -49,12 +49,18 @@ class Explain(unittest.TestCase):
     def test_a_step_reads_the_routed_experts(self):
         """Weights that a decoding step reads: all dense ones, and k of E experts."""
         config = json.loads((GOLDENS / "moe" / "config.json").read_text())["text_config"]
-        out = compile_model(GOLDENS / "moe", self.folder / "moe", "--quant", "int8")
+        # A tile: 16 rows, columns in pairs of groups of 1088 bytes, or in blocks of 64 behind a header.
+        tiles = {"int8": lambda columns: -(-columns // 64) * 1088,
+                 "mobile": lambda columns: 192 + -(-columns // 64) * 512}
+        for quant, tile in tiles.items():
+            with self.subTest(quant=quant):
+                self.reads_the_routed_experts(config, quant, tile)
+
+    def reads_the_routed_experts(self, config, quant, tile):
+        out = compile_model(GOLDENS / "moe", self.folder / f"moe-{quant}", "--quant", quant)
         decode = stages_of(explain(out, "--entry", "decode", "--repetitions", "2", "--all"), "decode")
         layers, chosen = config["num_hidden_layers"], config["top_k_experts"]
         hidden, inner = config["hidden_size"], config["moe_intermediate_size"]
-        # A tile: 16 rows, columns in pairs of groups of 1088 bytes.
-        tile = lambda columns: -(-columns // 64) * 1088
         expected = {"expert_gated": layers * chosen * 2 * inner // 16 * tile(hidden),
                     "expert_sum": layers * chosen * hidden // 16 * tile(inner)}
         for kernel, size in expected.items():

@@ -28,6 +28,9 @@ class Quantized(unittest.TestCase):
             writer.write(GOLDENS / "edge", cls.folder / method, method)
             writer.write(GOLDENS / "edge", cls.folder / f"{method}-plain", method, plain=True)
         writer.write(GOLDENS / "edge", cls.folder / "gemma-dynamic", "gemma", activation_scales=False)
+        for name, flags in (("experts", {}), ("experts-plain", {"plain": True}),
+                            ("experts-dynamic", {"activation_scales": False})):
+            writer.write(GOLDENS / "moe", cls.folder / f"gemma-{name}", "gemma", **flags)
 
     @classmethod
     def tearDownClass(cls):
@@ -50,7 +53,7 @@ class Quantized(unittest.TestCase):
         return read_npy(logits)
 
     def test_integers_stand_for_the_plain_values(self):
-        for checkpoint, plain in (("gemma-dynamic", "gemma-plain"),
+        for checkpoint, plain in (("gemma-dynamic", "gemma-plain"), ("gemma-experts-dynamic", "gemma-experts-plain"),
                                   ("compressed-tensors", "compressed-tensors-plain")):
             with self.subTest(checkpoint=checkpoint):
                 self.assertEqual(self.reference(checkpoint).values, self.reference(plain).values)
@@ -63,7 +66,7 @@ class Quantized(unittest.TestCase):
                 self.assertEqual(info["quantization"], quantization)
 
     def test_f32_executables_have_the_plain_values(self):
-        for checkpoint in ("gemma", "compressed-tensors"):
+        for checkpoint in ("gemma", "compressed-tensors", "gemma-experts"):
             actual = self.score(self.executable(checkpoint, "--quant", "f32"))
             expected = self.reference(f"{checkpoint}-plain")
             self.assertLess(largest_difference(actual, expected), 1e-3, checkpoint)
@@ -71,12 +74,16 @@ class Quantized(unittest.TestCase):
     def test_activations_are_rounded_as_trained(self):
         """Rounding to int8 is not continuous: a last bit elsewhere moves an activation by a step now
         and then. What is left is far below the effect of the rounding itself."""
-        expected = self.reference("gemma")
-        effect = relative_error(self.reference("gemma-plain"), expected)
-        executable = self.executable("gemma")
+        for checkpoint in ("gemma", "gemma-experts"):
+            self.follows_the_reference(checkpoint)
+
+    def follows_the_reference(self, checkpoint):
+        expected = self.reference(checkpoint)
+        effect = relative_error(self.reference(f"{checkpoint}-plain"), expected)
+        executable = self.executable(checkpoint)
         for level in levels(executable):
             for threads in (1, 3):
-                with self.subTest(level=level, threads=threads):
+                with self.subTest(checkpoint=checkpoint, level=level, threads=threads):
                     error = relative_error(self.score(executable, "--level", level, "-t", threads), expected)
                     self.assertLess(error, 0.02)
                     self.assertLess(error, effect / 5)
@@ -87,7 +94,7 @@ class Quantized(unittest.TestCase):
         self.assertEqual(read_npy(out).values, self.score(executable, "--level", "avx2").values)
 
     def test_kept_weights_cost_activations_in_int8_alone(self):
-        for checkpoint in ("gemma-dynamic", "compressed-tensors"):
+        for checkpoint in ("gemma-dynamic", "compressed-tensors", "gemma-experts-dynamic"):
             executable = self.executable(checkpoint)
             expected = self.reference(checkpoint)
             for level in levels(executable):

@@ -7,8 +7,8 @@
 Writes what the official quantized releases of Gemma 4 hold, in their names, shapes and bit orders
 (quant_method "gemma", and compressed-tensors with pack-quantized int4 in groups of 32). With
 --plain it writes the values that those integers stand for as float32 instead, under the plain
-names: a model that computes the same but for the rounding of activations. compressed-tensors gives
-each expert tensors of its own, as tools that convert linear layers do; single-experts does only that.
+names: a model that computes the same but for the rounding of activations. Both give each expert
+tensors of its own, as tools that convert linear layers do; single-experts does only that.
 """
 import argparse
 import array
@@ -129,15 +129,24 @@ def mobile_bits(name, shared_from):
         return 2
     if name.endswith("embed_tokens_per_layer.weight"):
         return 4
-    if name.endswith("per_layer_model_projection.weight"):
+    if name.endswith("per_layer_model_projection.weight") or ".router." in name:
         return None
     if "per_layer_" in name:
         return 8
     return 2 if ".mlp." in name and layer and int(layer[1]) >= shared_from else 4
 
 
+def expert_scales(name):
+    """Input and output scales of an expert's layer: some differ, and some outputs are not calibrated."""
+    expert, matrix = re.search(r"experts\.(\d+)\.(\w+)\.", name).groups()
+    expert, is_down = int(expert), matrix == "down_proj"
+    source = (1 + expert % 3) / (16 if is_down else 32)
+    return source, 0 if matrix == "up_proj" and expert == 2 else (1 + expert % 2) / 12
+
+
 def gemma(tensors, config, plain, activation_scales):
     text = config["text_config"]
+    tensors = split_experts(tensors)
     shared_from = text["num_hidden_layers"] - text.get("num_kv_shared_layers", 0)
     table = next(name for name in tensors if name.endswith("embed_tokens.weight"))
     (rows, columns), values = tensors[table]
@@ -161,10 +170,12 @@ def gemma(tensors, config, plain, activation_scales):
             [shape[0], shape[1] // group], scales)
         if is_table or not activation_scales:
             continue
-        out[base + "input_activation_scale"] = floats([], [1 / 24])
+        source, result = expert_scales(name) if ".experts." in name else (1 / 24, 1 / 10)
         # 0 is "not calibrated".
-        calibrated = not name.endswith("layers.0.self_attn.o_proj.weight")
-        out[base + "output_activation_scale"] = floats([], [1 / 10 if calibrated else 0])
+        if name.endswith("layers.0.self_attn.o_proj.weight"):
+            result = 0
+        out[base + "input_activation_scale"] = floats([], [source])
+        out[base + "output_activation_scale"] = floats([], [result])
         if base.endswith("k_proj."):
             out[base[:-len("k_proj.")] + "k_cache_scale"] = floats([], [0.1])
     config["tie_word_embeddings"] = text["tie_word_embeddings"] = False
@@ -172,7 +183,7 @@ def gemma(tensors, config, plain, activation_scales):
         config["quantization_config"] = {
             "quant_method": "gemma", "num_bits": 4, "quantize_embeddings": True,
             "module_quant_configs": {"lm_head|embed_tokens$": 2, "per_layer_(input_gate|projection)": 8},
-            "modules_to_not_convert": ["per_layer_model_projection"]}
+            "modules_to_not_convert": ["per_layer_model_projection", "router"]}
     return out
 
 

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/Common/Kernels/ExpertGroups.h"
 #include "targets/Common/Kernels/RowBlocks.h"
 #include "targets/Common/Kernels/RowMath.h"
 
@@ -22,45 +23,12 @@ namespace {
 /// Rows of the largest step whose weights are a stream.
 constexpr int64_t kMostStreamRows = 8;
 
-/// The rows of one expert.
-struct Group {
-  Value expert, start, rows; ///< i64
-};
-
-class Groups {
-public:
-  Groups(StageEmitter &e, Value address, int64_t experts)
-      : e(e), address(address), experts(experts) {}
-
-  Value getCount() { return load(e.i64(0)); }
-
-  Group get(Value index) {
-    Value expert = load(e.add(index, kernel::RouteOp::kGroupExperts));
-    Value place = e.add(index, kernel::RouteOp::getGroupStarts(experts));
-    Value start = load(place), end = load(e.add(place, 1));
-    return {expert, start, e.sub(end, start)};
-  }
-
-  Value getPair(Value place) {
-    return load(e.add(place, kernel::RouteOp::getGroupPairs(experts)));
-  }
-
-private:
-  StageEmitter &e;
-  Value address;
-  int64_t experts;
-
-  Value load(Value column) {
-    return e.toI64(e.loadI32(e.at(address, e.mul(column, 4))));
-  }
-};
-
 /// What both products share.
 template <typename ExpertOp> struct ExpertProduct {
   StageEmitter &e;
   ExpertOp op;
   kernel::WeightType weight;
-  Groups groups;
+  ExpertGroups groups;
   int64_t tiles; ///< of weights of one expert
   bool stream;
 
@@ -83,12 +51,12 @@ template <typename ExpertOp> struct ExpertProduct {
                      input.getRows() / int64_t(op.getExperts()), stream);
   }
 
-  Value getTile(const Group &group, Value tile, const RowBlocks &blocks) {
+  Value getTile(const ExpertGroup &group, Value tile, const RowBlocks &blocks) {
     Value index = e.add(e.mul(group.expert, tiles), tile);
     return e.at(e.get(op.getWeight()), e.mul(index, blocks.getTileBytes()));
   }
 
-  Value getInput(const Group &group) {
+  Value getInput(const ExpertGroup &group) {
     return e.rowAddress(op.getInput(), group.start);
   }
 };
@@ -108,7 +76,7 @@ void gemcut::targets::buildExpertGated(StageEmitter &e,
   BlockTarget scratch = blocks.makeScratch();
   blocks.begin();
   e.forChunks(e.mul(product.groups.getCount(), chunks), [&](Value chunk) {
-    Group group = product.groups.get(e.div(chunk, chunks));
+    ExpertGroup group = product.groups.get(e.div(chunk, chunks));
     Value begin = e.mul(e.rem(chunk, chunks), chunkTiles);
     Value end = e.min(e.add(begin, chunkTiles), e.i64(product.tiles));
     e.loop(begin, end, unit, [&](Value tile) {
@@ -149,7 +117,7 @@ void gemcut::targets::buildExpertSum(StageEmitter &e, kernel::ExpertSumOp op) {
       });
     });
     e.loop(e.i64(0), product.groups.getCount(), 1, [&](Value index) {
-      Group group = product.groups.get(index);
+      ExpertGroup group = product.groups.get(index);
       e.loop(begin, end, unit, [&](Value tile) {
         blocks.multiply(
             product.getTile(group, tile, blocks), unit, product.getInput(group),

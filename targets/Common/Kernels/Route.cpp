@@ -1,10 +1,12 @@
 //===- Route.cpp - The choice of experts, and rows by expert --------------===//
 //
 // Formula: gemma.route; layout of the groups: kernel.route. Rows choose side by
-// side; then one chunk sorts the pairs by counting.
+// side; then one chunk sorts the pairs by counting. Rows are copied or rounded
+// to where their experts read them.
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/Common/Kernels/ExpertGroups.h"
 #include "targets/Common/Kernels/RowMath.h"
 
 #include <limits>
@@ -146,17 +148,40 @@ void gemcut::targets::buildRoute(StageEmitter &e, kernel::RouteOp op) {
 void gemcut::targets::buildGroupRows(StageEmitter &e, kernel::GroupRowsOp op) {
   int64_t chosen = op.getChosen();
   int64_t rowBytes = op.getOutput().getType().getRowBytes();
-  int64_t pairs = kernel::RouteOp::getGroupPairs(op.getExperts());
+  ExpertGroups groups(e, e.get(op.getGroups()), op.getExperts());
   Type words = e.vecType(e.i32Type());
   forRows(e, e.mul(e.get(op.getRows()), chosen), *op.getPartition(),
           [&](Value place) {
-            Value entry = e.at(e.get(op.getGroups()), 4 * pairs);
-            Value pair = e.toI64(e.loadI32(e.at(entry, e.mul(place, 4))));
+            Value pair = groups.getPair(place);
             Value source = e.rowAddress(op.getInput(), e.div(pair, chosen));
             Value target = e.rowAddress(op.getOutput(), place);
             e.loop(e.i64(0), e.i64(rowBytes), 64, [&](Value offset) {
               e.store(e.load(words, e.at(source, offset), 64),
                       e.at(target, offset), 64);
             });
+          });
+}
+
+void gemcut::targets::buildExpertQuantize(StageEmitter &e,
+                                          kernel::ExpertQuantizeOp op) {
+  int64_t chosen = op.getChosen();
+  int64_t columns = op.getInput().getType().getColumns();
+  ExpertGroups groups(e, e.get(op.getGroups()), op.getExperts());
+  forRows(e, e.mul(e.get(op.getRows()), chosen), *op.getPartition(),
+          [&](Value place) {
+            Value row =
+                op.getGrouped() ? place : e.div(groups.getPair(place), chosen);
+            Value source = e.rowAddress(op.getInput(), row);
+            Value target = e.rowAddress(op.getOutput(), place);
+            auto quantize = [&](Value scale) {
+              emitQuantizeRowU8(e, source, target, columns, scale);
+            };
+            if (!op.getScale())
+              return quantize(Value());
+            Value scale = e.loadF32(e.at(e.get(op.getScale()),
+                                         e.mul(groups.getExpertAt(place), 4)));
+            e.ifElse(
+                e.equal(scale, e.f32(0.0f)), [&] { quantize(Value()); },
+                [&] { quantize(scale); });
           });
 }

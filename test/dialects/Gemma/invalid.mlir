@@ -606,6 +606,22 @@ func.func @expert_sum_weights(%a: tensor<?x64xf32>, %e: tensor<?x2xi32>, %w: ten
 
 // -----
 
+func.func @expert_quantize_parts(%a: tensor<?x64xf32>, %e: tensor<?x3xi32>) {
+  // expected-error@+1 {{result width is 64, expected for each of a row's 3 experts the same multiple of 32}}
+  %u = gemma.expert_quantize %a, %e : tensor<?x64xf32>, tensor<?x3xi32> -> tensor<?x64x!gemma.u8>
+  return
+}
+
+// -----
+
+func.func @expert_quantize_input(%a: tensor<?x96xf32>, %e: tensor<?x2xi32>) {
+  // expected-error@+1 {{input width is 96, but the result's width is 128}}
+  %u = gemma.expert_quantize %a, %e : tensor<?x96xf32>, tensor<?x2xi32> -> tensor<?x128x!gemma.u8>
+  return
+}
+
+// -----
+
 // adapt
 
 func.func @adapt_a(%y: tensor<?x32xf32>, %x: tensor<?x64xf32>, %a: tensor<100xf32>, %b: tensor<32xf32>) {

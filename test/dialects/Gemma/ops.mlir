@@ -132,6 +132,14 @@ func.func @experts(%l: tensor<?x8xf32>, %s: tensor<8xf32>, %z: tensor<?x64xf32>,
   // CHECK: %[[A:.*]] = gemma.expert_gated_linear %{{.*}}, %[[E]], %{{.*}} : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
   %a = gemma.expert_gated_linear %z, %e, %up
       : tensor<?x64xf32>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+  // CHECK: %[[U:.*]] = gemma.expert_quantize %[[A]], %[[E]] : tensor<?x64xf32>, tensor<?x2xi32> -> tensor<?x64x!gemma.u8>
+  %u = gemma.expert_quantize %a, %e : tensor<?x64xf32>, tensor<?x2xi32> -> tensor<?x64x!gemma.u8>
+  // CHECK: %[[V:.*]] = gemma.expert_quantize %{{.*}}, %[[E]] scale %{{.*}} : tensor<?x64xf32>, tensor<?x2xi32> scale tensor<8xf32> -> tensor<?x128x!gemma.u8>
+  %v = gemma.expert_quantize %z, %e scale %s
+      : tensor<?x64xf32>, tensor<?x2xi32> scale tensor<8xf32> -> tensor<?x128x!gemma.u8>
+  // CHECK: gemma.expert_gated_linear %[[V]], %[[E]], %{{.*}} : tensor<?x128x!gemma.u8>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
+  %b = gemma.expert_gated_linear %v, %e, %up
+      : tensor<?x128x!gemma.u8>, tensor<?x2xi32>, tensor<8x64x64xf32> -> tensor<?x64xf32>
   // CHECK: gemma.expert_linear %[[A]], %[[E]], %[[W]], %{{.*}} : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>
   %y = gemma.expert_linear %a, %e, %w, %down
       : tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x64x32xf32> -> tensor<?x64xf32>

@@ -166,3 +166,27 @@ func.func @f(%n: i64, %x: !kernel.buffer<8 x 32, q8>, %w: !kernel.weight<512 x 3
   kernel.expert_sum %n, %x, %w, %g, %p outs %y {experts = 8 : i64} : !kernel.buffer<8 x 32, q8>, !kernel.weight<512 x 32, int4, tiles>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<4 x 3, f32>, !kernel.buffer<4 x 64, f32>
   return
 }
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<4 x 64, f32>, %g: !kernel.buffer<1 x 26, i32>, %u: !kernel.buffer<8 x 64, u8>) {
+  // expected-error@+1 {{input has 4 rows, expected 8 for 8 rows of output}}
+  kernel.expert_quantize %n, %x, %g outs %u {chosen = 2 : i64, experts = 8 : i64, grouped} : !kernel.buffer<4 x 64, f32>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 64, u8>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<4 x 64, f32>, %g: !kernel.buffer<1 x 26, i32>, %s: !kernel.weight<1 x 1, f32, vector>, %u: !kernel.buffer<8 x 64, u8>) {
+  // expected-error@+1 {{scale is '!kernel.weight<1 x 1, f32, vector>', expected a vector of 8}}
+  kernel.expert_quantize %n, %x, %g scale %s outs %u {chosen = 2 : i64, experts = 8 : i64} : !kernel.buffer<4 x 64, f32>, !kernel.buffer<1 x 26, i32> scale !kernel.weight<1 x 1, f32, vector>, !kernel.buffer<8 x 64, u8>
+  return
+}
+
+// -----
+
+func.func @f(%n: i64, %x: !kernel.buffer<8 x 64, q8>, %w: !kernel.weight<512 x 64, int4_row, interleaved>, %g: !kernel.buffer<1 x 26, i32>, %a: !kernel.buffer<8 x 32, f32>) {
+  // expected-error@+1 {{input is q8, expected u8}}
+  kernel.expert_gated %n, %x, %w, %g outs %a {chosen = 2 : i64, experts = 8 : i64} : !kernel.buffer<8 x 64, q8>, !kernel.weight<512 x 64, int4_row, interleaved>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 32, f32>
+  return
+}

@@ -147,7 +147,8 @@ kernel.packed @experts {experts = 8 : i64, sources = ["experts.gate_up_proj"]} :
 func.func @experts_stages(%n: i64, %l: !kernel.buffer<4 x 8, f32>, %s: !kernel.weight<1 x 8, f32, vector>,
     %w: !kernel.buffer<4 x 2, f32>, %e: !kernel.buffer<4 x 2, i32>, %g: !kernel.buffer<1 x 26, i32>,
     %z: !kernel.buffer<4 x 64, q8>, %x: !kernel.buffer<8 x 64, q8>, %up: !kernel.weight<512 x 64, int4, interleaved>,
-    %a: !kernel.buffer<8 x 32, q8>, %down: !kernel.weight<512 x 32, int4, tiles>, %y: !kernel.buffer<4 x 64, f32>) {
+    %a: !kernel.buffer<8 x 32, q8>, %down: !kernel.weight<512 x 32, int4, tiles>, %y: !kernel.buffer<4 x 64, f32>,
+    %f: !kernel.buffer<8 x 64, f32>, %u: !kernel.buffer<8 x 64, u8>) {
   // CHECK: kernel.route %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}}, %{{.*}}, %{{.*}} : <4 x 8, f32>, <1 x 8, f32, vector>, <4 x 2, f32>, <4 x 2, i32>, <1 x 26, i32>
   kernel.route %n, %l, %s outs %w, %e, %g
       : !kernel.buffer<4 x 8, f32>, !kernel.weight<1 x 8, f32, vector>, !kernel.buffer<4 x 2, f32>,
@@ -159,6 +160,13 @@ func.func @experts_stages(%n: i64, %l: !kernel.buffer<4 x 8, f32>, %s: !kernel.w
   kernel.expert_gated %n, %x, %up, %g outs %a {chosen = 2 : i64, experts = 8 : i64}
       : !kernel.buffer<8 x 64, q8>, !kernel.weight<512 x 64, int4, interleaved>, !kernel.buffer<1 x 26, i32>,
         !kernel.buffer<8 x 32, q8>
+  // CHECK: kernel.expert_quantize %{{.*}}, %{{.*}}, %{{.*}} scale %{{.*}} outs %{{.*}} {chosen = 2 : i64, experts = 8 : i64} : <4 x 64, f32>, <1 x 26, i32> scale !kernel.weight<1 x 8, f32, vector>, <8 x 64, u8>
+  kernel.expert_quantize %n, %y, %g scale %s outs %u {chosen = 2 : i64, experts = 8 : i64}
+      : !kernel.buffer<4 x 64, f32>, !kernel.buffer<1 x 26, i32> scale !kernel.weight<1 x 8, f32, vector>,
+        !kernel.buffer<8 x 64, u8>
+  // CHECK: kernel.expert_quantize %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {chosen = 2 : i64, experts = 8 : i64, grouped} : <8 x 64, f32>, <1 x 26, i32>, <8 x 64, u8>
+  kernel.expert_quantize %n, %f, %g outs %u {chosen = 2 : i64, experts = 8 : i64, grouped}
+      : !kernel.buffer<8 x 64, f32>, !kernel.buffer<1 x 26, i32>, !kernel.buffer<8 x 64, u8>
   // CHECK: kernel.expert_sum %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} outs %{{.*}} {experts = 8 : i64} : <8 x 32, q8>, <512 x 32, int4, tiles>, <1 x 26, i32>, <4 x 2, f32>, <4 x 64, f32>
   kernel.expert_sum %n, %a, %down, %g, %w outs %y {experts = 8 : i64}
       : !kernel.buffer<8 x 32, q8>, !kernel.weight<512 x 32, int4, tiles>, !kernel.buffer<1 x 26, i32>,

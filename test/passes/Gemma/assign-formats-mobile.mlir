@@ -17,8 +17,8 @@ gemma.weight @layers.0.mlp.down_proj.weight : tensor<512x32xbf16>
 gemma.weight @layers.1.mlp.down_proj.weight : tensor<512x32xbf16>
 // CHECK: gemma.weight @layers.1.per_layer_input_gate.weight {format = #gemma.format<int8_row>}
 gemma.weight @layers.1.per_layer_input_gate.weight : tensor<32x512xbf16>
-// Kernels of experts know four bits in groups alone.
-// CHECK: gemma.weight @layers.1.experts.down_proj {format = #gemma.format<int4>}
+// Experts are no MLP of a layer: four bits everywhere.
+// CHECK: gemma.weight @layers.1.experts.down_proj {format = #gemma.format<int4_row>}
 gemma.weight @layers.1.experts.down_proj : tensor<4x512x32xbf16>
 // CHECK: gemma.weight @norm.weight {format = #gemma.format<f32>}
 gemma.weight @norm.weight : tensor<512xbf16>

@@ -268,6 +268,41 @@ TEST_F(PackWeights, HalvesOfEveryExpertAlternate) {
       }
 }
 
+// Every matrix of every expert has an output scale of its own.
+TEST_F(PackWeights, OutputScalesAreThoseOfTheMatrix) {
+  parse(R"(
+  kernel.packed @up {sources = ["up"], experts = 3 : i64, offset = 0 : i64,
+                     output_scales = ["up.out"]}
+      : !kernel.weight<192 x 64, int4_row, interleaved>
+  kernel.packed @down {sources = ["down"], experts = 3 : i64,
+                       output_scales = ["down.out"], offset = 16384 : i64}
+      : !kernel.weight<96 x 32, int2_row, tiles>)");
+  weights.add("up", 192, 64);
+  weights.add("down", 96, 32);
+  weights.add("up.out", 1, 6).values = {1, 2, 3, 0, 5, 6};
+  weights.add("down.out", 1, 3).values = {7, 0, 9};
+  std::string section = pack(2, 0);
+  gemcut_row_tile_header header;
+  for (int64_t expert = 0; expert < 3; ++expert)
+    for (int64_t t : {0, 1}) {
+      for (int64_t half : {0, 1}) {
+        int64_t place = 4 * expert + 2 * t + half;
+        std::memcpy(
+            &header,
+            &section[size_t(place * gemcut_tile_bytes(GEMCUT_INT4_ROW, 64))],
+            sizeof(header));
+        EXPECT_EQ(header.output_scales[15],
+                  weights.tensors["up.out"].values[size_t(2 * expert + half)]);
+      }
+      int64_t tileBytes = gemcut_tile_bytes(GEMCUT_INT2_ROW, 32);
+      std::memcpy(&header,
+                  &section[size_t(16384 + (2 * expert + t) * tileBytes)],
+                  sizeof(header));
+      EXPECT_EQ(header.output_scales[0],
+                weights.tensors["down.out"].values[size_t(expert)]);
+    }
+}
+
 /// 24 rows are one tile and a half: each matrix fills its own tiles.
 TEST_F(PackWeights, InterleavedMatricesMayEndInPartOfATile) {
   parse(R"(kernel.packed @pair {sources = ["a", "b"], offset = 0 : i64}

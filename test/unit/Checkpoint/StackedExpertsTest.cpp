@@ -156,6 +156,60 @@ TEST(StackedExperts, LevelsAndScalesStayWhatTheyAre) {
   }
 }
 
+// One of each expert or matrix; 0 where a layer has none.
+TEST(StackedExperts, StackActivationScales) {
+  auto stored = threeExperts();
+  auto add = [&](const char *layer, const char *kind) {
+    WeightInfo info;
+    info.shape = {1};
+    std::string name = std::string("model.layers.1.experts.") + layer + kind;
+    stored->tensors[name] = info;
+    return name;
+  };
+  const char *in = ".input_activation_scale", *out = ".output_activation_scale";
+  std::vector<std::string> parts = {
+      add("0.gate_proj", out), add("1.up_proj", out), add("2.down_proj", in)};
+  std::vector<float> values; // of the tensors, by their places
+  for (const std::string &part : parts)
+    llvm::cantFail(stored->readF32(part, 0, values.emplace_back()));
+  auto stacked = llvm::cantFail(StackedExperts::stack(std::move(stored)));
+  auto read = [&](const std::string &name) {
+    std::optional<WeightInfo> info = stacked->find(name);
+    if (!info)
+      return std::vector<float>();
+    std::vector<float> read(size_t(info->elements()));
+    llvm::cantFail(
+        stacked->readF32(name, 0, llvm::MutableArrayRef<float>(read)));
+    return read;
+  };
+  EXPECT_EQ(read(kGateUp + std::string(out)),
+            (std::vector<float>{values[0], 0, 0, values[1], 0, 0}));
+  EXPECT_EQ(read(kDown + std::string(in)),
+            (std::vector<float>{0, 0, values[2]}));
+  EXPECT_FALSE(stacked->find(kGateUp + std::string(in)));
+  EXPECT_FALSE(stacked->find(kDown + std::string(out)));
+  EXPECT_FALSE(stacked->find(parts[0]));
+  EXPECT_EQ(stacked->names().size(), 5u);
+  EXPECT_EQ(stacked->fileOf(kDown + std::string(in)), "f");
+}
+
+TEST(StackedExperts, GateAndUpReadTheSameValues) {
+  auto stored = threeExperts();
+  WeightInfo info;
+  info.shape = {1};
+  stored->tensors["model.layers.1.experts.1.up_proj.input_activation_scale"] =
+      info;
+  std::string error = errorOf(std::move(stored));
+  EXPECT_NE(error.find("f: tensor '" + nameOf(1, "up_proj") +
+                       "' has the input_activation_scale "),
+            std::string::npos)
+      << error;
+  EXPECT_NE(error.find("expected 0.000000 as '" + nameOf(1, "gate_proj") +
+                       "', which reads the same values"),
+            std::string::npos)
+      << error;
+}
+
 TEST(StackedExperts, ReleaseAllOfTheirParts) {
   auto stored = threeExperts();
   const Stored &watched = *stored;

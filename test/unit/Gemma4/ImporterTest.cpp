@@ -196,6 +196,40 @@ TEST_F(ImporterTest, RefusesTensorsThatDoNotFit) {
             "'model.language_model.', 'language_model.model.' or 'model.'");
 }
 
+// Scales of rounded activations: of experts a vector, and none of a router.
+TEST_F(ImporterTest, ReadsActivationScalesOfExperts) {
+  config::ModelConfig config = readConfig("moe");
+  config.storedAs = config::StoredAs::RowScales;
+  llvm::StringMap<checkpoint::WeightInfo> table = expectedWeights(config);
+  const std::string layer = "model.language_model.layers.1.";
+  const std::string name = layer + "experts.gate_up_proj";
+  auto module = import(config, RandomWeights(table));
+  ASSERT_TRUE(module);
+  auto weight = module->lookupSymbol<gemma::WeightOp>(name);
+  EXPECT_EQ(weight.getInputScale(), name + ".input_activation_scale");
+  EXPECT_EQ(weight.getOutputScale(), name + ".output_activation_scale");
+  auto scale = module->lookupSymbol<gemma::WeightOp>(*weight.getInputScale());
+  ASSERT_TRUE(scale);
+  EXPECT_EQ(mlir::cast<mlir::RankedTensorType>(scale.getType()).getShape(),
+            llvm::ArrayRef<int64_t>(config.numExperts));
+
+  table[name + ".output_activation_scale"].shape = {config.numExperts};
+  EXPECT_FALSE(import(config, RandomWeights(table)));
+  table[name + ".output_activation_scale"].shape = {2 * config.numExperts};
+  const std::string router = layer + "router.proj.input_activation_scale";
+  table[router] = {checkpoint::ElementType::F32, {1}};
+  EXPECT_FALSE(import(config, RandomWeights(table)));
+  ASSERT_EQ(diagnostics.size(), 2u);
+  EXPECT_EQ(diagnostics[0], "tensor '" + name +
+                                ".output_activation_scale' has shape [8], "
+                                "expected 16 values");
+  EXPECT_EQ(diagnostics[1],
+            "tensor '" + router +
+                "' is 3.125000e-02, but rounded activations of a router are "
+                "not supported; expected 0 or none, as its rounding chooses "
+                "other experts");
+}
+
 TEST(GoldenNamesTest, MapToOpNames) {
   EXPECT_EQ(getOpNameOfGolden("layers.12.attn"), "layers.12.self_attn.o_proj");
   EXPECT_EQ(getOpNameOfGolden("layers.12.mlp"), "layers.12.mlp.down_proj");

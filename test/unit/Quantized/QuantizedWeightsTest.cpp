@@ -162,6 +162,30 @@ TEST_F(QuantizedWeightsTest, EightBitsAndActivationScalesOfAHead) {
   EXPECT_EQ(value, 3);
 }
 
+// No method says how they are scaled, other than linear layers one by one.
+TEST_F(QuantizedWeightsTest, IntegersOfAllExpertsInOneTensorAreRefused) {
+  config::ModelConfig config = tinyConfig(config::StoredAs::RowScales);
+  config.isMoe = true;
+  config.layers.resize(1);
+  config.numExperts = 2;
+  config.moeIntermediateSize = 16;
+  std::string stacked = "model.layers.0.experts.gate_up_proj";
+  std::string text = errorOf(open(
+      {{stacked, "U8", "[2,32,16]", std::string(1024, 0)}, kScales}, config));
+  EXPECT_NE(text.find("tensor '" + stacked + "' has dtype U8, but the method"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(
+      text.find("expected experts one by one "
+                "('model.layers.0.experts.0.gate_proj.weight' and so on), "
+                "or floats"),
+      std::string::npos)
+      << text;
+  auto floats =
+      open({{stacked, "BF16", "[2,32,32]", std::string(4096, 0)}}, config);
+  EXPECT_TRUE(bool(floats)) << llvm::toString(floats.takeError());
+}
+
 TEST_F(QuantizedWeightsTest, ErrorsNameTheTensorAndWhatIsExpected) {
   std::string table = "model.embed_tokens.embedding_quantized";
   Part good{table, "U8", "[4,8]", std::string(32, 0)};

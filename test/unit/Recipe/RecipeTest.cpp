@@ -91,6 +91,10 @@ TEST(RecipeTest, Builtins) {
     EXPECT_EQ(q4->getFormat(name),
               llvm::StringRef(format) == "int4" ? "q4_0" : format)
         << name;
+  std::optional<Recipe> mobile = Recipe::getBuiltin("mobile");
+  ASSERT_TRUE(mobile);
+  EXPECT_EQ(mobile->getFormat("model.layers.3.experts.down_proj"), "int4_row");
+  EXPECT_EQ(mobile->getFormat("model.layers.3.router.proj.weight"), "bf16");
   EXPECT_FALSE(Recipe::getBuiltin("int5"));
   EXPECT_FALSE(Recipe::getBuiltin(""));
 }

@@ -125,6 +125,45 @@ TEST(OpsTest, Quantize) {
     EXPECT_LE(std::fabs(once.values[i] - y[i]), 0x1p-13f / 2);
 }
 
+// Each expert's part under its own scale, or its row's where that is 0.
+TEST(OpsTest, ExpertQuantize) {
+  Tensor experts = make(2, 2, {3, 0, 1, 3});
+  Floats scale = {0, 1, 9, 0.5f};
+  Tensor whole =
+      expertQuantize(make(2, 2, {127, 0.7f, 200, -1.3f}), experts, scale, 4);
+  EXPECT_EQ(whole.values, (Floats{63.5f, 0.5f, 127, 1, 127, -1, 63.5f, -1.5f}));
+  Tensor parts = expertQuantize(make(1, 4, {1.3f, 0.2f, 254, 0.9f}),
+                                make(1, 2, {1, 3}), {}, 4);
+  EXPECT_NEAR(parts.values[0], 1.3f, 1e-6);
+  EXPECT_NEAR(parts.values[1], 20 * 1.3f / 127, 1e-7);
+  EXPECT_EQ(parts.values[2], 254);
+  EXPECT_EQ(parts.values[3], 0);
+}
+
+// Products of experts round under the scales of their matrix.
+TEST(OpsTest, ExpertsHaveScalesOfTheirOwn) {
+  llvm::StringMap<checkpoint::WeightInfo> table;
+  table["w.experts.down_proj"] = {checkpoint::ElementType::F32, {2, 3, 4}};
+  gemma4::RandomWeights weights(table);
+  Resources resources{weights, 1};
+  Weight w{"w.experts.down_proj", 6, 4};
+  w.inputScales = {0, 0.25f};
+  w.outputScales = {0.125f, 0};
+  Tensor x = make(1, 8, {0.1f, -0.4f, 0.9f, 0.3f, 0.2f, 0.6f, -0.7f, 0.33f});
+  auto multiply = [&](int64_t expert, Tensor part) {
+    Weight matrix{w.name, 3, 4};
+    matrix.firstRow = 3 * expert;
+    return llvm::cantFail(linear(resources, part, matrix));
+  };
+  Tensor first = roundInt8(multiply(0, slice(x, 0, 4)), 0.125f);
+  Tensor second = multiply(1, roundInt8(slice(x, 4, 4), 0.25f));
+  Tensor y = llvm::cantFail(
+      expertLinear(resources, x, make(1, 2, {0, 1}), make(1, 2, {1, 1}), w, 3));
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(y.values[i],
+              float(double(first.values[i]) + double(second.values[i])));
+}
+
 // Window and causality by hand: all scores equal, so results are means of V.
 TEST(OpsTest, AttentionSeesTheWindowAndNoFuture) {
   gemma4::RandomWeights none((llvm::StringMap<checkpoint::WeightInfo>()));
