@@ -1,8 +1,9 @@
 //===- ProductTest.cpp - gemv and gemm against an f64 reference -----------===//
 //
 // Every format and epilogue, at every row count around the register blocks and
-// at sizes that leave tails in rows, tiles, pairs of groups and chunks; each on
-// every ISA level of this CPU, on one and on three threads.
+// at sizes that leave tails in rows, tiles, pairs of groups and chunks; the
+// extremes of both operands; each on every ISA level of this CPU, on one and on
+// three threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,10 +55,15 @@ struct Matrix {
   std::vector<uint8_t> packed;
 };
 
+/// One of two extremes for each of two bits of `row`: the first holds for the
+/// first half of each four columns, the second for the other half. Sums of
+/// words take these halves apart.
+bool isHigh(int64_t row, int64_t column) { return row >> (column % 4 / 2) & 1; }
+
 /// Random quants and scales in the layouts of packed_layout.h, written from its
-/// text element by element.
+/// text element by element. `extreme`: levels of 4 bits are 0 and 15.
 Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
-                    int64_t columns) {
+                    int64_t columns, bool extreme) {
   Matrix m{rows, columns, std::vector<double>(rows * columns), {}};
   int64_t tileBytes = gemcut_tile_bytes(format, columns);
   m.packed.resize(gemcut_tiled_bytes(format, rows, columns));
@@ -108,6 +114,8 @@ Matrix randomMatrix(std::mt19937 &rng, gemcut_format format, int64_t rows,
         uint8_t *group8 = block + 64 + group * 512;
         if (format != GEMCUT_INT8) {
           int q = real ? int(rng() % 16) : 8;
+          if (extreme && real)
+            q = isHigh(r, c) ? 15 : 0;
           int64_t half = inGroup / 16, k = inGroup % 16;
           uint8_t &byte = group4[k / 4 * 64 + lane * 4 + k % 4];
           if (half == 0)
@@ -134,8 +142,9 @@ struct Rows {
   std::vector<uint8_t> bytes;
 };
 
+/// `extreme`: quants are -127 and 127.
 Rows randomRows(std::mt19937 &rng, bool quantized, int64_t rows,
-                int64_t columns) {
+                int64_t columns, bool extreme) {
   std::uniform_real_distribution<float> uniform(-1, 1);
   int64_t stride =
       quantized ? gemcut_q8_row_bytes(columns) : gemcut_f32_row_bytes(columns);
@@ -163,6 +172,8 @@ Rows randomRows(std::mt19937 &rng, bool quantized, int64_t rows,
       }
       std::memcpy(&scale, scaleAt, 4);
       int q = int(rng() % 255) - 127;
+      if (extreme)
+        q = isHigh(r, c) ? 127 : -127;
       row[c] = uint8_t(int8_t(q));
       int32_t correction;
       uint8_t *correctionAt =
@@ -188,6 +199,7 @@ struct Case {
   const char *output;   // "f32", "q8"
   int64_t n, k, maxRows, chunk;
   float scale;
+  bool extreme = false;
 };
 
 gemcut_format formatOf(const std::string &name) {
@@ -210,8 +222,8 @@ TEST_P(ProductTest, MatchesReferenceOnEveryLevel) {
   bool quantizedOutput = std::string(c.output) == "q8";
   std::mt19937 rng(unsigned(c.n * 131 + c.k));
 
-  Matrix first = randomMatrix(rng, format, c.n, c.k);
-  Matrix second = randomMatrix(rng, format, c.n, c.k);
+  Matrix first = randomMatrix(rng, format, c.n, c.k, c.extreme);
+  Matrix second = randomMatrix(rng, format, c.n, c.k, c.extreme);
   std::vector<uint8_t> blob = first.packed;
   if (gated) {
     int64_t tile = gemcut_tile_bytes(format, c.k);
@@ -262,7 +274,7 @@ func.func @decode(%n: i64, %ids: !kernel.buffer<1 x 1, i32>,
     CompiledKernel kernel(text, level);
     for (int64_t rows = 1; rows <= c.maxRows; ++rows) {
       SCOPED_TRACE(fmt::format("{} rows {}", level.name, rows));
-      Rows x = randomRows(rng, quantizedInput, rows, c.k);
+      Rows x = randomRows(rng, quantizedInput, rows, c.k, c.extreme);
       std::vector<float> mul = randomValues(rng, rows * c.n, 2.0f);
       Bytes arena(inputBytes + modulatorBytes + c.maxRows * outputRow + 64);
       std::memcpy(arena.data(), x.bytes.data(), x.bytes.size());
@@ -387,6 +399,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"gemm", "int4", "none", "f32", 50, 352, 13, 3, 1.0f},
         Case{"gemm", "q4_0", "none", "f32", 48, 1536, 13, 2, 1.0f},
         Case{"gemm", "q4_0", "gelu_mul", "q8", 96, 96, 13, 4, 1.0f},
+        Case{"gemm", "int4", "none", "f32", 48, 96, 13, 2, 1.0f, true},
+        Case{"gemm", "q4_0", "none", "f32", 48, 96, 13, 2, 1.0f, true},
         Case{"gemm", "int8", "none", "f32", 50, 96, 27, 2, 1.0f},
         Case{"gemm", "int8", "gelu_mul", "q8", 96, 64, 13, 4, 1.0f},
         Case{"gemm", "bf16", "none", "f32", 50, 98, 27, 2, 1.0f},
@@ -395,8 +409,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"gemm", "f32", "gelu_gate", "f32", 40, 64, 13, 2, 1.0f}),
     [](const testing::TestParamInfo<Case> &info) {
       const Case &c = info.param;
-      return fmt::format("{}_{}_{}_{}_n{}_k{}", c.op, c.format, c.epilogue,
-                         c.output, c.n, c.k);
+      return fmt::format("{}_{}_{}_{}_n{}_k{}{}", c.op, c.format, c.epilogue,
+                         c.output, c.n, c.k, c.extreme ? "_extreme" : "");
     });
 
 } // namespace
