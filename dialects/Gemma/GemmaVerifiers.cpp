@@ -180,9 +180,10 @@ LogicalResult SelectLastOp::verify() {
 LogicalResult QuantizeOp::verify() {
   if (failed(expectSameRows(*this, {getInput(), getResult()})))
     return failure();
-  if (columnsOf(getInput()) % 32)
-    return emitOpError() << "width " << columnsOf(getInput())
-                         << " is not a multiple of the group size 32";
+  if (columnsOf(getInput()) <= 0 || columnsOf(getInput()) % 32)
+    return emitOpError() << "width is " << columnsOf(getInput())
+                         << ", expected a positive multiple of the group size "
+                            "32";
   if (getScale() && columnsOf(getScale()) != 1)
     return emitOpError() << "scale has " << columnsOf(getScale())
                          << " elements, expected 1";
@@ -196,11 +197,10 @@ LogicalResult ExpertQuantizeOp::verify() {
   if (failed(expectSameRows(*this, {getInput(), getExperts(), getResult()})))
     return failure();
   int64_t chosen = columnsOf(getExperts()), width = columnsOf(getResult());
-  if (chosen <= 0 || width % chosen || width / chosen % 32)
+  if (chosen <= 0 || width <= 0 || width % chosen || width / chosen % 32)
     return emitOpError() << "result width is " << width
-                         << ", expected for each "
-                         << "of a row's " << chosen
-                         << " experts the same multiple of 32";
+                         << ", expected for each of a row's " << chosen
+                         << " experts the same positive multiple of 32";
   if (columnsOf(getInput()) == width / chosen)
     return success();
   return expectSize(*this, "input width", columnsOf(getInput()),

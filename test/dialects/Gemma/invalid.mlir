@@ -320,8 +320,24 @@ func.func @select_type(%x: tensor<?xi32>) {
 // quantize, ple_inputs
 
 func.func @quantize_group(%x: tensor<?x48xf32>) {
-  // expected-error@+1 {{width 48 is not a multiple of the group size 32}}
+  // expected-error@+1 {{width is 48, expected a positive multiple of the group size 32}}
   %y = gemma.quantize %x : tensor<?x48xf32> -> tensor<?x48x!gemma.q8>
+  return
+}
+
+// -----
+
+func.func @quantize_nothing(%x: tensor<?x0xf32>) {
+  // expected-error@+1 {{width is 0, expected a positive multiple of the group size 32}}
+  %y = gemma.quantize %x : tensor<?x0xf32> -> tensor<?x0x!gemma.q8>
+  return
+}
+
+// -----
+
+func.func @quantize_unknown(%x: tensor<?x?xf32>) {
+  // expected-error@+1 {{needs static columns, found 'tensor<?x?xf32>'}}
+  %y = gemma.quantize %x : tensor<?x?xf32> -> tensor<?x?x!gemma.q8>
   return
 }
 
@@ -607,8 +623,24 @@ func.func @expert_sum_weights(%a: tensor<?x64xf32>, %e: tensor<?x2xi32>, %w: ten
 // -----
 
 func.func @expert_quantize_parts(%a: tensor<?x64xf32>, %e: tensor<?x3xi32>) {
-  // expected-error@+1 {{result width is 64, expected for each of a row's 3 experts the same multiple of 32}}
+  // expected-error@+1 {{result width is 64, expected for each of a row's 3 experts the same positive multiple of 32}}
   %u = gemma.expert_quantize %a, %e : tensor<?x64xf32>, tensor<?x3xi32> -> tensor<?x64x!gemma.u8>
+  return
+}
+
+// -----
+
+func.func @expert_quantize_nothing(%a: tensor<?x0xf32>, %e: tensor<?x3xi32>) {
+  // expected-error@+1 {{result width is 0, expected for each of a row's 3 experts the same positive multiple of 32}}
+  %u = gemma.expert_quantize %a, %e : tensor<?x0xf32>, tensor<?x3xi32> -> tensor<?x0x!gemma.u8>
+  return
+}
+
+// -----
+
+func.func @expert_quantize_unknown(%a: tensor<?x64xf32>, %e: tensor<?x2xi32>) {
+  // expected-error@+1 {{needs static columns, found 'tensor<?x?x!gemma.u8>'}}
+  %u = gemma.expert_quantize %a, %e : tensor<?x64xf32>, tensor<?x2xi32> -> tensor<?x?x!gemma.u8>
   return
 }
 
