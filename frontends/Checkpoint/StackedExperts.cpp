@@ -6,7 +6,9 @@
 #include "frontends/Json/CheckedJson.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
+#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -125,8 +127,18 @@ Error StackedExperts::addScales(StringRef name, StringRef kind,
       return tensorError(getSource().fileOf(stored), stored,
                          "has " + std::to_string(info->elements()) +
                              " values, expected the one of a layer");
+    if (!info->isReadable())
+      return tensorError(getSource().fileOf(stored), stored,
+                         "has dtype " + stringify(info->type).str() +
+                             ", expected F32, BF16 or F16");
     if (Error error = getSource().readF32(stored, 0, scale))
-      return error;
+      return about(std::move(error), getSource().fileOf(stored), stored);
+    if (!(scale >= 0 && std::isfinite(scale)))
+      return tensorError(getSource().fileOf(stored), stored,
+                         llvm::formatv("holds {0:e}, expected a positive "
+                                       "scale, or 0 for none",
+                                       scale)
+                             .str());
     hidden[stored] = true;
     if (stacked.example.empty())
       stacked.example = stored;

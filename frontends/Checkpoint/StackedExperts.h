@@ -30,8 +30,9 @@ class StackedExperts : public WeightFilter {
 public:
   /// `source` itself if no expert is stored alone. Errors name the file and the
   /// tensor: an expert or a half that is missing, one of another shape or type
-  /// than the first, gate and up that round their one input under different
-  /// scales, stacked tensors beside single ones.
+  /// than the first, an activation scale that is negative or not finite, gate
+  /// and up that round their one input under different scales, stacked tensors
+  /// beside single ones.
   static llvm::Expected<std::unique_ptr<WeightSource>>
   stack(std::unique_ptr<WeightSource> source);
 

@@ -4,6 +4,9 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 
 using namespace gemcut::checkpoint;
@@ -23,6 +26,7 @@ std::string nameOf(int64_t expert, const std::string &matrix) {
 class Stored : public WeightSource {
 public:
   std::map<std::string, WeightInfo> tensors;
+  std::map<std::string, float> constants; ///< elements of tensors, all alike
   mutable std::vector<std::string> released;
 
   void add(const std::string &name, int64_t rows, int64_t columns) {
@@ -52,6 +56,11 @@ public:
     if (llvm::Error error =
             checkRead(name, find(name), first, int64_t(out.size())))
       return error;
+    if (auto constant = constants.find(name.str());
+        constant != constants.end()) {
+      std::fill(out.begin(), out.end(), constant->second);
+      return llvm::Error::success();
+    }
     for (size_t i = 0; i < out.size(); ++i)
       out[i] =
           level(first + int64_t(i)) * scale(name, (first + int64_t(i)) / 2);
@@ -164,6 +173,7 @@ TEST(StackedExperts, StackActivationScales) {
     info.shape = {1};
     std::string name = std::string("model.layers.1.experts.") + layer + kind;
     stored->tensors[name] = info;
+    stored->constants[name] = float(stored->tensors.size()) / 16;
     return name;
   };
   const char *in = ".input_activation_scale", *out = ".output_activation_scale";
@@ -197,17 +207,41 @@ TEST(StackedExperts, GateAndUpReadTheSameValues) {
   auto stored = threeExperts();
   WeightInfo info;
   info.shape = {1};
-  stored->tensors["model.layers.1.experts.1.up_proj.input_activation_scale"] =
-      info;
+  std::string scale = "model.layers.1.experts.1.up_proj.input_activation_scale";
+  stored->tensors[scale] = info;
+  stored->constants[scale] = 0.25f;
   std::string error = errorOf(std::move(stored));
   EXPECT_NE(error.find("f: tensor '" + nameOf(1, "up_proj") +
-                       "' has the input_activation_scale "),
+                       "' has the input_activation_scale 0.250000, "),
             std::string::npos)
       << error;
   EXPECT_NE(error.find("expected 0.000000 as '" + nameOf(1, "gate_proj") +
                        "', which reads the same values"),
             std::string::npos)
       << error;
+}
+
+TEST(StackedExperts, ActivationScalesArePositiveNumbersOrZero) {
+  std::string name = "model.layers.1.experts.1.up_proj.input_activation_scale";
+  auto errorAt = [&](float scale, ElementType type) {
+    auto stored = threeExperts();
+    WeightInfo info;
+    info.shape = {1};
+    info.type = type;
+    stored->tensors[name] = info;
+    stored->constants[name] = scale;
+    return errorOf(std::move(stored));
+  };
+  std::string what = "f: tensor '" + name + "' ";
+  for (auto [scale, text] : {std::pair(std::nanf(""), "nan"),
+                             {std::numeric_limits<float>::infinity(), "INF"},
+                             {-0.5f, "-5.000000e-01"}})
+    EXPECT_EQ(errorAt(scale, ElementType::F32),
+              what + "holds " + text +
+                  ", expected a positive scale, or 0 for none");
+  EXPECT_EQ(errorAt(0, ElementType::I32),
+            what + "has dtype I32, expected F32, BF16 or F16");
+  EXPECT_EQ(errorAt(0, ElementType::F32), "");
 }
 
 TEST(StackedExperts, ReleaseAllOfTheirParts) {
