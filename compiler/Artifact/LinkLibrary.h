@@ -36,8 +36,8 @@ linkObjects(llvm::ArrayRef<llvm::ArrayRef<char>> objects, llvm::StringRef what);
 
 /// An archive of two objects: the runtime, the same for all models, of which a
 /// program with several models takes one; and the model, whose only global
-/// symbol is the bundle's function. All else is local. Error: more than the 9.9
-/// GB that a member of an archive can have.
+/// symbol is the bundle's function. All else is local. Errors: more than
+/// the 9.9 GB that a member of an archive can have, or than longestStaticBlob.
 llvm::Expected<std::vector<uint8_t>>
 linkStaticLibrary(const LibraryParts &parts);
 

@@ -40,9 +40,9 @@ struct BlobSection {
   bool isWritable; ///< as its name demands; nothing writes to it
 };
 
-/// In a static library, the one that linkers of the architecture put where
-/// nothing of short reach lies on both sides of it: on x86-64 a large one, else
-/// .data1, which lies between .data and .bss.
+/// For x86-64 a large one, which linkers put apart from code. Else, in a shared
+/// library one of its own, whose place linkSharedLibrary chooses; in a static
+/// one .data1, which linkers put between .data and .bss.
 BlobSection blobSection(llvm::StringRef triple, bool isShared);
 
 /// What a static library's blob may have, so that code reaches .bss behind it:

@@ -30,6 +30,7 @@ EXIT_KILL = 1 << 20
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
              "ds es fs gs").split()  # struct user_regs_struct
 BREAKPOINT = b"\xcc"
+MMAP, GETPID = 9, 39  # system calls
 # From the start of the program to the instructions that replace dots: behind its data and heap, in reach of a jump.
 DISTANCE = 1 << 30
 AVX_VNNI = 1 << 4
@@ -140,6 +141,11 @@ class Process:
         self.code = None if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
         return os.WSTOPSIG(status) if self.code is None else None
 
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        while self.code is None:
+            self.wait()
+
     def registers(self):
         registers = Regs()
         self.ptrace("getregs", ctypes.addressof(registers))
@@ -177,8 +183,17 @@ class Process:
 
 
 def is_permitted():
-    """Whether processes may be traced here."""
-    return Process(["/bin/true"], stderr=subprocess.DEVNULL).code is None
+    """Whether processes may be traced, and changed, here."""
+    process = Process(["/bin/true"], stderr=subprocess.DEVNULL)
+    if process.code is not None:
+        return False
+    try:
+        process.ptrace("setoptions", EXIT_KILL)
+        return process.call(GETPID) == process.pid
+    except OSError:
+        return False
+    finally:
+        process.end()
 
 
 def base_of(process, entry):
@@ -189,7 +204,7 @@ def base_of(process, entry):
 
 def map_instructions(process, place, code):
     # mmap, readable and executable, private, anonymous, at an address where nothing is.
-    result = process.call(9, place, len(code), 5, 0x100022, 2**64 - 1, 0)
+    result = process.call(MMAP, place, len(code), 5, 0x100022, 2**64 - 1, 0)
     if result != place:
         raise SystemExit(f"error: no memory at {place:#x} of process {process.pid}")
     process.write(place, code)
