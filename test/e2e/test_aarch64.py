@@ -268,10 +268,7 @@ class AArch64(unittest.TestCase):
                     for threads in (1, 2):
                         with self.subTest(case=case, quant=quant, place=place, threads=threads):
                             actual = self.score(cpu, arm, ids, "-t", threads)
-                            if quant == "mobile":  # rounds activations to 8 bits by row: see test_quantized.py
-                                self.assertLess(relative_error(actual, avx2), 0.1)
-                            else:
-                                self.assertLess(largest_difference(actual, avx2), LOGITS_ABS)
+                            self.assertLess(largest_difference(actual, avx2), LOGITS_ABS)
                             if quant in QUANTIZED_ERRORS:
                                 self.assertLess(relative_error(actual, expected), QUANTIZED_ERRORS[quant])
 
