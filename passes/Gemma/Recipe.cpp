@@ -199,7 +199,8 @@ std::optional<Recipe> Recipe::getBuiltin(StringRef name) {
     return std::nullopt;
   recipe.name = recipe.defaultFormat = name.str();
   if (name != "f32")
-    recipe.rules.push_back({kRouter.str(), /*isRegex=*/false, "bf16"});
+    recipe.rules.push_back(
+        {kRouter.str(), /*isRegex=*/false, "bf16", /*layers=*/std::nullopt});
   if (name == "int4" || name == "q4_0")
     for (StringRef pattern : kKeptInt8)
       recipe.rules.push_back(

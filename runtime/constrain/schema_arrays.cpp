@@ -93,8 +93,9 @@ gemcut_status SchemaCompiler::addDistinct(const Place &place, uint32_t least,
   builder.addText(from, "[", begin);
   auto addItem = [&](uint32_t before, bool isFirst, size_t index,
                      uint32_t behind) {
-    addSeparator(before, isFirst, before = builder.addNode());
-    return syntax.addValue(before, *values[index], behind)
+    uint32_t value = builder.addNode();
+    addSeparator(before, isFirst, value);
+    return syntax.addValue(value, *values[index], behind)
                ? GEMCUT_OK
                : refuse(item, "the value " + values[index]->dump() +
                                   " cannot be written in a call");
