@@ -3,6 +3,7 @@
 #include "targets/Common/Kernels/PairKernel.h"
 
 #include "runtime/abi/packed_layout.h"
+#include "targets/Common/Kernels/Panels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -37,20 +38,10 @@ public:
                      ? e.loadVec(e.at(w, 16 * q), kQuarter, 16)
                      : e.splat(1.0f, kQuarter),
                  e.at(panel, 2 * kPairBytes * q));
-    int64_t groups = columns / GEMCUT_GROUP;
-    auto unpackBlock = [&](Value block, int64_t count) {
-      Value packed = e.at(e.at(w, layout.header_bytes),
-                          e.mul(block, gemcut_block_bytes(layout)));
-      Value target = e.at(e.at(panel, kStepBytes),
-                          e.mul(block, layout.groups * kGroupBytes));
-      for (int64_t group = 0; group < count; ++group)
-        unpackGroup(packed, group, e.at(target, group * kGroupBytes));
-    };
-    int64_t blocks = groups / layout.groups;
-    e.loop(e.i64(0), e.i64(blocks), 1,
-           [&](Value block) { unpackBlock(block, layout.groups); });
-    if (int64_t rest = groups % layout.groups)
-      unpackBlock(e.i64(blocks), rest);
+    unpackGroups(e, layout, w, columns, e.at(panel, kStepBytes), kGroupBytes,
+                 [&](Value block, int64_t group, Value target) {
+                   unpackGroup(block, group, target);
+                 });
   }
 
 private:

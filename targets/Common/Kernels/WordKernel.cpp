@@ -2,6 +2,7 @@
 
 #include "targets/Common/Kernels/WordKernel.h"
 
+#include "targets/Common/Kernels/Panels.h"
 #include "targets/Common/Kernels/RowScaleKernel.h"
 #include "targets/Common/Kernels/RowScaleParts.h"
 
@@ -31,20 +32,10 @@ public:
     // Products are 16 times too large, see unpackScales.
     if (format == Format::Int4)
       e.store(e.loadVec(w, kLanes, kVectorBytes), panel, kVectorBytes);
-    int64_t groups = columns / GEMCUT_GROUP;
-    auto unpackBlock = [&](Value block, int64_t count) {
-      Value packed = e.at(e.at(w, layout.header_bytes),
-                          e.mul(block, gemcut_block_bytes(layout)));
-      Value target = e.at(e.at(panel, kVectorBytes),
-                          e.mul(block, layout.groups * kGroupBytes));
-      for (int64_t group = 0; group < count; ++group)
-        unpackGroup(packed, group, e.at(target, group * kGroupBytes));
-    };
-    int64_t blocks = groups / layout.groups;
-    e.loop(e.i64(0), e.i64(blocks), 1,
-           [&](Value block) { unpackBlock(block, layout.groups); });
-    if (int64_t rest = groups % layout.groups)
-      unpackBlock(e.i64(blocks), rest);
+    unpackGroups(e, layout, w, columns, e.at(panel, kVectorBytes), kGroupBytes,
+                 [&](Value block, int64_t group, Value target) {
+                   unpackGroup(block, group, target);
+                 });
   }
 
 private:
