@@ -26,7 +26,7 @@ placeSections(llvm::ArrayRef<SectionContent> sections, uint64_t imageBytes) {
   llvm::SmallVector<uint64_t> offsets;
   uint64_t end = imageBytes;
   for (const SectionContent &section : sections) {
-    offsets.push_back(llvm::alignTo(end, GEMCUT_SECTION_ALIGNMENT));
+    offsets.push_back(llvm::alignTo(end, gemcut_section_alignment(section.kind)));
     end = offsets.back() + section.length;
   }
   offsets.push_back(llvm::alignTo(end, alignof(gemcut_footer)));

@@ -32,7 +32,7 @@ SectionContent bytesSection(gemcut_section_kind kind,
 uint64_t contentBytes(llvm::ArrayRef<SectionContent> sections);
 
 /// Writes `image` (an ELF file or archive; empty for a sidecar), then the
-/// sections, each on a GEMCUT_SECTION_ALIGNMENT boundary, then the footer,
+/// sections, each on its alignment, then the footer,
 /// which it returns. `sidecarChecksum` is that of the weight section in the
 /// sidecar, 0 without one. Does not commit.
 llvm::Expected<gemcut_footer>

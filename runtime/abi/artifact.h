@@ -1,5 +1,5 @@
-/* Layout of a produced file: ELF image, padding to GEMCUT_BLOB_ALIGNMENT, the
- * sections, then this footer as the last bytes. A sidecar file has the same layout
+/* Layout of a produced file: ELF image, the sections, each on its alignment, then
+ * this footer as the last bytes. A sidecar file has the same layout
  * with an empty image. All integers little-endian.
  */
 #ifndef GEMCUT_RUNTIME_ABI_ARTIFACT_H
@@ -14,7 +14,7 @@ extern "C" {
 #define GEMCUT_FOOTER_MAGIC "GEMCUT\x01\n" /* 8 bytes, no terminator stored */
 #define GEMCUT_FOOTER_VERSION 3
 #define GEMCUT_BLOB_ALIGNMENT 65536 /* covers 4, 16 and 64 KiB pages */
-#define GEMCUT_SECTION_ALIGNMENT 65536
+#define GEMCUT_SECTION_ALIGNMENT 64 /* of sections without weights */
 #define GEMCUT_MAX_SECTIONS 8
 
 typedef enum gemcut_section_kind {
@@ -24,6 +24,12 @@ typedef enum gemcut_section_kind {
   GEMCUT_SECTION_CHAT = 4,      /* runtime/abi/chat_program.h */
   GEMCUT_SECTION_PREFIX = 5,    /* runtime/abi/prefix.h */
 } gemcut_section_kind;
+
+/* What the offset of a section of `kind` is a multiple of. */
+static inline uint64_t gemcut_section_alignment(uint32_t kind) {
+  return kind == GEMCUT_SECTION_WEIGHTS ? GEMCUT_BLOB_ALIGNMENT
+                                        : GEMCUT_SECTION_ALIGNMENT;
+}
 
 typedef struct gemcut_section {
   uint32_t kind;

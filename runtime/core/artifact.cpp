@@ -49,12 +49,13 @@ static gemcut_status checkSection(const gemcut_footer &footer, uint32_t index,
     return fail(GEMCUT_CORRUPT_ARTIFACT,
                 "%s: the reserved field of section '%s' is %u, but must be 0",
                 path, name, section.reserved);
-  if (section.offset % GEMCUT_SECTION_ALIGNMENT != 0)
+  uint64_t alignment = gemcut_section_alignment(section.kind);
+  if (section.offset % alignment != 0)
     return fail(GEMCUT_CORRUPT_ARTIFACT,
                 "%s: section '%s' starts at byte %llu, which is no multiple of "
-                "%d",
+                "%llu",
                 path, name, (unsigned long long)section.offset,
-                GEMCUT_SECTION_ALIGNMENT);
+                (unsigned long long)alignment);
   if (section.offset > limit || section.length > limit - section.offset)
     return fail(GEMCUT_CORRUPT_ARTIFACT,
                 "%s: section '%s' of %llu bytes at byte %llu does not fit into "
@@ -148,6 +149,11 @@ gemcut_status Artifact::checkNew(gemcut_section_kind kind,
               shownPath, getSectionName(kind));
 }
 
+/// Files are mapped from a page on; sections but weights begin anywhere in one.
+static uint64_t offsetInPage(uint64_t offset) {
+  return offset % uint64_t(sysconf(_SC_PAGESIZE));
+}
+
 gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
   struct stat info;
   if (fstat(fd, &info) != 0)
@@ -180,14 +186,15 @@ gemcut_status Artifact::map(int fd, const char *shownPath, bool *hasFooter) {
       return status;
     const uint8_t *data = nullptr;
     if (section.length != 0) {
-      void *mapped = mmap(nullptr, section.length, PROT_READ, MAP_SHARED, fd,
-                          off_t(section.offset));
+      uint64_t inPage = offsetInPage(section.offset);
+      void *mapped = mmap(nullptr, inPage + section.length, PROT_READ,
+                          MAP_SHARED, fd, off_t(section.offset - inPage));
       if (mapped == MAP_FAILED)
         return fail(GEMCUT_OUT_OF_MEMORY,
                     "cannot map the %llu bytes of section '%s' of %s: %s",
                     (unsigned long long)section.length, getSectionName(kind),
                     shownPath, strerror(errno));
-      data = static_cast<const uint8_t *>(mapped);
+      data = static_cast<const uint8_t *>(mapped) + inPage;
     }
     sections[count++] = {
         kind,      data, section.length, section.checksum, section.offset,
@@ -314,8 +321,11 @@ gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
 
 void Artifact::close() {
   for (size_t i = 0; i < count; ++i)
-    if (sections[i].data && sections[i].isMapped)
-      munmap(const_cast<uint8_t *>(sections[i].data), sections[i].length);
+    if (sections[i].data && sections[i].isMapped) {
+      uint64_t inPage = offsetInPage(sections[i].offset);
+      munmap(const_cast<uint8_t *>(sections[i].data) - inPage,
+             inPage + sections[i].length);
+    }
   count = 0;
   fileCount = 0;
   sidecarChecksum = 0;

@@ -31,8 +31,8 @@ makeArtifact(std::string image,
   footer.image_length = image.size();
   footer.image_checksum = xxh64(image.data(), image.size());
   for (const auto &[kind, bytes] : sections) {
-    image.resize((image.size() + GEMCUT_SECTION_ALIGNMENT - 1) /
-                 GEMCUT_SECTION_ALIGNMENT * GEMCUT_SECTION_ALIGNMENT);
+    uint64_t alignment = gemcut_section_alignment(kind);
+    image.resize((image.size() + alignment - 1) / alignment * alignment);
     footer.sections[footer.section_count++] = {
         kind, 0, image.size(), bytes.size(), xxh64(bytes.data(), bytes.size())};
     image += bytes;
