@@ -25,25 +25,36 @@ const std::map<std::string, Emit> kEmits = {{"exe", Emit::Executable},
                                             {"kernel", Emit::Kernel},
                                             {"gemma", Emit::Gemma}};
 
-std::string parseWeights(const std::string &text, WeightOptions &out) {
-  llvm::StringRef rest(text);
-  if (rest == "embed")
-    return "";
-  if (rest == "sidecar" || rest == "shared-sidecar") {
-    out.sidecar = true;
-    out.sharedSidecar = rest == "shared-sidecar";
-    return "";
-  }
+/// Takes "embed", "sidecar" or "shared-sidecar"; false for anything else.
+bool takePlace(llvm::StringRef word, WeightOptions &out) {
+  if (word != "embed" && word != "sidecar" && word != "shared-sidecar")
+    return false;
+  out.sidecar = word != "embed";
+  out.sharedSidecar = word == "shared-sidecar";
+  return true;
+}
+
+/// Takes "random" or "random:SEED"; false for anything else.
+bool takeRandom(llvm::StringRef word, WeightOptions &out) {
   uint64_t seed = 1;
-  if (rest.consume_front("random") &&
-      (rest.empty() ||
-       (rest.consume_front(":") && !rest.getAsInteger(10, seed)))) {
-    out.randomSeed = seed;
-    return "";
-  }
-  return "found '" + text +
-         "', expected embed, sidecar, shared-sidecar, random or "
-         "random:SEED";
+  if (!word.consume_front("random") ||
+      !(word.empty() ||
+        (word.consume_front(":") && !word.getAsInteger(10, seed))))
+    return false;
+  out.randomSeed = seed;
+  return true;
+}
+
+/// A place, random weights, or "random,PLACE".
+std::string parseWeights(const std::string &text, WeightOptions &out) {
+  auto [first, second] = llvm::StringRef(text).split(',');
+  bool known = llvm::StringRef(text).contains(',')
+                   ? takeRandom(first, out) && takePlace(second, out)
+                   : takePlace(first, out) || takeRandom(first, out);
+  return known ? ""
+               : "found '" + text +
+                     "', expected embed, sidecar, shared-sidecar, random or "
+                     "random:SEED, or random,sidecar";
 }
 
 /// Adds "NAME=DIR" to the adapters that stay beside the weights.
@@ -175,9 +186,9 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
           "Where weights go: embed puts them into the executable, sidecar into "
           "OUT.gemw beside it, shared-sidecar into a file beside it that is "
           "called by its checksum, so that programs with the same weights "
-          "share "
-          "one. random[:SEED] invents them from the shapes, to "
-          "size and time a model. Default: embed.")
+          "share one. random[:SEED] invents them from the shapes, to "
+          "size and time a model; random[:SEED],sidecar does both. "
+          "Default: embed.")
       ->group("Model");
   addLoraFlag(*compile, options.weights.loras);
   compile

@@ -108,7 +108,8 @@ class CompileOptions:
     max_ram: Union[int, str, None] = _flag("--max-ram", _size)
     """Bytes, or a text such as "2G"."""
     weights: Optional[str] = _flag("--weights", arguments.text)
-    """"embed", "sidecar", "shared-sidecar", "random" or "random:SEED"."""
+    """"embed", "sidecar", "shared-sidecar", "random" or "random:SEED", or
+    "random,sidecar"."""
     lora: Union[Mapping[str, float], Sequence[StrPath], StrPath, None] = _flag(
         "--lora", _merged, report=True)
     """A folder of an adapter to merge, several, or their strengths by folder."""
