@@ -44,6 +44,11 @@ MeasuredInputs::measure(ModuleOp module,
   }
   // Behind the last input nothing is measured.
   size_t seen = 0;
+  bool isStopped = false;
+  uint64_t done = 0, length = 0;
+  const uint64_t total = std::accumulate(
+      sequences.begin(), sequences.end(), uint64_t(0),
+      [](uint64_t sum, const auto &ids) { return sum + ids.size(); });
   reference::Interpreter interpreter(module, weights, threads);
   interpreter.setObserver([&](const reference::Observation &observation) {
     auto found =
@@ -55,22 +60,21 @@ MeasuredInputs::measure(ModuleOp module,
       for (int64_t r = 0; r < observation.value.rows; ++r)
         moments.addToBlock(block, observation.value.row(r).data());
     });
-    return ++seen == indices.size() ? reference::Next::Stop
-                                    : reference::Next::Continue;
+    ++seen;
+    isStopped =
+        progress && !progress(done + length * seen / indices.size(), total);
+    return isStopped || seen == indices.size() ? reference::Next::Stop
+                                               : reference::Next::Continue;
   });
-  uint64_t total = 0, done = 0;
-  for (const std::vector<int32_t> &ids : sequences)
-    total += ids.size();
   for (const std::vector<int32_t> &ids : sequences) {
     std::vector<int64_t> positions(ids.size());
     std::iota(positions.begin(), positions.end(), 0);
     seen = 0;
+    length = ids.size();
     interpreter.resetState();
-    if (failed(interpreter.run("forward", ids, positions)))
+    if (failed(interpreter.run("forward", ids, positions)) || isStopped)
       return failure();
-    done += ids.size();
-    if (progress && !progress(done, total))
-      return failure();
+    done += length;
   }
   return result;
 }

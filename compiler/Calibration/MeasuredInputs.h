@@ -18,8 +18,8 @@
 
 namespace gemcut::calibration {
 
-/// Called after every sequence: tokens that have run, tokens in all. False:
-/// stop.
+/// Called after every input that was measured: tokens that have run, those of
+/// the present sequence as far as it has come; tokens in all. False: stop.
 using MeasureProgress = std::function<bool(uint64_t done, uint64_t total)>;
 
 /// What a text says of the inputs of every product: the second moments over its

@@ -75,4 +75,30 @@ TEST(MeasuredInputs, AreThoseOfObservedValues) {
   EXPECT_EQ((*measured)->get("no.such.weight"), nullptr);
 }
 
+TEST(MeasuredInputs, ReportsAndStopsWithinASequence) {
+  GoldenCase golden = GoldenCase::load("edge");
+  auto model = RunnableModel::fromCheckpoint(golden);
+  Sequences sequences{{2, 9, 30, 4}, {2, 7, 11}};
+  std::vector<uint64_t> told;
+  uint64_t stopAt = 7;
+  auto measure = [&] {
+    told.clear();
+    return MeasuredInputs::measure(*model->module, *model->weights, sequences,
+                                   /*threads=*/1,
+                                   [&](uint64_t done, uint64_t total) {
+                                     EXPECT_EQ(total, 7u);
+                                     told.push_back(done);
+                                     return done < stopAt || stopAt == 7;
+                                   });
+  };
+  ASSERT_TRUE(succeeded(measure()));
+  EXPECT_TRUE(llvm::is_sorted(told));
+  EXPECT_EQ(told.back(), 7u);
+  for (uint64_t done = 0; done <= 7; ++done)
+    EXPECT_TRUE(llvm::is_contained(told, done)) << done;
+  stopAt = 2;
+  EXPECT_TRUE(failed(measure()));
+  EXPECT_EQ(told.back(), 2u);
+}
+
 } // namespace
