@@ -136,6 +136,9 @@ class Avx2Isa : public X86Isa {
 public:
   using X86Isa::X86Isa;
 
+  // A core alone reads 22 to 24 GB/s so, and 19 to 23 at 8192 (Zen 3).
+  int64_t getStreamAhead() const override { return 2048; }
+
   Value startNibbles(Emitter &e, Value, int64_t) const override {
     return e.zeros(e.vecType(e.getBuilder().getI16Type(), 32));
   }

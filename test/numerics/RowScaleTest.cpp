@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"gemv", "int2_row", "none", "f32", 48, 64, 9, 1, 0, false},
         Case{"gemv", "int2_row", "none", "f32", 50, 96, 8, 2, 0.7f, false},
-        Case{"gemv", "int2_row", "none", "f32", 16, 32, 5, 4, 0, true},
+        Case{"gemv", "int2_row", "none", "f32", 16, 160, 5, 4, 0, true},
         Case{"gemv", "int2_row", "gelu_gate", "q8", 96, 160, 8, 2, 0, false},
         Case{"gemv", "int2_row", "softcap", "f32", 80, 1536, 3, 3, 0.3f, false},
         Case{"gemv", "int4_row", "none", "f32", 40, 224, 9, 2, 0, false},

@@ -60,12 +60,13 @@ int64_t RowBlocks::panelRows() const {
 }
 
 void RowBlocks::prepareLoneRow(Value input, Value rows) {
-  if (!stream || !rowScales() || !e.getIsa().takesUnsignedBytes())
+  if (!stream || !hasSignedRow(e.getIsa(), weight.getFormat()))
     return;
   int64_t columns = weight.getColumns();
   signedRow = e.stack(signedRowBytes(columns));
   e.beginUse(signedRow);
-  e.ifThen(e.equal(e.bitAnd(rows, e.i64(1)), e.i64(1)), [&] {
+  Value rest = e.rem(rows, block.rows);
+  e.ifThen(e.equal(e.bitAnd(rest, e.i64(1)), e.i64(1)), [&] {
     Value last = e.at(input, e.mul(e.sub(rows, 1), inputRowBytes));
     emitSignedRow(e, e.getIsa(), columns, last, signedRow);
   });

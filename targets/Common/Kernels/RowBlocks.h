@@ -42,8 +42,8 @@ public:
   void begin();
   void end();
 
-  /// Lets the products of a lone row, the last one, be in signed form where the
-  /// level gains by that, for rows 0 .. rows-1 (i64) at `input` of all units.
+  /// Lets the products of the last row be in signed form where it is a block
+  /// alone and the level gains by that, for rows 0 .. rows-1 (i64) at `input` of all units.
   void prepareLoneRow(mlir::Value input, mlir::Value rows);
 
   /// A stack buffer for the results of one block.
@@ -71,7 +71,7 @@ private:
   bool pairs = false, words = false;
   mlir::Value fetchAhead; ///< i1, of a stream
   mlir::Value panels;     ///< of the unit's tiles
-  mlir::Value signedRow;  ///< the last of an odd number of rows, of a stream
+  mlir::Value signedRow;  ///< the last row, if it is a block, of a stream
 
   bool rowScales() const { return hasRowScales(weight.getFormat()); }
   int64_t panelBytes() const;

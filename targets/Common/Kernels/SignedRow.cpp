@@ -3,6 +3,9 @@
 #include "targets/Common/Kernels/SignedRow.h"
 
 #include "targets/Common/Kernels/RowScaleParts.h"
+#include "targets/Common/Kernels/SignedWords.h"
+
+#include "targets/Common/VectorParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -11,10 +14,6 @@ using namespace gemcut;
 using namespace gemcut::targets;
 
 namespace {
-
-constexpr int64_t signedSumOffset(int64_t columns) {
-  return gemcut_u8_scale_offset(columns) + 4;
-}
 
 /// One row in signed form times one tile. Weights are the unsigned operand
 /// here, q + 2^(bits - 1), and stay where they are in their bytes: each field
@@ -100,7 +99,27 @@ private:
   }
 };
 
+/// Sums of the unsigned bytes `q` in each lane.
+Value addBytes(Emitter &e, const VectorIsa &isa, Value sums, Value q) {
+  if (!isa.getLevel().wordRows)
+    return isa.dotUnsigned(e, sums, q, e.i32(0x01010101));
+  int64_t lanes = lanesOf(sums);
+  Value words = isa.multiplyBytes(e, q, e.splatByte(1, 4 * lanes));
+  Value ones = e.bitcast(e.splatI32(0x00010001, lanes), words.getType());
+  return e.add(sums, isa.multiplyWords(e, words, ones));
+}
+
 } // namespace
+
+bool gemcut::targets::hasSignedRow(const VectorIsa &isa, Format format) {
+  return hasRowScales(format) &&
+         (isa.takesUnsignedBytes() ||
+          (isa.getLevel().wordRows && format != Format::Int8Row));
+}
+
+int64_t gemcut::targets::signedSumOffset(int64_t columns) {
+  return gemcut_u8_scale_offset(columns) + 4;
+}
 
 int64_t gemcut::targets::signedRowBytes(int64_t columns) {
   return gemcut_round_up(signedSumOffset(columns) + 4, GEMCUT_ROW_ALIGNMENT);
@@ -108,17 +127,17 @@ int64_t gemcut::targets::signedRowBytes(int64_t columns) {
 
 void gemcut::targets::emitSignedRow(Emitter &e, const VectorIsa &isa,
                                     int64_t columns, Value row, Value target) {
-  Type bytes = e.vecType(e.getBuilder().getI8Type(), kVectorBytes);
-  Value flip = e.bitcast(e.splatI32(int32_t(0x80808080)), bytes);
+  int64_t lanes = std::min(kLanes, isa.getLevel().vectorBits / 32);
+  int64_t width = 4 * lanes;
+  Type bytes = e.vecType(e.getBuilder().getI8Type(), width);
+  Value flip = e.bitcast(e.splatI32(int32_t(0x80808080), lanes), bytes);
   int64_t padded = blocksOf(columns) * kBlockColumns;
-  Value sum =
-      e.loop(e.i64(0), e.i64(padded), kVectorBytes, {e.splatI32(0)},
-             [&](Value column, ValueRange carried) {
-               Value q = e.load(bytes, e.at(row, column), kVectorBytes);
-               e.store(e.bitXor(q, flip), e.at(target, column), kVectorBytes);
-               return Emitter::Values{
-                   isa.dotUnsigned(e, carried[0], q, e.i32(0x01010101))};
-             })[0];
+  Value sum = e.loop(e.i64(0), e.i64(padded), width, {e.splatI32(0, lanes)},
+                     [&](Value column, ValueRange carried) {
+                       Value q = e.load(bytes, e.at(row, column), width);
+                       e.store(e.bitXor(q, flip), e.at(target, column), width);
+                       return Emitter::Values{addBytes(e, isa, carried[0], q)};
+                     })[0];
   int64_t scale = gemcut_u8_scale_offset(columns);
   e.store(e.loadF32(e.at(row, scale)), e.at(target, scale), 4);
   e.store(e.sub(e.reduceAdd(sum), e.i32(int32_t(128 * padded))),
@@ -128,5 +147,8 @@ void gemcut::targets::emitSignedRow(Emitter &e, const VectorIsa &isa,
 void gemcut::targets::buildSignedRowKernel(Emitter &e, const VectorIsa &isa,
                                            const MicroKernelShape &shape,
                                            ValueRange arguments) {
-  SignedRowKernel(e, isa, shape, arguments).build();
+  if (isa.getLevel().wordRows)
+    buildSignedWordsKernel(e, isa, shape, arguments);
+  else
+    SignedRowKernel(e, isa, shape, arguments).build();
 }
