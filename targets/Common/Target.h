@@ -59,7 +59,10 @@ struct IsaLevel {
   /// tiles: a quarter of the code. With 16 registers that costs 6 % more
   /// instructions, as constants are loaded in each group.
   bool hasGroupLoops = false;
-  int64_t gemvRows = 4;     ///< of a gemv's block, one tile wide
+  int64_t gemvRows = 4; ///< of a gemv's block, one tile wide
+  /// Tiles of weights in groups that a single row multiplies together: so many
+  /// streams, for cores that read less from one.
+  int64_t gemvTiles = 1;
   BlockShape integerBlock;  ///< of a gemm with weights in groups
   BlockShape rowScaleBlock; ///< of a gemm with integers under row scales
   BlockShape floatBlock;    ///< of a gemm with bf16 or f32 weights

@@ -51,6 +51,8 @@ public:
   /// How far ahead of its use a stream from memory is fetched, in bytes; of a
   /// size that addresses of prefetches take.
   virtual int64_t getStreamAhead() const { return 4608; }
+  /// The same where tiles are read together, each a stream.
+  virtual int64_t getTileStreamAhead() const { return getStreamAhead(); }
 
   /// Sums of nibbles over one group of 32 columns: what starts them, one step
   /// of four columns, and their end. The steps of a group may be shared out to

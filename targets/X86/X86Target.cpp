@@ -26,6 +26,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx2.floatBlock = {4, 1};
   avx2.wordRows = 5;
   avx2.gemvRows = 3;
+  avx2.gemvTiles = 2;
 
   IsaLevel avxVnni = avx2;
   avxVnni.name = "avxvnni";
@@ -34,6 +35,7 @@ static std::vector<IsaLevel> x86Levels() {
   avxVnni.hasVnni = true;
   avxVnni.wordRows = 0;
   avxVnni.gemvRows = 4;
+  avxVnni.gemvTiles = 1;
   avxVnni.integerBlock = {4, 1};
   avxVnni.rowScaleBlock = {6, 1};
 
@@ -49,6 +51,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx512Vnni.wordRows = 0;
   avx512Vnni.hasGroupLoops = true;
   avx512Vnni.gemvRows = 8;
+  avx512Vnni.gemvTiles = 1;
   avx512Vnni.integerBlock = {6, 2};
   avx512Vnni.rowScaleBlock = {12, 2};
   avx512Vnni.floatBlock = {6, 2};

@@ -40,9 +40,8 @@ template <typename ExpertOp> struct ExpertProduct {
 
   BlockShape getBlock() const {
     const IsaLevel &level = e.getIsa().getLevel();
-    if (stream)
-      return {level.gemvRows, 1};
-    return targets::getBlock(level, weight.getFormat());
+    return stream ? getStreamBlock(level, weight.getFormat())
+                  : targets::getBlock(level, weight.getFormat());
   }
 
   RowBlocks makeBlocks(int64_t unitTiles) {

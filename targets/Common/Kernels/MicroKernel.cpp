@@ -30,7 +30,7 @@ public:
         y(arguments[2]), yStride(arguments[3]),
         next(shape.nextLines ? arguments[4] : Value()),
         ahead(shape.asksAhead    ? arguments.back()
-              : shape.fetchAhead ? e.i64(isa.getStreamAhead())
+              : shape.fetchAhead ? e.i64(getStreamAhead())
                                  : Value()),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
         layout(gemcut_block_of(toAbi(shape.format))),
@@ -51,7 +51,7 @@ private:
   const VectorIsa &isa;
   const MicroKernelShape &shape;
   Value w, x, y, yStride, next;
-  Value ahead; ///< bytes ahead of the stream to fetch; null: none are
+  Value ahead; ///< how far ahead of a line to fetch; null: nothing is
   int64_t tileBytes;
   gemcut_block layout; ///< of formats with groups
   /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
@@ -72,6 +72,10 @@ private:
     return part * lanes * elementBytes;
   }
 
+  int64_t getStreamAhead() const {
+    return shape.tiles > 1 ? isa.getTileStreamAhead() : isa.getStreamAhead();
+  }
+
   void storeAccumulators(ValueRange sums) {
     for (int64_t m = 0; m < shape.rows; ++m) {
       Value row = e.at(y, e.mul(yStride, m));
@@ -87,6 +91,17 @@ private:
   void prefetch(Value base, int64_t offset = 0) {
     if (ahead)
       e.prefetchFar(e.at(e.at(base, ahead), offset));
+  }
+
+  /// `ahead` of a block of several tiles, each of which is a stream: at their
+  /// end it leads past the other tiles to the next ones.
+  Value aheadOfBlock(Value block) {
+    int64_t own = getStreamAhead();
+    Value from = e.mul(block, gemcut_block_bytes(layout));
+    Value isInside =
+        e.lessEqual(from, e.i64(tileBytes - 1 - layout.header_bytes - own));
+    return e.select(isInside, e.i64(own),
+                    e.i64(own + (shape.tiles - 1) * tileBytes));
   }
 
   /// Fetches of every row the line that is ahead of `quants` + `offset`.
@@ -121,12 +136,16 @@ private:
   /// Fetches the lines of a tile behind the `groups` groups of its last block.
   /// Nobody reads them, but tiles are a stream: the hardware's prefetching
   /// halts at gaps (57 instead of 96 % of a plain read with 704 columns, Zen
-  /// 4).
+  /// 4). Where they came with a block ahead, what is ahead of them follows.
   void fetchPadding(int64_t block, int64_t groups) {
     int64_t bytes = gemcut_block_bytes(layout);
-    for (int64_t offset = quantsOffset(groups); offset < bytes;
-         offset += kVectorBytes)
-      e.prefetch(e.at(w, layout.header_bytes + block * bytes + offset));
+    for (int64_t t = 0; t < shape.tiles; ++t)
+      for (int64_t offset = quantsOffset(groups); offset < bytes;
+           offset += kVectorBytes) {
+        Value line = e.at(w, t * tileBytes + layout.header_bytes +
+                                 block * bytes + offset);
+        shape.tiles > 1 && ahead ? prefetch(line) : e.prefetch(line);
+      }
   }
 
   /// Adds the first `groups` groups of a block of columns.
@@ -141,7 +160,10 @@ private:
         *address = e.opaque(*address);
     Value others =
         next ? e.at(next, e.mul(block, layout.groups * nextBytes)) : next;
-    prefetch(weights);
+    if (shape.tiles > 1 && ahead)
+      ahead = aheadOfBlock(block);
+    for (int64_t t = 0; t < shape.tiles; ++t)
+      prefetch(weights, t * tileBytes);
     auto add = [&](Value scales, Value ahead, int64_t group) {
       addGroup(sums, weights, scales, quants, perGroup, group);
       for (int64_t line = 0; line < shape.nextLines; ++line)

@@ -141,8 +141,8 @@ private:
 } // namespace
 
 void gemcut::targets::buildGemv(StageEmitter &e, kernel::GemvOp op) {
-  // One tile at a time is one sequential stream.
-  Product<kernel::GemvOp>(e, op, {e.getIsa().getLevel().gemvRows, 1},
+  Format format = op.getWeight().getType().getFormat();
+  Product<kernel::GemvOp>(e, op, getStreamBlock(e.getIsa().getLevel(), format),
                           /*stream=*/true)
       .build();
 }

@@ -31,6 +31,12 @@ BlockShape gemcut::targets::getBlock(const IsaLevel &level, Format format) {
                                : level.floatBlock;
 }
 
+BlockShape gemcut::targets::getStreamBlock(const IsaLevel &level,
+                                           Format format) {
+  bool hasGroups = isQuantized(format) && !hasRowScales(format);
+  return {level.gemvRows, hasGroups ? level.gemvTiles : 1};
+}
+
 RowBlocks::RowBlocks(StageEmitter &e, kernel::WeightType weight,
                      int64_t inputRowBytes, BlockShape block, int64_t unitTiles,
                      int64_t expectedRows, bool stream)
@@ -212,8 +218,9 @@ Value RowBlocks::nextWeights(Value tiles, Value row, int64_t first,
 void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
                               Value row, int64_t rows,
                               const BlockTarget &target) {
+  int64_t mostTiles = stream && rows > 1 ? 1 : block.tiles;
   for (int64_t first = 0; first < count;) {
-    int64_t width = std::min(block.tiles, count - first);
+    int64_t width = std::min(mostTiles, count - first);
     MicroKernelShape shape;
     shape.format = weight.getFormat();
     shape.columns = weight.getColumns();
@@ -221,7 +228,7 @@ void RowBlocks::multiplyBlock(Value tiles, int64_t count, Value input,
     shape.rows = rows;
     shape.tiles = width;
     if (stream && rows <= kMostFetchedRows &&
-        tileBytes + rows * inputRowBytes > kKeptBytes)
+        width * tileBytes + rows * inputRowBytes > kKeptBytes)
       shape.inputAhead = e.getIsa().getInputAhead();
     shape.signedRow = signedRow && input == signedRow;
     bool onTiles = tileIsa && rows >= kTileTailRows;

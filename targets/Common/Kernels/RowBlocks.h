@@ -27,6 +27,10 @@ struct BlockTarget {
 /// The register block of a product of many rows.
 BlockShape getBlock(const IsaLevel &level, Format format);
 
+/// The register block of a stream: up to so many rows of one tile, or so many
+/// tiles of one row.
+BlockShape getStreamBlock(const IsaLevel &level, Format format);
+
 class RowBlocks {
 public:
   /// For a stage that multiplies `weight` with rows `inputRowBytes` apart, in
@@ -43,7 +47,8 @@ public:
   void end();
 
   /// Lets the products of the last row be in signed form where it is a block
-  /// alone and the level gains by that, for rows 0 .. rows-1 (i64) at `input` of all units.
+  /// alone and the level gains by that, for rows 0 .. rows-1 (i64) at `input`
+  /// of all units.
   void prepareLoneRow(mlir::Value input, mlir::Value rows);
 
   /// A stack buffer for the results of one block.
