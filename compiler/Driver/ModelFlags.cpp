@@ -103,9 +103,8 @@ void gemcut::driver::addCalibrateFlags(CLI::App &command,
               "--calibrate", options.calibrate,
               "A text like those that the model will see: int4 is rounded so "
               "that what products give for it changes least. The interpreter "
-              "runs "
-              "it: about a second per token and billion weights. Default: "
-              "none, every weight counts alike.")
+              "runs it, on one core about a tenth of a second per token and "
+              "billion weights. Default: none, every weight counts alike.")
           ->type_name("TEXT")
           ->group("Model");
   command
