@@ -125,6 +125,26 @@ llvm::Error gemcut::artifact::checkInputsExist(llvm::ArrayRef<LinkInput> inputs,
   return llvm::Error::success();
 }
 
+/// lld maps its output, and a page that the filesystem has no room for is a
+/// signal: fails where `output` may not have the room for all `arguments` that
+/// are files.
+static llvm::Error requireRoom(llvm::StringRef output,
+                               llvm::ArrayRef<std::string> arguments) {
+  constexpr uint64_t kSystemLibraries = 2 << 20; // what is taken of them
+  uint64_t bytes = kSystemLibraries;
+  for (const std::string &argument : arguments)
+    if (uint64_t size; !llvm::sys::fs::file_size(argument, size))
+      bytes += size;
+  auto space = llvm::sys::fs::disk_space(output);
+  if (!space || space->available >= bytes)
+    return llvm::Error::success();
+  return createStringError(
+      "linking needs " + std::to_string((bytes >> 20) + 1) + " MiB in '" +
+      llvm::sys::path::parent_path(output).str() + "', whose filesystem has " +
+      std::to_string(space->available >> 20) +
+      " MiB left; free space or name another folder with TMPDIR");
+}
+
 llvm::Expected<std::vector<uint8_t>>
 gemcut::artifact::runLinker(std::vector<std::string> arguments,
                             llvm::StringRef what) {
@@ -132,6 +152,8 @@ gemcut::artifact::runLinker(std::vector<std::string> arguments,
   auto output = scratch.create("elf");
   if (!output)
     return output.takeError();
+  if (llvm::Error error = requireRoom(*output, arguments))
+    return std::move(error);
   // lld frees what its threads allocate when they end, and theirs are LLVM's,
   // which never do: one of our own does all of it.
   std::vector<const char *> raw{"ld.lld", "--threads=1", "-o", output->c_str()};

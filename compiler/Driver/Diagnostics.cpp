@@ -16,6 +16,10 @@ static std::string locationPrefix(Location location) {
     StringRef text = name.getName().getValue();
     return text.empty() || text == "model" ? "" : (text + ": ").str();
   }
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    return fused.getLocations().empty()
+               ? ""
+               : locationPrefix(fused.getLocations().front());
   if (isa<UnknownLoc>(location))
     return "";
   std::string text;

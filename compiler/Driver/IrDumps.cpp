@@ -77,6 +77,13 @@ void IrDumps::dump(StringRef pass, StringRef part, Operation *op) {
   }
   op->print(stream);
   stream << "\n";
+  stream.close();
+  if (stream.has_error()) {
+    llvm::errs() << "gemcut: note: " << path << ": " << stream.error().message()
+                 << "\n";
+    stream.clear_error();
+    llvm::sys::fs::remove(path);
+  }
 }
 
 void IrDumps::attach(PassManager &pm) {

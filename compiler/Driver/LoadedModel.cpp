@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/LoadedModel.h"
 
+#include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/LoadGguf.h"
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Checkpoint/CheckpointError.h"
@@ -83,6 +84,13 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
           "checkpoint's directory, or add --weights random to size "
           "and time the model");
   } else if (isElf(path)) {
+    auto footer = artifact::readFooter(path);
+    if (!footer)
+      return footer.takeError();
+    if (*footer)
+      return createStringError(path.str() +
+                               ": is an executable that gemcut made; name the "
+                               "checkpoint that it was made from");
     return createStringError(
         path.str() + ": is a program or a library that does not end in a "
                      "gemcut footer: it is truncated, its weights are in "

@@ -6,18 +6,27 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cmath>
+
 using namespace gemcut;
 using namespace gemcut::driver;
 
 namespace {
+
+/// As of lora_alpha in an adapter's configuration.
+constexpr double kMostStrength = 1e6;
 
 /// Adds "DIR" or "DIR=STRENGTH" to the adapters to merge.
 std::string parseLora(const std::string &text,
                       std::vector<lora::MergeRequest> &out) {
   auto [directory, strength] = llvm::StringRef(text).rsplit('=');
   lora::MergeRequest request{directory.str()};
-  if (!strength.empty() && strength.getAsDouble(request.strength))
-    return "found '" + text + "', expected DIR or DIR=STRENGTH with a number";
+  if (llvm::StringRef(text).contains('=') &&
+      (strength.getAsDouble(request.strength) ||
+       !(std::abs(request.strength) <= kMostStrength)))
+    return "found '" + text +
+           "', expected DIR or DIR=STRENGTH with a number from -1000000 to "
+           "1000000";
   out.push_back(std::move(request));
   return "";
 }

@@ -268,6 +268,24 @@ class Compile(unittest.TestCase):
         self.assertIn("level 'amx' needs CPU features that this CPU lacks: avx2,", result.stderr)
         self.assertIn("amxtile", result.stderr)
 
+    def test_a_full_temporary_folder_is_an_error(self):
+        """Of the link, whose output lies there; never a signal, and nothing is left."""
+        full, out = self.folder / "full", self.folder / "out-full"
+        full.mkdir()
+        command = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs "$0" && TMPDIR="$0" "$@"; status=$?; '
+                   'ls -A "$0"; exit $status', full]
+        if run(*command, "true", check=False).returncode != 0:
+            self.skipTest("this machine mounts nothing")
+        for emit in ("exe", "static-lib"):
+            with self.subTest(emit=emit):
+                target = out if emit == "exe" else self.folder / "libfull.a"
+                result = run(*command, GEMCUT, "compile", GOLDENS / "edge", "--cpu", "avx2", "--emit", emit, "-o", target,
+                             check=False)
+                self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+                self.assertRegex(result.stderr, r"error: linking needs \d+ MiB in '.*full', whose filesystem has \d MiB "
+                                 r"left; free space or name another folder with TMPDIR\n$")
+                self.assertFalse(target.exists())
+
     def test_the_best_level_of_the_cpu_runs(self):
         """An emulated CPU with AVX2 and no AVX-512 takes the lowest of all levels."""
         out = compile_model(GOLDENS / "edge", self.folder / "out")

@@ -156,7 +156,9 @@ class Lora(unittest.TestCase):
     def test_errors(self):
         case = GOLDENS / "gemma3"
         for adapter, message in ((self.folder / "none", "adapter_config.json: cannot be read"),
-                                 (f"{self.folder / 'none'}=much", "expected DIR or DIR=STRENGTH with a number")):
+                                 (f"{self.folder / 'none'}=much", "expected DIR or DIR=STRENGTH with a number"),
+                                 (f"{self.folder / 'none'}=nan", "with a number from -1000000 to 1000000"),
+                                 (f"{self.folder / 'none'}=", "expected DIR or DIR=STRENGTH with a number")):
             out = self.folder / "bad"
             result = run(GEMCUT, "compile", case, "-o", out, "--lora", adapter, check=False)
             self.assertNotEqual(result.returncode, 0)
