@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -259,6 +260,7 @@ static int dispatch(int argc, char **argv) {
 
 int cli::runMain(int argc, char **argv) {
   startSeconds = seconds() - getCpuSeconds();
+  signal(SIGXFSZ, SIG_IGN); // writes beyond the limit then fail
   if (argc > 0 && argv[0]) {
     const char *slash = strrchr(argv[0], '/');
     programName = slash ? slash + 1 : argv[0];

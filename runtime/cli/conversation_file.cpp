@@ -10,9 +10,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <unistd.h>
 
 using namespace gemcut;
 using text::MarkedText;
@@ -32,24 +30,13 @@ gemcut_status cli::saveConversation(const char *path, const char *model,
 
   if (gemcut_status status = checkReplaceable(path))
     return status;
-  std::string part = std::string(path) + ".XXXXXX";
-  int descriptor = mkstemp(part.data());
-  FILE *file = descriptor < 0 ? nullptr : fdopen(descriptor, "w");
-  bool isWritten =
-      file && fwrite(json.bytes.data(), 1, json.size(), file) == json.size();
-  if (file && (fflush(file) != 0 || fsync(fileno(file)) != 0))
-    isWritten = false;
-  int reason = errno;
-  if (file && fclose(file) != 0)
-    isWritten = false;
-  if (isWritten && rename(part.c_str(), path) == 0)
+  Replacement file;
+  if (file.open(path, 0600) &&
+      fwrite(json.bytes.data(), 1, json.size(), file.stream()) == json.size() &&
+      file.commit(/*isDurable=*/true))
     return GEMCUT_OK;
-  if (isWritten)
-    reason = errno;
-  if (file)
-    unlink(part.c_str());
   return fail(GEMCUT_SYSTEM_ERROR, "%s: cannot be written: %s", path,
-              strerror(reason));
+              strerror(errno));
 }
 
 gemcut_status cli::loadConversation(const char *path,

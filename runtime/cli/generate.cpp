@@ -5,7 +5,6 @@
 #include "runtime/cli/ids.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
-#include "runtime/core/replace_file.h"
 #include "runtime/session/session_file.h"
 
 #include <cstdio>
@@ -50,25 +49,11 @@ static gemcut_status loadSession(const char *path, uint64_t fingerprint,
   return GEMCUT_OK;
 }
 
-static gemcut_status saveSession(const char *path, uint64_t fingerprint,
-                                 const Session &session, size_t prompted) {
-  SessionWriter writer;
-  if (gemcut_status status =
-          writer.open(path, fingerprint, session.getLevel().name))
-    return status;
-  if (gemcut_status status = writer.add(session, /*slot=*/0, prompted))
-    return status;
-  return writer.commit();
-}
-
 static gemcut_status generateIds(const CommonOptions &options,
                                  Constraint &constraint, const char *list,
                                  bool printIds, int firstPosition,
                                  bool showStats, const SessionPaths &paths,
                                  GenerateStats &stats) {
-  if (paths.save) // an answer should not be lost
-    if (gemcut_status status = checkReplaceable(paths.save))
-      return status;
   std::vector<int32_t> ids;
   if (gemcut_status status = readIds(list, ids))
     return status;
@@ -92,6 +77,11 @@ static gemcut_status generateIds(const CommonOptions &options,
   if (gemcut_status status = app.session.reset(/*slot=*/0, firstPosition))
     return status;
   uint64_t fingerprint = app.getFingerprint(options);
+  SessionWriter writer; // now, so that a wrong path is found before the work
+  if (paths.save)
+    if (gemcut_status status =
+            writer.open(paths.save, fingerprint, app.session.getLevel().name))
+      return status;
   bool isPrompt = true; // all that the session holds
   if (paths.load)
     if (gemcut_status status =
@@ -114,8 +104,9 @@ static gemcut_status generateIds(const CommonOptions &options,
   if (status == GEMCUT_OK && showStats)
     printStats(stats, app.session);
   if (status == GEMCUT_OK && paths.save)
-    status = saveSession(paths.save, fingerprint, app.session,
-                         isPrompt ? prompted : 0);
+    status = writer.add(app.session, /*slot=*/0, isPrompt ? prompted : 0);
+  if (status == GEMCUT_OK && paths.save)
+    status = writer.commit();
   return status;
 }
 

@@ -3,15 +3,12 @@
 #include "runtime/cli/npy.h"
 
 #include "runtime/core/error.h"
-#include "runtime/core/replace_file.h"
 
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace gemcut;
 using namespace gemcut::cli;
@@ -27,23 +24,15 @@ static bool isPipeOrDevice(const char *path) {
 }
 
 NpyWriter::~NpyWriter() {
-  if (!file)
-    return;
-  fclose(file);
-  if (!isDirect)
-    unlink(temporary.c_str());
+  if (file && isDirect)
+    fclose(file);
 }
 
-/// A file of a new name, `pattern` with its last six letters replaced, with the
-/// rights that fopen gives. Null: errno tells why.
-static FILE *createUnique(std::string &pattern) {
-  int descriptor = mkostemp(pattern.data(), O_CLOEXEC);
-  if (descriptor < 0)
-    return nullptr;
+/// The rights that fopen gives.
+static mode_t getUsualMode() {
   mode_t mask = umask(0);
   umask(mask);
-  (void)fchmod(descriptor, 0666 & ~mask);
-  return fdopen(descriptor, "wb");
+  return 0666 & ~mask;
 }
 
 gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
@@ -52,8 +41,10 @@ gemcut_status NpyWriter::open(const char *target, size_t rows, size_t width) {
   if (!isDirect)
     if (gemcut_status status = checkReplaceable(target))
       return status;
-  temporary = path + (isDirect ? "" : ".XXXXXX");
-  file = isDirect ? fopen(target, "wbe") : createUnique(temporary);
+  if (isDirect)
+    file = fopen(target, "wbe");
+  else if (replacement.open(target, getUsualMode()))
+    file = replacement.stream();
   if (!file)
     return fail(GEMCUT_SYSTEM_ERROR, "cannot create %s: %s", target,
                 strerror(errno));
@@ -97,14 +88,9 @@ gemcut_status NpyWriter::close() {
                 rowsLeft);
   FILE *done = file;
   file = nullptr;
-  if (fclose(done) != 0 ||
-      (!isDirect && rename(temporary.c_str(), path.c_str()) != 0)) {
-    int error = errno;
-    if (!isDirect)
-      unlink(temporary.c_str());
+  if (isDirect ? fclose(done) != 0 : !replacement.commit(/*isDurable=*/false))
     return fail(GEMCUT_SYSTEM_ERROR, "cannot write %s: %s", path.c_str(),
-                strerror(error));
-  }
+                strerror(errno));
   return GEMCUT_OK;
 }
 

@@ -6,7 +6,7 @@
 #ifndef GEMCUT_RUNTIME_CLI_NPY_H
 #define GEMCUT_RUNTIME_CLI_NPY_H
 
-#include "runtime/abi/status.h"
+#include "runtime/core/replace_file.h"
 
 #include <cstddef>
 #include <cstdio>
@@ -14,8 +14,8 @@
 
 namespace gemcut::cli {
 
-/// Writes a (rows, columns) matrix row by row. Rows go to a file of their own
-/// beside PATH, which replaces PATH only in `close`: a run that fails leaves no
+/// Writes a (rows, columns) matrix row by row. Rows go to a file of their own,
+/// which replaces PATH only in `close`: a run that fails or is killed leaves no
 /// half-written file, and of two that write at once the later one wins. Into a
 /// pipe they go at once.
 class NpyWriter {
@@ -32,8 +32,9 @@ public:
   [[nodiscard]] gemcut_status close();
 
 private:
-  FILE *file = nullptr;
-  std::string path, temporary;
+  FILE *file = nullptr; // the stream of `replacement`, or a pipe
+  Replacement replacement;
+  std::string path;
   bool isDirect = false;
   size_t rowsLeft = 0, columns = 0;
 };

@@ -3,7 +3,6 @@
 #include "runtime/session/session_file.h"
 
 #include "runtime/core/error.h"
-#include "runtime/core/replace_file.h"
 #include "runtime/session/kv_image.h"
 
 #include <cerrno>
@@ -54,13 +53,6 @@ uint64_t gemcut::getSessionFingerprint(const gemcut_model_info &model,
 // Writing
 //===----------------------------------------------------------------------===//
 
-SessionWriter::~SessionWriter() {
-  if (!file)
-    return;
-  fclose(file);
-  unlink(temporary.c_str());
-}
-
 gemcut_status SessionWriter::failed(const char *what) const {
   return fail(GEMCUT_SYSTEM_ERROR, "cannot %s the session file %s: %s", what,
               path.c_str(), strerror(errno));
@@ -73,14 +65,11 @@ gemcut_status SessionWriter::open(const char *name, uint64_t bound,
   path = name;
   fingerprint = bound;
   level = levelName;
-  temporary = path + ".XXXXXX";
   // Readable by its owner alone: it holds a conversation.
-  int descriptor = mkstemp(temporary.data());
-  if (descriptor < 0)
+  if (!file.open(name, 0600))
     return failed("create");
-  file = fdopen(descriptor, "wb");
   Header header = {}; // written again by commit
-  if (!file || fwrite(&header, sizeof(header), 1, file) != 1)
+  if (fwrite(&header, sizeof(header), 1, file.stream()) != 1)
     return failed("write");
   return GEMCUT_OK;
 }
@@ -88,7 +77,7 @@ gemcut_status SessionWriter::open(const char *name, uint64_t bound,
 gemcut_status SessionWriter::write(const void *data, size_t bytes) {
   hash.update(data, bytes);
   payload += bytes;
-  if (bytes > 0 && fwrite(data, bytes, 1, file) != 1)
+  if (bytes > 0 && fwrite(data, bytes, 1, file.stream()) != 1)
     return failed("write");
   return GEMCUT_OK;
 }
@@ -125,14 +114,10 @@ gemcut_status SessionWriter::commit() {
   header.payload = payload;
   hash.update(&header, offsetof(Header, checksum));
   header.checksum = hash.digest();
-  if (fseek(file, 0, SEEK_SET) != 0 ||
-      fwrite(&header, sizeof(header), 1, file) != 1 || fflush(file) != 0 ||
-      fsync(fileno(file)) != 0)
+  if (fseek(file.stream(), 0, SEEK_SET) != 0 ||
+      fwrite(&header, sizeof(header), 1, file.stream()) != 1 ||
+      !file.commit(/*isDurable=*/true))
     return failed("write");
-  if (rename(temporary.c_str(), path.c_str()) != 0)
-    return failed("rename");
-  fclose(file);
-  file = nullptr;
   return GEMCUT_OK;
 }
 

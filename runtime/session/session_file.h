@@ -9,10 +9,10 @@
 #ifndef GEMCUT_RUNTIME_SESSION_SESSION_FILE_H
 #define GEMCUT_RUNTIME_SESSION_SESSION_FILE_H
 
+#include "runtime/core/replace_file.h"
 #include "runtime/core/xxhash64.h"
 #include "runtime/session/session.h"
 
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -30,8 +30,6 @@ public:
   SessionWriter() = default;
   SessionWriter(const SessionWriter &) = delete;
   SessionWriter &operator=(const SessionWriter &) = delete;
-  /// Removes what was not committed.
-  ~SessionWriter();
 
   /// `level`: the name of the ISA level that runs.
   [[nodiscard]] gemcut_status open(const char *path, uint64_t fingerprint,
@@ -47,8 +45,8 @@ private:
   gemcut_status write(const void *data, size_t bytes);
   gemcut_status failed(const char *what) const;
 
-  std::string path, temporary;
-  FILE *file = nullptr;
+  std::string path;
+  Replacement file;
   Xxh64 hash;
   uint64_t fingerprint = 0, payload = 0;
   const char *level = nullptr;

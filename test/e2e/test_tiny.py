@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The embedded demo checkpoint: stored answers, chat rendering, accuracy of quantized builds."""
 import json
+import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -196,6 +198,40 @@ class Tiny(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 result = subprocess.run([self.executable(), *command], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(result.returncode, 1, command)
+
+    @staticmethod
+    def has_open(pid, folder):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if str(folder) in os.readlink(descriptor):
+                    return True
+            except FileNotFoundError:  # closed meanwhile
+                pass
+        return False
+
+    def test_nothing_is_left_of_files_that_are_not_complete(self):
+        folder = self.folder / "incomplete"
+        folder.mkdir()
+        score = [self.executable(), "score", "--text", TINY / "eval.txt", "--logits", folder / "l.npy"]
+        ids = ",".join(map(str, range(2, 300)))
+        save = [self.executable(), "generate", "--ids", ids, "-n", "2", "--temp", "0", "--save-session", folder / "s"]
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
+            resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+
+        for command in (score, save):
+            result = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertRegex(result.stderr, r"^error: cannot write [^\n]*: File too large\n$")
+            self.assertEqual(list(folder.iterdir()), [])
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with subprocess.Popen(score, stdout=subprocess.DEVNULL) as process:
+                while not self.has_open(process.pid, folder):
+                    self.assertIsNone(process.poll())
+                process.send_signal(number)
+                self.assertEqual(process.wait(), -number)
+            self.assertEqual(list(folder.iterdir()), [])
 
     def test_same_inputs_same_bytes(self):
         first = self.executable()
