@@ -228,7 +228,8 @@ static void printText(const Artifact &artifact, const PrefixInfo &prefix,
          model.kv_type);
   printf("%-20s %d layers of width %d, vocabulary %d\n", "shape", model.layers,
          model.hidden_size, model.vocab_size);
-  printf("%-20s %d tokens, %d slots\n", "context", model.context, model.slots);
+  printf("%-20s %d tokens, %d slot%s\n", "context", model.context, model.slots,
+         model.slots == 1 ? "" : "s");
   printf("%-20s %d, %d and %d\n", "rows per step", model.decode_max_rows,
          model.prefill_chunk, model.score_chunk);
   printf("%-20s 0 to %d\n", "layers with own KV", model.last_own_kv_layer);

@@ -3,10 +3,10 @@
 #include "runtime/cli/app.h"
 #include "runtime/cli/ids.h"
 #include "runtime/cli/json.h"
-#include "runtime/session/log_softmax.h"
 #include "runtime/cli/npy.h"
 #include "runtime/cli/text.h"
 #include "runtime/core/error.h"
+#include "runtime/session/log_softmax.h"
 
 #include <cmath>
 #include <cstdio>
@@ -26,6 +26,7 @@ struct Scorer {
   NpyWriter *writer = nullptr;
   NpyReader *reference = nullptr;
   std::vector<float> referenceRow;
+  const char *referencePath = nullptr;
 
   size_t sampleStart = 0, sampleEnd = 0; // of the sequence that runs, in ids
   size_t predicted = 0; // tokens whose predecessor was in sight
@@ -34,6 +35,13 @@ struct Scorer {
 
   static gemcut_status visit(void *context, size_t row, const float *logits) {
     return static_cast<Scorer *>(context)->add(row, logits);
+  }
+
+  bool areFinite(const float *row) const {
+    for (size_t i = 0; i < vocabulary; ++i)
+      if (!std::isfinite(row[i]))
+        return false;
+    return true;
   }
 
   gemcut_status add(size_t row, const float *logits) {
@@ -51,6 +59,17 @@ struct Scorer {
     if (reference) {
       if (gemcut_status status = reference->readRow(referenceRow.data()))
         return status;
+      size_t token = sampleStart + row;
+      if (!areFinite(referenceRow.data()))
+        return fail(GEMCUT_INVALID_ARGUMENT,
+                    "%s holds a value that is not finite in row %zu, but "
+                    "logits are finite numbers",
+                    referencePath, token);
+      if (!areFinite(logits))
+        return fail(GEMCUT_INVALID_ARGUMENT,
+                    "the model's logits of token %zu hold a value that is not "
+                    "finite, which cannot be compared with %s",
+                    token, referencePath);
       divergence += getKlDivergence(referenceRow.data(), logits, vocabulary);
       agreed += getArgmax(referenceRow.data(), vocabulary) ==
                 getArgmax(logits, vocabulary);
@@ -80,14 +99,15 @@ struct Scorer {
   void print() const {
     if (predicted > 0) {
       double mean = nll / double(predicted);
-      printf("%zu tokens\nmean NLL    %.6f\nperplexity  %.6g\n", predicted,
-             mean, std::exp(mean));
+      printf("%zu token%s\nmean NLL    %.6f\nperplexity  %.6g\n", predicted,
+             predicted == 1 ? "" : "s", mean, std::exp(mean));
     }
     if (compared > 0)
-      printf("%zu rows compared\nmean KL divergence  %.6g\ntop-1 agreement     "
-             "%.4f %%\n",
-             compared, divergence / double(compared),
-             100 * double(agreed) / double(compared));
+      printf(
+          "%zu row%s compared\nmean KL divergence  %.6g\ntop-1 agreement     "
+          "%.4f %%\n",
+          compared, compared == 1 ? "" : "s", divergence / double(compared),
+          100 * double(agreed) / double(compared));
   }
 };
 
@@ -164,6 +184,7 @@ static gemcut_status score(const CommonOptions &common,
             checkReference(reference, options.compare, ids.size(), vocabulary))
       return status;
     scorer.reference = &reference;
+    scorer.referencePath = options.compare;
     scorer.referenceRow.resize(vocabulary);
   }
   if (options.logits) {

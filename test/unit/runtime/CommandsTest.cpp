@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,13 @@ TEST_F(CommandsTest, ScoreCompares) {
   EXPECT_NE(other.out.find("top-1 agreement     75.0000 %"), std::string::npos)
       << other.out;
   expectFailure("score --ids 4,8,15 --compare l.npy", 1, "(4, 50)");
+  std::string bytes = readFile(folder + "/l.npy");
+  for (float bad : {float(NAN), INFINITY, -INFINITY}) {
+    std::memcpy(&bytes[bytes.size() - sizeof(bad)], &bad, sizeof(bad));
+    writeFile(folder + "/bad.npy", bytes);
+    expectFailure("score --ids 4,8,15,16 --compare bad.npy", 1,
+                  "bad.npy holds a value that is not finite in row 3");
+  }
 }
 
 TEST_F(CommandsTest, BadInputIsExitOne) {
@@ -150,6 +158,8 @@ TEST_F(CommandsTest, BadInputIsExitOne) {
   expectFailure("generate --ids 1,x --print-ids", 1, "'x'");
   expectFailure("generate --ids @nowhere --print-ids", 1, "nowhere");
   expectFailure("generate --ids 1 -n 1", 1, "no tokenizer");
+  expectFailure("generate --ids 1 --print-ids --save-session /nowhere/s", 1,
+                "/nowhere/s: No such file");
   expectFailure("score --ids 3", 1, "at least two");
   expectFailure("score --ids 3 --logits /nowhere/l.npy", 1, "/nowhere/l.npy");
   expectFailure("score --ids 1,2 --first-position 39", 1, "context of 40");
@@ -195,6 +205,20 @@ TEST_F(CommandsTest, ProgramsDoNotReplaceThemselves) {
   expectFailure("score --ids 1,2 --logits model", 1, "is the program itself");
   expectFailure("generate --ids 1 --print-ids -n 1 --save-session /dev/stdout",
                 1, "name a regular file");
+}
+
+TEST_F(CommandsTest, WritesBeyondTheLimitAreOneError) {
+  writeFile(folder + "/ids", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
+                             "20 21 22 23 24 25 26 27 28 29 30");
+  // In blocks of 512 or 1024 bytes.
+  start = "sh -c 'ulimit -f 1; exec ./model \"$@\"' sh";
+  expectFailure("score --ids @ids --logits l.npy", 1, "l.npy: File too large");
+  std::vector<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"error", "ids", "in", "model", "out"}));
 }
 
 TEST_F(CommandsTest, ProcIsNotNeeded) {
