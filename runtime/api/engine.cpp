@@ -175,6 +175,9 @@ gemcut_status gemcut_tokenize(const gemcut_engine *engine, const char *text,
     return status;
   if (gemcut_status status = engine->requireTokenizer())
     return status;
+  if (length > 0)
+    if (gemcut_status status = requireHandle(text, "text"))
+      return status;
   if (length > UINT32_MAX)
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "the text has %zu bytes, but at most 4 GiB can be tokenized",
@@ -191,6 +194,9 @@ gemcut_status gemcut_detokenize(const gemcut_engine *engine, const int32_t *ids,
     return status;
   if (gemcut_status status = engine->requireTokenizer())
     return status;
+  if (count > 0)
+    if (gemcut_status status = requireHandle(ids, "list of ids"))
+      return status;
   std::string decoded = engine->tokenizer.decode(ids, count, special != 0);
   return copyOut(decoded.data(), decoded.size(), text, capacity, length);
 }

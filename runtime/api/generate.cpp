@@ -82,6 +82,8 @@ gemcut_status gemcut_chat(gemcut_session *session, const char *text,
                           gemcut_generate_result *result) {
   if (gemcut_status status = requireHandle(session, "session"))
     return status;
+  if (gemcut_status status = requireHandle(text, "text"))
+    return status;
   gemcut_generate_options options = GEMCUT_GENERATE_OPTIONS;
   if (gemcut_status status =
           readStruct(given, "gemcut_generate_options", options))

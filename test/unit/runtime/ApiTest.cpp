@@ -387,6 +387,10 @@ TEST_F(ApiTest, RefusesNullHandles) {
   EXPECT_EQ(gemcut_session_reset(nullptr), GEMCUT_INVALID_ARGUMENT);
   EXPECT_EQ(gemcut_chat(nullptr, "", nullptr, nullptr),
             GEMCUT_INVALID_ARGUMENT);
+  createSession();
+  EXPECT_EQ(gemcut_chat(this->session, nullptr, nullptr, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_STREQ(gemcut_last_error(), "the text is null");
   gemcut_sampling sampling = GEMCUT_SAMPLING;
   EXPECT_EQ(gemcut_default_sampling(nullptr, &sampling),
             GEMCUT_INVALID_ARGUMENT);
