@@ -33,10 +33,22 @@ gemcut_status cli::readFile(const char *path, std::string &text) {
 
 gemcut_status cli::parseIds(const std::string &text,
                             std::vector<int32_t> &ids) {
-  static const char kSeparators[] = ", \t\r\n";
+  static const char kSpaces[] = " \t\r\n", kSeparators[] = ", \t\r\n";
   ids.clear();
   size_t at = 0;
-  while ((at = text.find_first_not_of(kSeparators, at)) != std::string::npos) {
+  bool hasComma = false; // since the last id
+  while ((at = text.find_first_not_of(kSpaces, at)) != std::string::npos) {
+    if (text[at] == ',') {
+      if (hasComma || ids.empty())
+        return fail(GEMCUT_INVALID_ARGUMENT,
+                    "there is no token id in front of the comma at byte %zu of "
+                    "the list",
+                    at);
+      hasComma = true;
+      ++at;
+      continue;
+    }
+    hasComma = false;
     size_t end = std::min(text.find_first_of(kSeparators, at), text.size());
     int64_t value = 0;
     bool valid = true;
