@@ -188,6 +188,14 @@ gemcut_status Chat::answer(const std::string &prompt) {
   return GEMCUT_OK;
 }
 
+/// True of "/reset" and of its mistyped forms; "/etc/passwd is what?" is a
+/// turn.
+static bool looksLikeCommand(const std::string &line) {
+  size_t end = std::min(line.find_first_of(" \t\n"), line.size());
+  return end > 1 && line[0] == '/' &&
+         line.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) >= end;
+}
+
 /// The command of a line, and what stands behind it; null if there is none.
 static const Command *findCommand(const std::string &line,
                                   std::string &argument) {
@@ -204,6 +212,8 @@ static void printCommands() {
     fprintf(stderr, "%-7s %-5s %s\n", command.name, command.argument,
             command.help);
   fprintf(stderr,
+          "A space in front of a line that begins with a slash sends it as "
+          "text.\n"
           "Ctrl-C        stops an answer; pressed again, ends the program\n"
           "Ctrl-J        begins another line of the same turn; pasted lines "
           "stay one turn\n");
@@ -244,7 +254,8 @@ gemcut_status Chat::runCommand(const std::string &line) {
   if (!command) {
     std::string name = line.substr(0, line.find_first_of(" \t\n"));
     return fail(GEMCUT_INVALID_ARGUMENT,
-                "there is no command %s; /help lists those that there are",
+                "there is no command %s; /help lists them, and a space in "
+                "front sends it as text",
                 name.c_str());
   }
   std::string_view name = command->name;
@@ -313,17 +324,15 @@ gemcut_status Chat::converse() {
   if (hasTerminal)
     fprintf(stderr, "%s (%s). /help lists the commands.\n", gemcut_model.name,
             gemcut_model.quantization);
-  std::string turn, argument;
+  std::string turn;
   while (!isFinished) {
     wasInterrupted = 0;
     if (!readTurn(turn))
       break;
     if (turn.find_first_not_of(" \t\n") == std::string::npos)
       continue;
-    // In a pipe "/etc/passwd is what?" is a turn; at a prompt it is a slip.
-    bool isCommand =
-        turn[0] == '/' && (hasTerminal || findCommand(turn, argument));
-    gemcut_status status = isCommand ? runCommand(turn) : answer(turn);
+    gemcut_status status =
+        looksLikeCommand(turn) ? runCommand(turn) : answer(turn);
     if (!hasTerminal && (status || wasInterrupted || ferror(stdout)))
       return status;
     if (status) {

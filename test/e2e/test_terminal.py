@@ -168,7 +168,7 @@ class InTerminal(unittest.TestCase):
 
     def test_commands(self):
         terminal = self.terminal()
-        self.assertIn("there is no command /nosuch; /help lists", terminal.ask("/nosuch 1\r"))
+        self.assertIn("there is no command /nosuch; /help lists them, and a space in front sends it as text", terminal.ask("/nosuch 1\r"))
         self.assertIn("text only", terminal.ask("/image cat.png\r"))
         self.assertIn("text only", terminal.ask("/audio a.wav\r"))
         self.assertIn("/system needs TEXT", terminal.ask("/system\r"))
@@ -231,6 +231,12 @@ class InTerminal(unittest.TestCase):
         result = run(self.tiny, "--temp", "0", input=f"{CANDLE}\n/save {saved}\n/nosuch?\n/exit\nnever\n")
         self.assertTrue(result.stdout.startswith(self.answer(CANDLE)))
         self.assertEqual(len(json.loads(saved.read_text())["messages"]), 2)
+        for sent in ("/usr/bin", " /rest", "/1"):
+            self.assertEqual(run(self.tiny, "--temp", "0", input=sent + "\n").stdout, self.answer(sent))
+        for mistyped in ("/rest", "/sytem Be brief"):
+            result = run(self.tiny, "--temp", "0", input=mistyped + "\n", check=False)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            self.assertIn(f"there is no command {mistyped.split()[0]}; /help lists them", result.stderr)
         result = run(self.tiny, "--temp", "0", input="/load /nowhere/file\n", check=False)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stderr.count("error: "), 1)

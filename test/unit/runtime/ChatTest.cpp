@@ -152,8 +152,15 @@ TEST_F(ChatTest, TurnsContinueTheConversation) {
   Result help = run(flags, "/help\n");
   EXPECT_EQ(help.out, "");
   EXPECT_NE(help.error.find("/reset"), std::string::npos);
-  // Not from a terminal, other lines with a slash are turns.
-  EXPECT_NE(run(flags, "/nosuch\n").out, "");
+  // Paths, and what a space precedes, are turns.
+  EXPECT_NE(run(flags, "/no/such\n").out, "");
+  EXPECT_NE(run(flags, " /nosuch\n").out, "");
+  Result mistyped = run(flags, "/nosuch x\n");
+  EXPECT_EQ(mistyped.code, 1);
+  EXPECT_EQ(mistyped.out, "");
+  EXPECT_NE(mistyped.error.find("there is no command /nosuch; /help"),
+            std::string::npos)
+      << mistyped.error;
 }
 
 TEST_F(ChatTest, EveryTurnSeesTheWholeConversation) {
