@@ -131,9 +131,9 @@ gemcut_status gemcut_executable::open(int fd, const char *path) {
     begin = std::min(begin, footer.sections[i].offset);
     hasWeights |= footer.sections[i].kind == GEMCUT_SECTION_WEIGHTS;
   }
-  begin = begin / GEMCUT_BLOB_ALIGNMENT * GEMCUT_BLOB_ALIGNMENT;
   if (gemcut_status status = openImage(fd, begin, path))
     return status;
+  begin = begin / GEMCUT_BLOB_ALIGNMENT * GEMCUT_BLOB_ALIGNMENT; // of pages
   bundle.blob_bytes = length - begin;
   blob =
       mmap(nullptr, bundle.blob_bytes, PROT_READ, MAP_SHARED, fd, off_t(begin));
