@@ -55,10 +55,11 @@ struct IsaLevel {
   /// Sums that a single row shares out each group of nibbles to, to hide the
   /// latency of dot products.
   int64_t nibbleChains = 2;
-  /// The groups of a block of columns are a loop, if it has several rows or
-  /// tiles: a quarter of the code. With 16 registers that costs 6 % more
-  /// instructions, as constants are loaded in each group.
-  bool hasGroupLoops = false;
+  /// Blocks of so many rows times tiles or more loop over the groups of a block
+  /// of columns: a quarter of the code. 0: none do. With 16 registers that
+  /// costs 6 % more instructions, as constants are loaded in each group, and
+  /// streams of one row 4 to 13 % of their speed (two tiles, Zen 3).
+  int64_t groupLoopsFrom = 0;
   int64_t gemvRows = 4; ///< of a gemv's block, one tile wide
   /// Tiles of weights in groups that a single row multiplies together: so many
   /// streams, for cores that read less from one.

@@ -51,6 +51,8 @@ public:
   /// How far ahead of its use a stream from memory is fetched, in bytes; of a
   /// size that addresses of prefetches take.
   virtual int64_t getStreamAhead() const { return 4608; }
+  /// The same of a KV cache. Levels that agree share the code of attention.
+  virtual int64_t getCacheAhead() const { return getStreamAhead(); }
   /// The same where tiles are read together, each a stream.
   virtual int64_t getTileStreamAhead() const { return getStreamAhead(); }
 

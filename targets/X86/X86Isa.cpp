@@ -23,6 +23,7 @@ public:
   int64_t getInputAhead() const override { return 384; }
   // As good as 16 KB and better than 4 (Zen 4).
   int64_t getStreamAhead() const override { return 8192; }
+  int64_t getCacheAhead() const final { return 8192; }
 };
 
 /// vpdpbusd: no saturation, u8 weights as they are stored.

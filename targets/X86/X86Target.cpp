@@ -27,6 +27,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx2.wordRows = 5;
   avx2.gemvRows = 3;
   avx2.gemvTiles = 2;
+  avx2.groupLoopsFrom = 3;
 
   IsaLevel avxVnni = avx2;
   avxVnni.name = "avxvnni";
@@ -49,7 +50,7 @@ static std::vector<IsaLevel> x86Levels() {
   avx512Vnni.registers = 32;
   avx512Vnni.hasVnni = true;
   avx512Vnni.wordRows = 0;
-  avx512Vnni.hasGroupLoops = true;
+  avx512Vnni.groupLoopsFrom = 2;
   avx512Vnni.gemvRows = 8;
   avx512Vnni.gemvTiles = 1;
   avx512Vnni.integerBlock = {6, 2};

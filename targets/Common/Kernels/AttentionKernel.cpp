@@ -308,7 +308,7 @@ private:
       if (fetch == Fetch::NextBlock)
         e.prefetch(e.at(address, line));
       else if (fetch == Fetch::Stream)
-        e.prefetchStream(e.at(address, line), isa.getStreamAhead());
+        e.prefetchStream(e.at(address, line), isa.getCacheAhead());
   }
 
   /// sums[i * count + v] += step of vector v of `line` times that of factor i,

@@ -169,8 +169,8 @@ private:
       for (int64_t line = 0; line < shape.nextLines; ++line)
         e.prefetch(e.at(ahead, group * nextBytes + line * kVectorBytes));
     };
-    bool rolled = isa.getLevel().hasGroupLoops && groups > 1 &&
-                  shape.rows * shape.tiles > 1;
+    int64_t least = isa.getLevel().groupLoopsFrom;
+    bool rolled = least && groups > 1 && shape.rows * shape.tiles >= least;
     if (!rolled) {
       for (int64_t group = 0; group < groups; ++group) {
         if (group % kLineGroups == 0)
