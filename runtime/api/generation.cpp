@@ -5,7 +5,7 @@
 #include "runtime/api/sized_struct.h"
 #include "runtime/constrain/matcher_filter.h"
 #include "runtime/session/generate.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 
 #include <cmath>
 #include <optional>

@@ -3,7 +3,7 @@
 #include "runtime/api/generation.h"
 #include "runtime/api/sized_struct.h"
 #include "runtime/text/call_arguments.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "runtime/text/message_rules.h"
 
 using namespace gemcut;

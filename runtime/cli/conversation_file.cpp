@@ -6,7 +6,8 @@
 #include "runtime/core/error.h"
 #include "runtime/core/replace_file.h"
 #include "runtime/text/chat_template.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
+#include "runtime/text/json_writer.h"
 
 #include <cerrno>
 #include <cstdio>

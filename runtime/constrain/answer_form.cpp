@@ -4,7 +4,7 @@
 
 #include "runtime/constrain/grammar_masks.h"
 #include "runtime/constrain/vocabulary.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 
 #include <algorithm>
 

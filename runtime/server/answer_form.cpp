@@ -2,7 +2,7 @@
 
 #include "runtime/server/answer_form.h"
 
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 
 using namespace gemcut;
 using namespace gemcut::server;

@@ -2,7 +2,7 @@
 
 #include "runtime/server/json_text.h"
 
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 
 #include <cmath>
 #include <cstdio>

@@ -3,7 +3,7 @@
 #include "runtime/server/generation_request.h"
 #include "runtime/server/json_text.h"
 #include "runtime/text/call_arguments.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 
 #include <unordered_set>
 

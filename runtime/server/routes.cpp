@@ -4,7 +4,7 @@
 
 #include "runtime/server/json_text.h"
 #include "runtime/server/page.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "runtime/text/utf8.h"
 
 #include <algorithm>

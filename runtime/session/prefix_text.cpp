@@ -3,7 +3,7 @@
 #include "runtime/session/prefix_text.h"
 
 #include "runtime/core/error.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "runtime/text/message_rules.h"
 
 #include <algorithm>

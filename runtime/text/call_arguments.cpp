@@ -2,7 +2,7 @@
 
 #include "runtime/text/call_arguments.h"
 
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "runtime/text/python_text.h"
 
 using namespace gemcut::text;

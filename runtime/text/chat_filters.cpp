@@ -1,7 +1,7 @@
 //===- chat_filters.cpp - Filters of chat templates -----------------------===//
 
 #include "runtime/text/chat_builtins.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_writer.h"
 #include "runtime/text/python_text.h"
 
 #include <algorithm>

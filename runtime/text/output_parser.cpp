@@ -1,7 +1,6 @@
 //===- output_parser.cpp - Parts of the model's output --------------------===//
 
 #include "runtime/text/output_parser.h"
-#include "runtime/text/json_value.h"
 #include "runtime/text/python_text.h"
 #include "runtime/text/tool_call_reader.h"
 #include "runtime/text/utf8.h"

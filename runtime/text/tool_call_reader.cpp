@@ -1,7 +1,8 @@
 //===- tool_call_reader.cpp - Calls as models write them ------------------===//
 
 #include "runtime/text/tool_call_reader.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
+#include "runtime/text/json_writer.h"
 #include "runtime/text/python_text.h"
 
 using namespace gemcut::text;

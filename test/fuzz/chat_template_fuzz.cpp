@@ -3,7 +3,7 @@
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "runtime/abi/chat_program.h"
 #include "runtime/text/chat_template.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 
 #include <cstdio>
 #include <cstdlib>

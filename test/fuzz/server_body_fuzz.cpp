@@ -9,7 +9,7 @@
 #include "frontends/Tokenizer/TokenizerTables.h"
 #include "runtime/server/answer_format.h"
 #include "runtime/server/routes.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "test/fuzz/Require.h"
 
 #include <fstream>

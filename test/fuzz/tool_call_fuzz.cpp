@@ -1,6 +1,7 @@
 //===- tool_call_fuzz.cpp - Tool calls and JSON -------------------------===//
 
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
+#include "runtime/text/json_writer.h"
 #include "runtime/text/tool_call_reader.h"
 #include "runtime/text/utf8.h"
 #include "test/fuzz/Require.h"

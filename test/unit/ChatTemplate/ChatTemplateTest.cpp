@@ -2,7 +2,7 @@
 
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "runtime/text/chat_template.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
 #include "test/unit/Tokenizer/TestTokenizer.h"
 
 #include <gtest/gtest.h>

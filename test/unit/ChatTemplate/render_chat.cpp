@@ -10,7 +10,8 @@
 
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "runtime/text/chat_template.h"
-#include "runtime/text/json_value.h"
+#include "runtime/text/json_reader.h"
+#include "runtime/text/json_writer.h"
 
 #include <fstream>
 #include <iostream>

@@ -1,18 +1,10 @@
-//===- json_value.h - Values from and to JSON -------------------*- C++ -*-===//
-#ifndef GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
-#define GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
+//===- json_writer.h - Values to JSON ---------------------------*- C++ -*-===//
+#ifndef GEMCUT_RUNTIME_TEXT_JSON_WRITER_H
+#define GEMCUT_RUNTIME_TEXT_JSON_WRITER_H
 
-#include "runtime/abi/status.h"
 #include "runtime/text/value.h"
 
 namespace gemcut::text {
-
-/// Reads one JSON text (RFC 8259, UTF-8, nesting at most 100). All strings and
-/// keys are marked as untrusted. Integers keep all their digits; of equal keys
-/// the last counts. GEMCUT_INVALID_ARGUMENT, with a sentence in `error` that
-/// names line and column: it is none, or something stands behind it.
-[[nodiscard]] gemcut_status parseJson(std::string_view json, Value *out,
-                                      std::string *error);
 
 /// How Python's json.dumps writes: its arguments.
 struct JsonStyle {
@@ -36,4 +28,4 @@ void appendJsonString(std::string_view text, std::string &out);
 
 } // namespace gemcut::text
 
-#endif // GEMCUT_RUNTIME_TEXT_JSON_VALUE_H
+#endif // GEMCUT_RUNTIME_TEXT_JSON_WRITER_H
