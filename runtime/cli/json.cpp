@@ -2,9 +2,12 @@
 
 #include "runtime/cli/json.h"
 
+#include "runtime/text/utf8.h"
+
 #include <cmath>
 #include <cstdio>
 
+using namespace gemcut;
 using namespace gemcut::cli;
 
 void JsonWriter::indent() {
@@ -46,35 +49,15 @@ void JsonWriter::key(std::string_view name) {
   isAfterKey = true;
 }
 
-/// Length of the UTF-8 sequence at the start of `s`, or 0 (RFC 3629, section
-/// 4).
-static size_t getSequenceLength(std::string_view s) {
-  auto byte = [&](size_t i) { return i < s.size() ? uint8_t(s[i]) : 0; };
-  uint8_t lead = byte(0);
-  if (lead < 0x80)
-    return 1;
-  size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4)
-    return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80)
-      return 0;
-  uint8_t next = byte(1);
-  bool isOverlong =
-      (lead == 0xe0 && next < 0xa0) || (lead == 0xf0 && next < 0x90);
-  bool isSurrogate = lead == 0xed && next > 0x9f;
-  bool isTooLarge = lead == 0xf4 && next > 0x8f;
-  return isOverlong || isSurrogate || isTooLarge ? 0 : length;
-}
-
 void JsonWriter::string(std::string_view value) {
   separate();
   text += '"';
   while (!value.empty()) {
-    size_t length = getSequenceLength(value);
+    uint32_t point;
+    size_t length = text::decodeUtf8(value.data(), value.size(), point);
     uint8_t c = uint8_t(value[0]);
     if (length == 0) {
-      text += "\xef\xbf\xbd";
+      text += text::kReplacement;
       length = 1;
     } else if (c == '"' || c == '\\') {
       text += '\\';
