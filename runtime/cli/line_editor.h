@@ -2,9 +2,10 @@
 #ifndef GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
 #define GEMCUT_RUNTIME_CLI_LINE_EDITOR_H
 
+#include "runtime/cli/edited_text.h"
 #include "runtime/cli/history_file.h"
+#include "runtime/cli/line_display.h"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,30 +39,18 @@ private:
   void handleEscape();
   void handleSequence(char last, int number, int modifier);
   void paste();
-  void insert(std::string_view more);
-  void erase(size_t begin, size_t end);
   void moveRow(int by);
   void showEarlier(int by);
-  size_t previous(size_t at) const;
-  size_t next(size_t at) const;
-  size_t previousWord(size_t at) const;
-  size_t nextWord(size_t at) const;
-  size_t lineBegin() const;
-  size_t lineEnd() const;
-  void draw(bool isFinished = false);
+  void addToHistory(const std::string &entered);
+  void draw();
 
-  std::string prompt, text, killed;
-  size_t cursor = 0;      ///< byte in the text
-  size_t shownCursor = 0; ///< row of the cursor on the screen, from the first
+  EditedText text;
+  LineDisplay display;
   std::vector<std::string> history;
   HistoryFile file;
   size_t place = 0;  ///< in the history; its size: the new text
   std::string fresh; ///< the new text while an earlier one is shown
 };
-
-/// Columns that a character takes: 0 for those that join the one before, 2 for
-/// those of East Asia and pictures.
-int columnsOf(uint32_t codePoint);
 
 } // namespace gemcut::cli
 
