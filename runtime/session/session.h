@@ -179,6 +179,7 @@ private:
   gemcut_status chooseAdapter(const char *name);
   gemcut_status checkOptions(const SessionOptions &options);
   gemcut_status allocate();
+  gemcut_status checkSlot(int32_t slot) const;
   gemcut_status checkAppend(int32_t slot, const int32_t *ids,
                             size_t count) const;
   /// Runs rows of one slot at its end, and appends them; `later` ids follow
