@@ -8,9 +8,9 @@
 
 #include "runtime/cli/app.h"
 #include "runtime/cli/instruction_rate.h"
-#include "runtime/cli/json.h"
 #include "runtime/cli/read_bandwidth.h"
 #include "runtime/cli/touched_pages.h"
+#include "runtime/cli/trace_report.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"
 #include "runtime/session/random.h"
@@ -27,63 +27,33 @@ struct TraceOptions {
   int depth = 0, repetitions = 10;
 };
 
-/// A quantity with one thread and with all of them.
-struct Scaling {
-  double one = 0, all = 0;
-};
-
-/// What the machine can do, in units of the JSON.
-struct Limits {
-  Scaling readGbps, int8Gmacs, bf16Gmacs, f32Gmacs;
-  double barrierMicroseconds = 0;
-};
-
-/// One call into generated code.
-struct Step {
-  const char *entry;
-  int position, rows;
-};
-
-/// Steps that were run and traced together, several times. The intervals are,
-/// of each step, one up to each barrier and one to the step's end; in front of
-/// each step but the first, one for the time between steps.
-struct TracedSteps {
-  const char *name;
-  std::vector<Step> steps;
-  std::vector<std::vector<double>> intervals; // (repetitions, intervals), us
-  uint64_t touchedBytes = 0;                  // of weights; 0: not known
-};
-
 class Tracer {
 public:
   Tracer(App &app, const TraceOptions &options) : app(app), options(options) {}
 
   gemcut_status run();
-  std::string writeJson() const;
+  const TraceReport &getReport() const { return report; }
 
 private:
   gemcut_status check() const;
 
-  gemcut_status addSteps(const char *name, std::vector<Step> steps,
+  gemcut_status addSteps(const char *name, std::vector<TracedStep> steps,
                          gemcut_status (Tracer::*call)());
   gemcut_status measureTouched();
   void measureRead(Team &team, double &gbps);
   void measureLimits();
-  std::vector<Step> splitPrompt(int chunk, const char *last,
-                                const char *others) const;
+  std::vector<TracedStep> splitPrompt(int chunk, const char *last,
+                                      const char *others) const;
 
   gemcut_status decode();
   gemcut_status prefill();
   gemcut_status score();
 
-  static void writeSteps(JsonWriter &json, const TracedSteps &traced);
-
   App &app;
   const TraceOptions &options;
   Team oneThread;
-  Limits limits;
   std::vector<int32_t> ids;
-  std::vector<TracedSteps> results;
+  TraceReport report;
 };
 
 } // namespace
@@ -154,9 +124,9 @@ void Tracer::measureLimits() {
     return Scaling{measureMacRate(oneThread, arithmetic, features) * 1e-9,
                    measureMacRate(team, arithmetic, features) * 1e-9};
   };
-  limits.int8Gmacs = rate(Arithmetic::Int8);
-  limits.bf16Gmacs = rate(Arithmetic::Bf16);
-  limits.f32Gmacs = rate(Arithmetic::F32);
+  report.limits.int8Gmacs = rate(Arithmetic::Int8);
+  report.limits.bf16Gmacs = rate(Arithmetic::Bf16);
+  report.limits.f32Gmacs = rate(Arithmetic::F32);
   gemcut_step step = {};
   step.team = team.state();
   step.rows = 100;
@@ -164,8 +134,8 @@ void Tracer::measureLimits() {
     double start = seconds();
     team.run(passStages, &step);
     double each = (seconds() - start) * 1e6 / double(step.rows);
-    limits.barrierMicroseconds =
-        i ? std::min(limits.barrierMicroseconds, each) : each;
+    report.limits.barrierMicroseconds =
+        i ? std::min(report.limits.barrierMicroseconds, each) : each;
   }
 }
 
@@ -191,7 +161,7 @@ static std::vector<double> getIntervals(const Trace &trace) {
   return intervals;
 }
 
-gemcut_status Tracer::addSteps(const char *name, std::vector<Step> steps,
+gemcut_status Tracer::addSteps(const char *name, std::vector<TracedStep> steps,
                                gemcut_status (Tracer::*call)()) {
   TracedSteps traced = {name, std::move(steps), {}};
   Team &team = app.session.getTeam();
@@ -210,13 +180,13 @@ gemcut_status Tracer::addSteps(const char *name, std::vector<Step> steps,
     team.state()->trace = nullptr;
     if (status)
       return status;
-    measureRead(team, limits.readGbps.all);
+    measureRead(team, report.limits.readGbps.all);
     if (repetition < 0)
       stageEnds.resize(size_t(trace.stageCount));
     else
       traced.intervals.push_back(getIntervals(trace));
   }
-  results.push_back(std::move(traced));
+  report.runs.push_back(std::move(traced));
   return GEMCUT_OK;
 }
 
@@ -231,13 +201,13 @@ gemcut_status Tracer::measureTouched() {
     return status;
   uint64_t bytes;
   if (countTouchedBytes(weights->data, weights->length, bytes))
-    results.back().touchedBytes = bytes;
+    report.runs.back().touchedBytes = bytes;
   return GEMCUT_OK;
 }
 
-std::vector<Step> Tracer::splitPrompt(int chunk, const char *last,
-                                      const char *others) const {
-  std::vector<Step> steps;
+std::vector<TracedStep> Tracer::splitPrompt(int chunk, const char *last,
+                                            const char *others) const {
+  std::vector<TracedStep> steps;
   int count = last == others ? options.scoreTokens : options.prefillTokens;
   for (int at = 0; at < count; at += chunk)
     steps.push_back({at + chunk >= count ? last : others, options.depth + at,
@@ -248,6 +218,9 @@ std::vector<Step> Tracer::splitPrompt(int chunk, const char *last,
 gemcut_status Tracer::run() {
   if (gemcut_status status = check())
     return status;
+  report.level = app.session.getLevel().name;
+  report.threads = app.session.getTeam().threads();
+  report.repetitions = options.repetitions;
   Pcg32 random{1};
   int rows = std::max({options.decodeRows, options.prefillTokens,
                        options.scoreTokens, options.depth});
@@ -287,83 +260,8 @@ gemcut_status Tracer::run() {
   }
   // After the steps, so that no page is read from the disk.
   for (int i = 0; i < 3; ++i)
-    measureRead(oneThread, limits.readGbps.one);
+    measureRead(oneThread, report.limits.readGbps.one);
   return GEMCUT_OK;
-}
-
-static void writeScaling(JsonWriter &json, const char *name,
-                         const Scaling &scaling) {
-  json.key(name);
-  json.beginObject();
-  json.member("one_thread", scaling.one);
-  json.member("all_threads", scaling.all);
-  json.endObject();
-}
-
-void Tracer::writeSteps(JsonWriter &json, const TracedSteps &traced) {
-  json.beginObject();
-  json.member("name", traced.name);
-  json.key("steps");
-  json.beginArray();
-  for (const Step &step : traced.steps) {
-    json.beginObject();
-    json.member("entry", step.entry);
-    json.member("position", step.position);
-    json.member("rows", step.rows);
-    json.endObject();
-  }
-  json.endArray();
-  if (traced.touchedBytes)
-    json.member("touched_weight_bytes", traced.touchedBytes);
-  json.key("total_us");
-  json.beginArray();
-  for (const std::vector<double> &repetition : traced.intervals) {
-    double total = 0;
-    for (double interval : repetition)
-      total += interval;
-    json.number(total);
-  }
-  json.endArray();
-  // Order statistics of each interval over the repetitions.
-  size_t count = traced.intervals.front().size();
-  std::vector<double> best(count), median(count), column;
-  for (size_t i = 0; i < count; ++i) {
-    column.clear();
-    for (const std::vector<double> &repetition : traced.intervals)
-      column.push_back(repetition[i]);
-    std::sort(column.begin(), column.end());
-    best[i] = column.front();
-    median[i] = column[column.size() / 2];
-  }
-  for (auto [name, values] :
-       {std::pair("best_us", &best), std::pair("median_us", &median)}) {
-    json.key(name);
-    json.beginArray();
-    for (double value : *values)
-      json.number(value);
-    json.endArray();
-  }
-  json.endObject();
-}
-
-std::string Tracer::writeJson() const {
-  JsonWriter json;
-  json.beginObject();
-  json.member("level", app.session.getLevel().name);
-  json.member("threads", app.session.getTeam().threads());
-  json.member("repetitions", options.repetitions);
-  writeScaling(json, "read_gbps", limits.readGbps);
-  writeScaling(json, "int8_gmacs", limits.int8Gmacs);
-  writeScaling(json, "bf16_gmacs", limits.bf16Gmacs);
-  writeScaling(json, "f32_gmacs", limits.f32Gmacs);
-  json.member("barrier_us", limits.barrierMicroseconds);
-  json.key("runs");
-  json.beginArray();
-  for (const TracedSteps &traced : results)
-    writeSteps(json, traced);
-  json.endArray();
-  json.endObject();
-  return json.str();
 }
 
 static gemcut_status trace(const CommonOptions &common, TraceOptions &options,
@@ -378,7 +276,7 @@ static gemcut_status trace(const CommonOptions &common, TraceOptions &options,
   Tracer tracer(app, options);
   if (gemcut_status status = tracer.run())
     return status;
-  printf("%s\n", tracer.writeJson().c_str());
+  printf("%s\n", formatJson(tracer.getReport()).c_str());
   return GEMCUT_OK;
 }
 
