@@ -27,6 +27,10 @@ struct Resources {
   unsigned threads = 0;
 };
 
+//===----------------------------------------------------------------------===//
+// Rows, attention and elementwise ops: Ops.cpp
+//===----------------------------------------------------------------------===//
+
 /// All values of a weight vector. Errors are the source's.
 llvm::Expected<std::vector<float>> readVector(const Resources &resources,
                                               const Weight &weight);
@@ -36,21 +40,10 @@ llvm::Expected<std::vector<float>> readVector(const Resources &resources,
 llvm::Expected<Tensor> embed(const Resources &resources, const Ids &ids,
                              const Weight &table, float scale);
 
-/// result[r, n] = scale * sum_k W[n, k] * input[r, k], W the weights stacked
-/// along their rows. The sum runs over k ascending in float64.
-llvm::Expected<Tensor> linear(const Resources &resources, const Tensor &input,
-                              llvm::ArrayRef<Weight> weights, float scale = 1);
-
 /// Every group of `group` columns times (mean of its squares + eps)^(-1/2)
 /// times weight; an empty weight is all ones.
 Tensor rmsNorm(const Tensor &input, llvm::ArrayRef<float> weight, float eps,
                int64_t group);
-
-/// Adds the product of adapter `index` to columns of `result` from `offset` on;
-/// see gemma.adapt.
-void adapt(const Tensor &input, llvm::ArrayRef<float> a,
-           llvm::ArrayRef<float> b, int64_t index, int64_t rank, int64_t offset,
-           Tensor &result);
 
 /// (rows, 2 * pairs): cosines, then sines, of the float32 angles
 /// float(position) * f[j].
@@ -79,11 +72,51 @@ Tensor scale(const Tensor &input, float factor);
 /// Columns offset .. offset + columns - 1.
 Tensor slice(const Tensor &input, int64_t offset, int64_t columns);
 
+/// The last row alone.
+Tensor selectLast(const Tensor &input);
+
 /// cap * tanh(input / cap).
 Tensor softcap(const Tensor &input, float cap);
 
 /// exp(x) over their sum, for each row.
 Tensor softmax(const Tensor &input);
+
+//===----------------------------------------------------------------------===//
+// Products with weights: LinearOps.cpp
+//===----------------------------------------------------------------------===//
+
+/// result[r, n] = scale * sum_k W[n, k] * input[r, k], W the weights stacked
+/// along their rows. The sum runs over k ascending in float64.
+llvm::Expected<Tensor> linear(const Resources &resources, const Tensor &input,
+                              llvm::ArrayRef<Weight> weights, float scale = 1);
+
+/// Adds the product of adapter `index` to columns of `result` from `offset` on;
+/// see gemma.adapt.
+void adapt(const Tensor &input, llvm::ArrayRef<float> a,
+           llvm::ArrayRef<float> b, int64_t index, int64_t rank, int64_t offset,
+           Tensor &result);
+
+//===----------------------------------------------------------------------===//
+// int8: Int8Ops.cpp
+//===----------------------------------------------------------------------===//
+
+/// The values that int8 in groups of 32 stand for: q * scale with
+/// scale = 2^ceil(log2(max|x| / 127.49)), at least 2^-96, and
+/// q = round_to_nearest_even(x / scale). Source: `!gemma.q8`.
+Tensor quantize(const Tensor &input);
+
+/// clamp(round_to_nearest_even(x / scale), -128, 127) * scale, each operation
+/// rounded to float32.
+float roundInt8(float x, float scale);
+Tensor roundInt8(const Tensor &input, float scale);
+
+/// The values that int8 under one scale per row stand for, with that scale
+/// max|x| / 127.
+Tensor quantizeRows(const Tensor &input);
+
+//===----------------------------------------------------------------------===//
+// Experts: ExpertOps.cpp
+//===----------------------------------------------------------------------===//
 
 /// Chosen experts of each row, as numbers, and the weights of their results.
 struct Choice {
@@ -109,22 +142,6 @@ llvm::Expected<Tensor> expertLinear(const Resources &resources,
                                     const Tensor &input, const Tensor &experts,
                                     const Tensor &weights,
                                     const Weight &matrices, int64_t outputs);
-
-/// The last row alone.
-Tensor selectLast(const Tensor &input);
-
-/// The values that int8 in groups of 32 stand for: q * scale with
-/// scale = max|x| / 127 and q = round_to_nearest_even(x / scale), each
-/// operation rounded to float32.
-Tensor quantize(const Tensor &input);
-
-/// clamp(round_to_nearest_even(x / scale), -128, 127) * scale, each operation
-/// rounded to float32.
-Tensor roundInt8(const Tensor &input, float scale);
-
-/// The values that int8 under one scale per row stand for, with that scale
-/// max|x| / 127.
-Tensor quantizeRows(const Tensor &input);
 
 /// Per row and chosen expert, side by side, `columns` values in all: its part
 /// of `input`, or the whole row if all experts read that, as roundInt8 gives it
