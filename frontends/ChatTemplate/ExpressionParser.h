@@ -4,6 +4,9 @@
 #define GEMCUT_FRONTENDS_CHATTEMPLATE_EXPRESSIONPARSER_H
 
 #include "frontends/ChatTemplate/Ast.h"
+#include "frontends/ChatTemplate/TokenReader.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace gemcut::chat {
 
@@ -11,12 +14,9 @@ namespace gemcut::chat {
 /// if-else, or, and, not, comparisons and in, + -, ~, * / // %, **, signs,
 /// then attributes, items, calls, filters and tests from left to right. After
 /// the first error nothing more is read: functions then return null.
-class ExpressionParser {
+class ExpressionParser : public TokenReader {
 public:
-  ExpressionParser(std::vector<Token> tokens, llvm::StringRef file)
-      : tokens(std::move(tokens)), file(file) {}
-
-  llvm::Error takeError() { return std::move(error); }
+  using TokenReader::TokenReader;
 
 protected:
   /// With `withCondition`, `a if b else c` is one expression.
@@ -27,29 +27,15 @@ protected:
   ExpressionPtr filters(ExpressionPtr value);
   ExpressionPtr filter(ExpressionPtr value);
 
-  const Token &peek(size_t ahead = 0) const {
-    return tokens[std::min(at + ahead, tokens.size() - 1)];
-  }
-  Token next() { return at + 1 < tokens.size() ? tokens[at++] : tokens[at]; }
-  bool take(llvm::StringRef operation);
-  bool takeName(llvm::StringRef name);
-  bool expect(llvm::StringRef operation);
-  /// The text of a name, "" after an error.
-  std::string expectName(const char *what);
-  ExpressionPtr fail(Place place, const llvm::Twine &message);
-  ExpressionPtr unexpected(const llvm::Twine &expected);
-  bool hasFailed() const { return failed; }
-
-  /// Counts one more level of nesting while it lives.
-  struct Level {
-    explicit Level(ExpressionParser &parser);
-    ~Level() { --parser.depth; }
-    ExpressionParser &parser;
-  };
-
 private:
   ExpressionPtr make(Expression::Kind kind, Place place, ExpressionPtr a = {},
                      ExpressionPtr b = {});
+  /// Operands that operators of one precedence join from left to right;
+  /// `findOperator` gives the operator that a token is (0 for those that are a
+  /// kind of their own), or -1.
+  ExpressionPtr leftToRight(ExpressionPtr (ExpressionParser::*operand)(),
+                            llvm::function_ref<int(const Token &)> findOperator,
+                            Expression::Kind kind = Expression::Binary);
   ExpressionPtr either();
   ExpressionPtr both();
   ExpressionPtr negation();
@@ -58,7 +44,10 @@ private:
   ExpressionPtr concatenation();
   ExpressionPtr product();
   ExpressionPtr power();
-  ExpressionPtr sign(bool withFilters = true);
+  ExpressionPtr unary();
+  ExpressionPtr sign();
+
+  // In OperandParser.cpp.
   ExpressionPtr primary();
   ExpressionPtr list();
   ExpressionPtr map();
@@ -67,15 +56,6 @@ private:
   ExpressionPtr filtersAndTests(ExpressionPtr value);
   ExpressionPtr test(ExpressionPtr value);
   std::vector<Argument> arguments();
-
-  std::vector<Token> tokens;
-  size_t at = 0;
-  unsigned depth = 0;
-  bool failed = false;
-  llvm::Error error = llvm::Error::success();
-
-protected:
-  llvm::StringRef file;
 };
 
 } // namespace gemcut::chat
