@@ -8,7 +8,7 @@
 #include "runtime/session/batch.h"
 #include "runtime/session/generate.h"
 #include "test/unit/Constrain/ConstrainFixture.h"
-#include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/FakeProgram.h"
 
 #include "gtest/gtest.h"
 
@@ -45,10 +45,6 @@ void *aligned_alloc(size_t alignment, size_t size) {
 }
 
 namespace {
-
-const uint8_t kWeights[kFakeWeightBytes] = {9};
-const Program kProgram = {&gemcut_model, gemcut_levels, gemcut_level_count,
-                          kWeights, kFakeWeightBytes};
 
 /// Counts what is allocated from the second token of a stream to its last.
 struct Counter : BatchListener {
@@ -87,7 +83,7 @@ TEST(Allocations, NoneInStepsOfABatch) {
   options.slots = kFakeSlots;
   Session session;
   Batch batch;
-  ASSERT_EQ(session.open(kProgram, options), GEMCUT_OK);
+  ASSERT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK);
   ASSERT_EQ(batch.open(session, BatchOptions()), GEMCUT_OK);
   std::vector<std::shared_ptr<Counter>> counters;
   std::vector<BatchRequest> requests;

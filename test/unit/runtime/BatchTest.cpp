@@ -4,7 +4,7 @@
 #include "runtime/core/error.h"
 #include "runtime/session/generate.h"
 #include "runtime/session/log_softmax.h"
-#include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/FakeProgram.h"
 
 #include "gtest/gtest.h"
 
@@ -17,10 +17,6 @@ using namespace gemcut;
 using namespace gemcut::test;
 
 namespace {
-
-const uint8_t kWeights[kFakeWeightBytes] = {9};
-const Program kProgram = {&gemcut_model, gemcut_levels, gemcut_level_count,
-                          kWeights, kFakeWeightBytes};
 
 /// What one request gave. `log` collects the tickets of all listeners' tokens.
 struct Recorder : BatchListener {
@@ -48,9 +44,7 @@ struct Recorder : BatchListener {
 BatchRequest makeRequest(std::shared_ptr<Recorder> recorder, size_t promptSize,
                          int32_t seed, int64_t limit) {
   BatchRequest request;
-  for (size_t i = 0; i < promptSize; ++i)
-    request.prompt.push_back(
-        int32_t((i * 13 + size_t(seed) * 7 + 6) % kFakeVocab));
+  request.prompt = makeIds(promptSize, seed);
   request.sampling.temperature = 0;
   request.limit = limit;
   request.ignoreStop = true;
@@ -69,7 +63,7 @@ protected:
     sessionOptions.slots = kFakeSlots;
     session = std::make_unique<Session>();
     batch = std::make_unique<Batch>();
-    ASSERT_EQ(session->open(kProgram, sessionOptions), GEMCUT_OK);
+    ASSERT_EQ(session->open(getFakeProgram(), sessionOptions), GEMCUT_OK);
     ASSERT_EQ(batch->open(*session, options), GEMCUT_OK);
   }
 
@@ -93,7 +87,7 @@ protected:
     options.level = "baseline";
     Session session;
     Sampler sampler;
-    EXPECT_EQ(session.open(kProgram, options), GEMCUT_OK);
+    EXPECT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK);
     EXPECT_EQ(sampler.open(gemcut_model, request.sampling), GEMCUT_OK);
     GenerateOptions generation;
     generation.limit = request.limit;
@@ -291,10 +285,7 @@ TEST_F(BatchTest, LogprobsAreThoseOfTheModel) {
   request.biases = {{17, 100}}; // decides, but does not show
   submit(std::move(request));
   runAll();
-  std::vector<float> logits(kFakeVocab);
-  for (int32_t v = 0; v < kFakeVocab; ++v)
-    logits[size_t(v)] =
-        fakeLogit(fakeState(prompt.data(), 6, 0), v, kWeights[0]);
+  std::vector<float> logits = expectedLogits(prompt, 6);
   double sum = getLogSumExp(logits.data(), logits.size());
   const BatchToken &token = recorder->tokens.at(0);
   EXPECT_EQ(token.id, 17);

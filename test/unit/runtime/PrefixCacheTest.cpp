@@ -1,7 +1,7 @@
 //===- PrefixCacheTest.cpp - Beginnings of earlier prompts ----------------===//
 
 #include "runtime/session/prefix_cache.h"
-#include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/FakeProgram.h"
 
 #include "gtest/gtest.h"
 
@@ -12,7 +12,6 @@ using namespace gemcut::test;
 
 namespace {
 
-const uint8_t kWeights[kFakeWeightBytes] = {9};
 /// A page of 64 ids.
 constexpr uint64_t kPageBytes = 256;
 
@@ -22,27 +21,16 @@ protected:
     SessionOptions options;
     options.level = "baseline";
     options.slots = kFakeSlots;
-    ASSERT_EQ(session.open({&gemcut_model, gemcut_levels, gemcut_level_count,
-                            kWeights, kFakeWeightBytes},
-                           options),
-              GEMCUT_OK);
+    ASSERT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK);
     cache.open(gemcut_model, 1 << 20);
   }
 
-  static std::vector<int32_t> makeIds(size_t count, int32_t seed) {
-    std::vector<int32_t> ids(count);
-    for (size_t i = 0; i < count; ++i)
-      ids[i] = int32_t((i * 13 + size_t(seed) * 7 + 6) % kFakeVocab);
-    return ids;
-  }
   void run(const std::vector<int32_t> &ids, size_t from = 0) {
     float *logits = nullptr;
     ASSERT_EQ(session.prefill(0, ids.data() + from, ids.size() - from, logits),
               GEMCUT_OK);
-    for (int32_t v = 0; v < kFakeVocab; ++v)
-      ASSERT_EQ(logits[v],
-                fakeLogit(fakeState(ids.data(), int64_t(ids.size()), 0), v,
-                          kWeights[0]));
+    ASSERT_EQ(std::vector<float>(logits, logits + kFakeVocab),
+              expectedLogits(ids, ids.size()));
   }
   void keep(const std::vector<int32_t> &ids, std::vector<size_t> positions) {
     ASSERT_EQ(session.reset(0), GEMCUT_OK);

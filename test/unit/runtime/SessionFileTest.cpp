@@ -3,7 +3,7 @@
 #include "runtime/core/error.h"
 #include "runtime/session/session_file.h"
 #include "test/unit/runtime/ArtifactBuilder.h"
-#include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/FakeProgram.h"
 
 #include "gtest/gtest.h"
 
@@ -15,8 +15,6 @@ using namespace gemcut::test;
 
 namespace {
 
-const uint8_t kWeights[kFakeWeightBytes] = {9};
-
 class SessionFileTest : public testing::Test {
 protected:
   void SetUp() override {
@@ -27,17 +25,12 @@ protected:
     SessionOptions options;
     options.level = "baseline";
     options.slots = kFakeSlots;
-    ASSERT_EQ(session.open({&gemcut_model, gemcut_levels, gemcut_level_count,
-                            kWeights, kFakeWeightBytes},
-                           options),
-              GEMCUT_OK);
+    ASSERT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK);
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
 
   std::vector<int32_t> run(int32_t slot, size_t count, int32_t seed) {
-    std::vector<int32_t> ids(count);
-    for (size_t i = 0; i < count; ++i)
-      ids[i] = int32_t((i * 13 + size_t(seed) * 7 + 6) % kFakeVocab);
+    std::vector<int32_t> ids = makeIds(count, seed);
     float *logits = nullptr;
     EXPECT_EQ(session.prefill(slot, ids.data(), count, logits), GEMCUT_OK);
     return ids;
@@ -81,9 +74,8 @@ TEST_F(SessionFileTest, SequencesGoOnWhereTheyWere) {
     EXPECT_FALSE(session.canRewind(slot, session.getTokenCount(slot) - 1));
     ASSERT_EQ(session.decode(&slot, &next, 1, logits), GEMCUT_OK);
     ids[i].push_back(next);
-    uint64_t state = fakeState(ids[i].data(), int64_t(ids[i].size()), 0);
-    for (int32_t v = 0; v < kFakeVocab; ++v)
-      ASSERT_EQ(logits[v], fakeLogit(state, v, kWeights[0]));
+    ASSERT_EQ(std::vector<float>(logits, logits + kFakeVocab),
+              expectedLogits(ids[i], ids[i].size()));
     EXPECT_TRUE(session.canRewind(slot, session.getTokenCount(slot) - 1));
     EXPECT_FALSE(session.canRewind(slot, session.getTokenCount(slot) - 2));
   }

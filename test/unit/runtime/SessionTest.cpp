@@ -2,8 +2,7 @@
 
 #include "runtime/session/session.h"
 #include "runtime/core/error.h"
-#include "runtime/session/generate.h"
-#include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/FakeProgram.h"
 
 #include "gtest/gtest.h"
 
@@ -15,29 +14,6 @@ using namespace gemcut;
 using namespace gemcut::test;
 
 namespace {
-
-const uint8_t kWeights[kFakeWeightBytes] = {9};
-
-Program getProgram(const gemcut_model_info &model = gemcut_model) {
-  return {&model, gemcut_levels, gemcut_level_count, kWeights,
-          kFakeWeightBytes};
-}
-
-std::vector<int32_t> makeIds(size_t count, int32_t seed = 0) {
-  std::vector<int32_t> ids(count);
-  for (size_t i = 0; i < count; ++i)
-    ids[i] = int32_t((i * 13 + size_t(seed) * 7 + 6) % kFakeVocab);
-  return ids;
-}
-
-std::vector<float> expectedLogits(const std::vector<int32_t> &ids, size_t count,
-                                  int64_t first = 0) {
-  std::vector<float> logits(kFakeVocab);
-  for (int32_t v = 0; v < kFakeVocab; ++v)
-    logits[size_t(v)] =
-        fakeLogit(fakeState(ids.data(), int64_t(count), first), v, kWeights[0]);
-  return logits;
-}
 
 std::vector<float> copyRow(const float *row) { return {row, row + kFakeVocab}; }
 
@@ -59,7 +35,7 @@ protected:
     options.chunk = GetParam().chunk;
     options.fullPrefill = GetParam().fullPrefill;
     options.slots = kFakeSlots;
-    ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK)
+    ASSERT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK)
         << gemcut_last_error();
   }
   Session session;
@@ -94,7 +70,7 @@ TEST(SessionPages, RowsAreReadAheadOnceAndAsSoonAsTheyAreKnown) {
   gemcut_model_info model = gemcut_model;
   model.row_tables[0] = {4 * 8192, uint32_t(kFakeVocab), 8192};
   model.row_table_count = 1;
-  Program program = getProgram(model);
+  Program program = getFakeProgram(model);
   program.weights = kPagedWeights;
   SessionOptions options;
   options.level = "baseline";
@@ -289,7 +265,7 @@ TEST_P(SessionTest, PlaceholdersHaveTheRowOfAnotherId) {
   model.placeholder_ids[1] = 7;
   model.placeholder_id_count = 2;
   model.placeholder_row = 3;
-  Program program = getProgram(model);
+  Program program = getFakeProgram(model);
   SessionOptions options;
   options.threads = 2;
   options.fullPrefill = GetParam().fullPrefill;
@@ -326,7 +302,7 @@ INSTANTIATE_TEST_SUITE_P(Setups, SessionTest,
                                          Setup{1, 100, false}));
 
 TEST(SessionOpen, ChecksOptionsAndModel) {
-  auto open = [](SessionOptions options, Program program = getProgram()) {
+  auto open = [](SessionOptions options, Program program = getFakeProgram()) {
     if (!options.level)
       options.level = "baseline";
     Session session;
@@ -357,20 +333,20 @@ TEST(SessionOpen, ChecksOptionsAndModel) {
   model.adapter_count = 2;
   strcpy(model.adapters[0], "tone");
   strcpy(model.adapters[1], "manner");
-  EXPECT_EQ(open(options, getProgram(model)), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(open(options, getFakeProgram(model)), GEMCUT_INVALID_ARGUMENT);
   EXPECT_TRUE(errorHas("no adapter 'style' in this executable; it has tone, "
                        "manner"))
       << gemcut_last_error();
   options.adapter = "manner";
-  EXPECT_EQ(open(options, getProgram(model)), GEMCUT_OK);
+  EXPECT_EQ(open(options, getFakeProgram(model)), GEMCUT_OK);
 
   model = gemcut_model;
   model.version = GEMCUT_MODEL_VERSION + 1;
-  EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
+  EXPECT_EQ(open({}, getFakeProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
   model = gemcut_model;
   model.vocab_size = 0;
-  EXPECT_EQ(open({}, getProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
-  Program program = getProgram();
+  EXPECT_EQ(open({}, getFakeProgram(model)), GEMCUT_CORRUPT_ARTIFACT);
+  Program program = getFakeProgram();
   program.weightBytes -= 1;
   EXPECT_EQ(open({}, program), GEMCUT_CORRUPT_ARTIFACT);
   EXPECT_TRUE(errorHas("4095")) << gemcut_last_error();
@@ -382,127 +358,10 @@ TEST(SessionOpen, SmallerContextIsHeld) {
   options.level = "baseline";
   options.context = 6;
   Session session;
-  ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK);
+  ASSERT_EQ(session.open(getFakeProgram(), options), GEMCUT_OK);
   auto ids = makeIds(7);
   float *logits;
   EXPECT_EQ(session.prefill(0, ids.data(), 7, logits), GEMCUT_CONTEXT_FULL);
   EXPECT_TRUE(errorHas("raise --context")) << gemcut_last_error();
   EXPECT_EQ(session.prefill(0, ids.data(), 6, logits), GEMCUT_OK);
-}
-
-namespace {
-
-class GenerateTest : public testing::Test {
-protected:
-  void SetUp() override {
-    SessionOptions options;
-    options.level = "baseline";
-    options.threads = 2;
-    ASSERT_EQ(session.open(getProgram(), options), GEMCUT_OK);
-  }
-
-  gemcut_status run(const std::vector<int32_t> &prompt, bool noRepeat = false) {
-    SamplerOptions sampling;
-    sampling.temperature = 0;
-    sampling.noRepeat = noRepeat;
-    EXPECT_EQ(sampler.open(gemcut_model, sampling, session.getSamplerWork()),
-              GEMCUT_OK);
-    EXPECT_EQ(session.reset(0), GEMCUT_OK);
-    answer.clear();
-    return generate(
-        session, sampler, 0, prompt.data(), prompt.size(), options,
-        [](void *context, int32_t id) {
-          auto *self = static_cast<GenerateTest *>(context);
-          self->answer.push_back(id);
-          return self->answer.size() != self->stopAfter;
-        },
-        this, stats);
-  }
-
-  /// Greedy ids by recomputing everything.
-  std::vector<int32_t> getGreedy(std::vector<int32_t> ids, size_t count,
-                                 bool noRepeat) {
-    std::vector<int32_t> result;
-    while (result.size() < count) {
-      auto logits = expectedLogits(ids, ids.size());
-      logits[kFakeSuppressedId] = -1;
-      if (noRepeat)
-        for (int32_t id : ids)
-          logits[size_t(id)] = -1;
-      ids.push_back(int32_t(std::max_element(logits.begin(), logits.end()) -
-                            logits.begin()));
-      result.push_back(ids.back());
-    }
-    return result;
-  }
-
-  Session session;
-  Sampler sampler;
-  GenerateOptions options;
-  GenerateStats stats;
-  std::vector<int32_t> answer;
-  size_t stopAfter = SIZE_MAX;
-};
-
-bool isStop(int32_t id) { return id == 1 || id == kFakeStopId; }
-
-} // namespace
-
-TEST_F(GenerateTest, StopsAtStopIds) {
-  int stopped = 0;
-  for (int32_t seed = 0; seed < 60; ++seed) {
-    auto prompt = makeIds(size_t(5 + seed % 4), seed);
-    options.limit = 20;
-    ASSERT_EQ(run(prompt), GEMCUT_OK);
-    auto expected = getGreedy(prompt, 20, false);
-    auto stop = std::find_if(expected.begin(), expected.end(), isStop);
-    stopped += stop != expected.end();
-    EXPECT_EQ(stats.reason == StopReason::StopId, stop != expected.end());
-    expected.erase(stop, expected.end());
-    ASSERT_EQ(answer, expected);
-    EXPECT_EQ(stats.newTokens, expected.size());
-    EXPECT_EQ(stats.promptTokens, prompt.size());
-
-    options.ignoreStop = true;
-    ASSERT_EQ(run(prompt), GEMCUT_OK);
-    EXPECT_EQ(answer, getGreedy(prompt, 20, false));
-    EXPECT_EQ(stats.reason, StopReason::Limit);
-    options.ignoreStop = false;
-  }
-  EXPECT_GT(stopped, 5);
-  EXPECT_LT(stopped, 60);
-}
-
-TEST_F(GenerateTest, NoRepeatNeverUsesAnIdTwice) {
-  options.limit = 30;
-  options.ignoreStop = true;
-  auto prompt = makeIds(7);
-  ASSERT_EQ(run(prompt, /*noRepeat=*/true), GEMCUT_OK);
-  EXPECT_EQ(answer, getGreedy(prompt, 30, true));
-}
-
-TEST_F(GenerateTest, LimitsAndCaller) {
-  options.ignoreStop = true;
-  options.limit = 0;
-  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
-  EXPECT_TRUE(answer.empty());
-  options.limit = 1;
-  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
-  EXPECT_EQ(answer.size(), 1u);
-  EXPECT_EQ(session.getTokenCount(0), 3u); // the last token is not run
-  options.limit = -1;
-  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
-  EXPECT_EQ(stats.reason, StopReason::ContextFull);
-  // 3 + 37 tokens were run; the 38th was chosen from the last logits.
-  EXPECT_EQ(answer.size(), size_t(kFakeContext - 3 + 1));
-  EXPECT_EQ(answer, getGreedy(makeIds(3), answer.size(), false));
-  stopAfter = 4;
-  ASSERT_EQ(run(makeIds(3)), GEMCUT_OK);
-  EXPECT_EQ(stats.reason, StopReason::Caller);
-  EXPECT_EQ(answer.size(), 4u);
-}
-
-TEST_F(GenerateTest, PromptThatDoesNotFit) {
-  EXPECT_EQ(run(makeIds(kFakeContext + 1)), GEMCUT_CONTEXT_FULL);
-  EXPECT_TRUE(answer.empty());
 }
