@@ -1,121 +1,18 @@
 //===- PackWeightsTest.cpp - The weight section ---------------------------===//
 
-#include "test/unit/Artifact/TestFolder.h"
+#include "test/unit/Artifact/PackFixture.h"
 
-#include "compiler/Artifact/PackWeights.h"
 #include "compiler/Artifact/Quantize.h"
-#include "compiler/Pipeline/Registration.h"
 
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/OwningOpRef.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringMap.h"
-
-#include <gtest/gtest.h>
-
-#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstring>
-#include <fcntl.h>
-#include <functional>
 #include <map>
-#include <mutex>
-#include <random>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace gemcut;
 using namespace gemcut::artifact;
 using namespace gemcut::test;
 
 namespace {
-
-/// Matrices in memory; counts what is asked of it.
-class TestWeights : public checkpoint::WeightSource {
-public:
-  struct Matrix {
-    int64_t rows, columns;
-    std::vector<float> values;
-  };
-  llvm::StringMap<Matrix> tensors;
-  mutable std::mutex mutex;
-  mutable llvm::StringMap<int> released;
-  mutable int64_t longestRead = 0;
-  std::function<void(llvm::StringRef)> beforeRead; ///< called by any thread
-
-  Matrix &add(llvm::StringRef name, int64_t rows, int64_t columns) {
-    Matrix matrix{rows, columns, {}};
-    std::mt19937 generator(unsigned(llvm::hash_value(rows * 7919 + columns)) +
-                           unsigned(name.size()) + unsigned(name.back()));
-    std::normal_distribution<float> normal(0, 0.02f);
-    matrix.values.resize(size_t(rows * columns));
-    for (float &value : matrix.values)
-      value = normal(generator);
-    return tensors[name] = std::move(matrix);
-  }
-
-  std::optional<checkpoint::WeightInfo>
-  find(llvm::StringRef name) const override {
-    auto it = tensors.find(name);
-    if (it == tensors.end())
-      return std::nullopt;
-    return checkpoint::WeightInfo{checkpoint::ElementType::F32,
-                                  {it->second.rows, it->second.columns}};
-  }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> result;
-    for (llvm::StringRef name : tensors.keys())
-      result.push_back(name.str());
-    llvm::sort(result);
-    return result;
-  }
-  llvm::Error readF32(llvm::StringRef name, int64_t first,
-                      llvm::MutableArrayRef<float> out) const override {
-    int64_t count = int64_t(out.size());
-    if (llvm::Error error =
-            checkpoint::checkRead(name, find(name), first, count))
-      return error;
-    if (beforeRead)
-      beforeRead(name);
-    const Matrix &matrix = tensors.find(name)->second;
-    std::copy_n(matrix.values.begin() + first, count, out.begin());
-    std::lock_guard<std::mutex> lock(mutex);
-    longestRead = std::max(longestRead, count);
-    return llvm::Error::success();
-  }
-  void done(llvm::StringRef name) const override {
-    std::lock_guard<std::mutex> lock(mutex);
-    ++released[name];
-  }
-};
-
-/// Rows that are no multiple of 16, columns of one and of three groups, every
-/// layout and format, and a tensor of several units of work. Not in the order
-/// of offsets.
-constexpr char kProgram[] = R"(
-  kernel.packed @table {sources = ["table"], offset = 4096 : i64}
-      : !kernel.weight<37 x 96, int8, rows>
-  kernel.packed @odd {sources = ["odd"], offset = 0 : i64}
-      : !kernel.weight<21 x 96, q4_0, tiles>
-  kernel.packed @small {sources = ["small"], offset = 16384 : i64}
-      : !kernel.weight<5 x 32, int8, tiles>
-  kernel.packed @pair {sources = ["gate", "up"], offset = 20480 : i64}
-      : !kernel.weight<96 x 64, int4, interleaved>
-  kernel.packed @norm {sources = ["norm"], offset = 65536 : i64}
-      : !kernel.weight<1 x 70, f32, vector>
-  kernel.packed @exact {sources = ["exact"], offset = 66048 : i64}
-      : !kernel.weight<18 x 40, f32, tiles>
-  kernel.packed @half {sources = ["half"], offset = 131072 : i64}
-      : !kernel.weight<17 x 40, bf16, tiles>
-  kernel.packed @rows {sources = ["rows"], offset = 196608 : i64}
-      : !kernel.weight<3 x 40, bf16, rows>
-  kernel.packed @long {sources = ["long"], offset = 262144 : i64}
-      : !kernel.weight<3001 x 1024, int8, tiles>
-)";
-constexpr int64_t kSectionBytes =
-    262144 + (3001 + 15) / 16 * (1024 / 64 * 1088);
 
 /// Three experts of two gate and two up tiles, one below the other in one
 /// tensor, and their matrices behind.
@@ -126,62 +23,8 @@ constexpr char kExperts[] = R"(
                        offset = 16384 : i64} : !kernel.weight<96 x 32, int8, tiles>
 )";
 
-class PackWeights : public testing::Test {
+class PackWeights : public PackFixture {
 protected:
-  mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  TestWeights weights;
-  TestFolder folder;
-  std::vector<std::pair<uint64_t, uint64_t>> progress;
-
-  void SetUp() override {
-    mlir::DialectRegistry registry;
-    registerAllDialects(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
-    parse(kProgram);
-    weights.add("odd", 21, 96);
-    weights.add("table", 37, 96);
-    weights.add("small", 5, 32);
-    weights.add("gate", 48, 64);
-    weights.add("up", 48, 64);
-    weights.add("norm", 1, 70);
-    weights.add("exact", 18, 40);
-    weights.add("half", 17, 40);
-    weights.add("rows", 3, 40);
-    weights.add("long", 3001, 1024);
-  }
-  void parse(llvm::StringRef text) {
-    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-    ASSERT_TRUE(bool(module));
-  }
-
-  /// Packs at `fileOffset` of a new file of zeros; its bytes from there on, or
-  /// the error's message.
-  std::string pack(unsigned threads, uint64_t fileOffset,
-                   std::string *message = nullptr) {
-    std::string path = folder / "section";
-    int descriptor = open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR, 0600);
-    EXPECT_EQ(ftruncate(descriptor, off_t(fileOffset) + kSectionBytes), 0);
-    progress.clear();
-    llvm::Error error =
-        packWeights(*module, weights, descriptor, fileOffset, threads,
-                    [&](uint64_t done, uint64_t total) {
-                      progress.push_back({done, total});
-                      return llvm::Error::success();
-                    });
-    close(descriptor);
-    if (error) {
-      std::string text = llvm::toString(std::move(error));
-      if (message)
-        *message = text;
-      else
-        ADD_FAILURE() << text;
-      return "";
-    }
-    return readText(path).substr(fileOffset);
-  }
-
   /// Every value of a packed matrix against the one tile or row packed by hand.
   void expectTiles(const std::string &section, int64_t offset,
                    llvm::StringRef name, gemcut_format format,
@@ -415,91 +258,6 @@ TEST_F(PackWeights, ReadsPiecesAndReleasesEveryTensor) {
   for (const auto &tensor : weights.tensors)
     EXPECT_GE(weights.released.lookup(tensor.getKey()), 1)
         << tensor.getKey().str();
-}
-
-TEST_F(PackWeights, NamesTheFirstWeightThatIsNotFinite) {
-  weights.tensors["long"].values[3000 * 1024 + 5] = INFINITY;
-  for (unsigned threads : {1u, 2u, 3u}) {
-    std::string message;
-    pack(threads, 0, &message);
-    EXPECT_EQ(message,
-              "tensor 'long' holds an infinity at element 3072005, expected "
-              "finite weights; the checkpoint is damaged");
-  }
-}
-
-/// Of several errors it is the one that comes first in the section, though
-/// another thread finds a later one before.
-TEST_F(PackWeights, NamesTheFirstOfSeveralErrors) {
-  weights.tensors["up"].values[64] = NAN;
-  weights.tensors["norm"].values[0] = NAN;
-  for (unsigned threads : {1u, 2u, 3u}) {
-    std::atomic<bool> normRead{false};
-    weights.beforeRead = [&](llvm::StringRef name) {
-      if (name == "norm")
-        normRead = true;
-      for (int i = 0; name == "up" && threads > 1 && i < 200; ++i) {
-        usleep(10000);
-        if (normRead) {
-          usleep(10000); // and reported
-          break;
-        }
-      }
-    };
-    std::string message;
-    pack(threads, 0, &message);
-    EXPECT_EQ(normRead, threads > 1);
-    EXPECT_EQ(message.find("tensor 'up' holds a NaN at element 64,"), 0u)
-        << message;
-  }
-}
-
-TEST_F(PackWeights, NamesAWeightThatItsFormatCannotHold) {
-  weights.tensors["odd"].values[7] = 1e6f;
-  std::string message;
-  pack(1, 0, &message);
-  EXPECT_EQ(
-      message.find("tensor 'odd' holds 1000000.000000 at element 7, which "
-                   "is too large for q4_0; "),
-      0u)
-      << message;
-}
-
-TEST_F(PackWeights, NamesATensorThatIsMissing) {
-  weights.tensors.erase("up");
-  std::string message;
-  pack(2, 0, &message);
-  EXPECT_NE(message.find("'up'"), std::string::npos) << message;
-}
-
-TEST_F(PackWeights, NeedsOffsets) {
-  parse(R"(kernel.packed @a {sources = ["odd"]}
-               : !kernel.weight<21 x 96, int4, tiles>)");
-  std::string message;
-  pack(1, 0, &message);
-  EXPECT_NE(message.find("'a' has no offset"), std::string::npos) << message;
-}
-
-/// The system refuses to write on: one error, in a child whose files may not
-/// grow.
-TEST_F(PackWeights, TellsOfAFailedWrite) {
-  std::string path = folder / "section";
-  pid_t child = fork();
-  if (child == 0) {
-    signal(SIGXFSZ, SIG_IGN);
-    rlimit limit{1 << 20, 1 << 20};
-    setrlimit(RLIMIT_FSIZE, &limit);
-    int descriptor = open(path.c_str(), O_CREAT | O_RDWR, 0600);
-    llvm::Error error =
-        packWeights(*module, weights, descriptor, 0, 1, nullptr);
-    bool right = llvm::toString(std::move(error)) ==
-                 "writing the output failed: File too large";
-    _exit(right ? 0 : 1);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 } // namespace
