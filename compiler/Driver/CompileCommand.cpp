@@ -14,7 +14,7 @@
 #include "compiler/Driver/Compilation.h"
 #include "compiler/Driver/CompileChecks.h"
 #include "compiler/Driver/CompileLevels.h"
-#include "compiler/Driver/DescribeConversions.h"
+#include "compiler/Driver/DescribeResult.h"
 #include "compiler/Driver/FitMemory.h"
 #include "compiler/Driver/LinkProgram.h"
 #include "compiler/Driver/MemoryPlan.h"
@@ -24,7 +24,6 @@
 #include "compiler/Pipeline/Registration.h"
 
 #include "mlir/IR/MLIRContext.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
@@ -346,43 +345,12 @@ private:
       if (llvm::Error error = file->commit(0644))
         return error;
     phases.end();
-    describeResult(image->size(), conversions);
-    return llvm::Error::success();
-  }
-
-  void describeResult(uint64_t imageBytes,
-                      llvm::ArrayRef<artifact::Conversion> conversions) {
     result.plan = plan;
     result.options = options;
     result.sidecar = sidecar ? sidecar->path().str() : "";
-    auto out = std::back_inserter(result.summary);
-    fmt::format_to(out, "{}", describe(plan));
-    if (options.maxRam)
-      fmt::format_to(
-          out, "fits into {} with --context {} --slots {} --kv {}{}\n",
-          formatBytes(options.maxRam), plan.context, plan.slots,
-          options.plan.kv,
-          options.plan.prefillChunk
-              ? fmt::format(" --prefill-chunk {}", options.plan.prefillChunk)
-              : "");
-    fmt::format_to(
-        out, "wrote {} for {} ({}), {} of code, quantization {}\n",
-        options.output, spec.name,
-        llvm::join(llvm::map_range(spec.levels,
-                                   [](const targets::IsaLevel &level) {
-                                     return level.name;
-                                   }),
-                   ", "),
-        formatBytes(imageBytes), options.plan.quant);
-    if (!options.weights.omit)
-      result.summary += describeConversions(conversions);
-    if (prefix)
-      fmt::format_to(out, "baked a prefix of {} tokens, {} for each of {}\n",
-                     prefix->tokens, formatBytes(prefix->stateBytes),
-                     llvm::join(prefix->levels, ", "));
-    if (facts.quality)
-      fmt::format_to(out, "certified on {}: {}\n", facts.quality->text.name,
-                     facts.quality->summary());
+    result.summary = describeResult(options, spec, plan, image->size(),
+                                    conversions, prefix, facts.quality);
+    return llvm::Error::success();
   }
 };
 
