@@ -10,27 +10,13 @@
 #include "compiler/Artifact/ColumnErrors.h"
 #include "compiler/Artifact/QuantizeInt4.h"
 
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <cstring>
-#include <random>
+#include "test/unit/Artifact/QuantizeFixture.h"
 
 using namespace gemcut;
 using namespace gemcut::artifact;
+using namespace gemcut::test;
 
 namespace {
-
-constexpr int64_t kRows = GEMCUT_TILE_ROWS;
-
-std::vector<float> gaussian(int64_t count, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0, 0.02f);
-  std::vector<float> values(count);
-  for (float &value : values)
-    value = normal(generator);
-  return values;
-}
 
 /// Moments of inputs that lie near a few directions, columns of uneven size
 /// among them.
