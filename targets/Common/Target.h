@@ -61,7 +61,7 @@ struct IsaLevel {
   /// streams of one row 4 to 13 % of their speed (two tiles, Zen 3).
   int64_t groupLoopsFrom = 0;
   int64_t gemvRows = 4; ///< of a gemv's block, one tile wide
-  /// Tiles of weights in groups that a single row multiplies together: so many
+  /// Tiles of integer weights that a single row multiplies together: so many
   /// streams, for cores that read less from one.
   int64_t gemvTiles = 1;
   BlockShape integerBlock;  ///< of a gemm with weights in groups

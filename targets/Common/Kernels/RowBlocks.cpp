@@ -33,8 +33,7 @@ BlockShape gemcut::targets::getBlock(const IsaLevel &level, Format format) {
 
 BlockShape gemcut::targets::getStreamBlock(const IsaLevel &level,
                                            Format format) {
-  bool hasGroups = isQuantized(format) && !hasRowScales(format);
-  return {level.gemvRows, hasGroups ? level.gemvTiles : 1};
+  return {level.gemvRows, isQuantized(format) ? level.gemvTiles : 1};
 }
 
 RowBlocks::RowBlocks(StageEmitter &e, kernel::WeightType weight,

@@ -42,6 +42,8 @@ public:
         lanes(isa.getLevel().productLanes), parts(kLanes / lanes) {}
 
   void build() {
+    if (shape.fetchAhead)
+      fetchBehindHeaders(e, isa, shape, w);
     Emitter::Values sums =
         e.loop(e.i64(0), e.i64(blocksOf(shape.columns)), 1, startSums(),
                [&](Value block, ValueRange carried) {
@@ -104,6 +106,8 @@ private:
         *address = e.opaque(*address);
     for (int64_t m = 0; m < shape.rows && shape.inputAhead; ++m)
       e.prefetch(e.at(inputs, m * shape.inputRowBytes + shape.inputAhead));
+    if (shape.fetchAhead)
+      ahead = aheadOfBlock(e, isa, shape, block);
     int64_t runs = kBlockColumns / kRunColumns;
     int64_t nextBytes = shape.nextLines * kVectorBytes;
     Value others = next ? e.at(next, e.mul(block, runs * nextBytes)) : next;

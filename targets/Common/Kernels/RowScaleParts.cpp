@@ -20,6 +20,43 @@ SmallVector<Field> gemcut::targets::fieldsOf(int64_t bits, int64_t run) {
   return fields;
 }
 
+static int64_t rowBlockBytes(const MicroKernelShape &shape) {
+  return kBlockColumns * GEMCUT_TILE_ROWS *
+         gemcut_row_format_bits(toAbi(shape.format)) / 8;
+}
+
+/// Whole blocks, so that none is fetched from two tiles.
+static int64_t blocksAhead(const VectorIsa &isa,
+                           const MicroKernelShape &shape) {
+  return isa.getTileStreamAhead() / rowBlockBytes(shape);
+}
+
+Value gemcut::targets::aheadOfBlock(Emitter &e, const VectorIsa &isa,
+                                    const MicroKernelShape &shape,
+                                    Value block) {
+  if (shape.tiles == 1)
+    return e.i64(isa.getStreamAhead());
+  int64_t blocks = blocksAhead(isa, shape);
+  int64_t own = blocks * rowBlockBytes(shape);
+  int64_t tileBytes = gemcut_tile_bytes(toAbi(shape.format), shape.columns);
+  Value isInside =
+      e.lessEqual(block, e.i64(blocksOf(shape.columns) - 1 - blocks));
+  return e.select(isInside, e.i64(own),
+                  e.i64(own + (shape.tiles - 1) * tileBytes));
+}
+
+void gemcut::targets::fetchBehindHeaders(Emitter &e, const VectorIsa &isa,
+                                         const MicroKernelShape &shape,
+                                         Value tiles) {
+  if (shape.tiles == 1)
+    return;
+  int64_t own = blocksAhead(isa, shape) * rowBlockBytes(shape);
+  int64_t tileBytes = gemcut_tile_bytes(toAbi(shape.format), shape.columns);
+  for (int64_t t = 0; t < shape.tiles; ++t)
+    for (int64_t line = 0; line < kHeaderBytes; line += kVectorBytes)
+      e.prefetchFar(e.at(tiles, t * tileBytes + own + line));
+}
+
 void RowScaleResults::store(ValueRange sums) {
   int64_t parts = kLanes / lanes;
   for (int64_t t = 0; t < shape.tiles; ++t)

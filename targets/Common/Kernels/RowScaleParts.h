@@ -39,6 +39,17 @@ struct Field {
 /// The fields of run `run` (0, 1) of a block, vector by vector.
 llvm::SmallVector<Field> fieldsOf(int64_t bits, int64_t run);
 
+/// Bytes ahead (i64) to fetch the lines of a block of 64 columns. Several tiles
+/// are a stream each: at their end that leads past the other tiles to the next
+/// ones.
+mlir::Value aheadOfBlock(Emitter &e, const VectorIsa &isa,
+                         const MicroKernelShape &shape, mlir::Value block);
+
+/// Fetches of several tiles at `tiles` what no block does: ahead of a tile's
+/// first block, headers lie between that and what the tile before ended with.
+void fetchBehindHeaders(Emitter &e, const VectorIsa &isa,
+                        const MicroKernelShape &shape, mlir::Value tiles);
+
 /// Turns int32 sums into results: scales, rounds, stores.
 class RowScaleResults {
 public:

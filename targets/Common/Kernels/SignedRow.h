@@ -30,7 +30,7 @@ void emitSignedRow(Emitter &e, const VectorIsa &isa, int64_t columns,
                    mlir::Value row, mlir::Value target);
 
 /// buildRowScaleKernel's result, bit for bit, for one row in signed form and
-/// one tile.
+/// one tile; tiles where sums are words.
 void buildSignedRowKernel(Emitter &e, const VectorIsa &isa,
                           const MicroKernelShape &shape,
                           mlir::ValueRange arguments);

@@ -29,10 +29,13 @@ public:
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
         bits(gemcut_row_format_bits(toAbi(shape.format))),
+        tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
         lanes(isa.getLevel().vectorBits / 32), parts(kLanes / lanes) {}
 
   void build() {
-    Values sums(parts, e.splatI32(0, lanes));
+    if (shape.fetchAhead)
+      fetchBehindHeaders(e, isa, shape, w);
+    Values sums(shape.tiles * parts, e.splatI32(0, lanes)); // [tile][part]
     sums = e.loop(e.i64(0), e.i64(blocksOf(shape.columns)), 1, sums,
                   [&](Value block, ValueRange carried) {
                     Values sums(carried);
@@ -46,7 +49,7 @@ public:
                     lanes);
     for (Value &sum : sums)
       sum = e.sub(sum, offset);
-    RowScaleResults(e, shape, w, /*tileBytes=*/0, /*sumShift=*/0, lanes, x, y,
+    RowScaleResults(e, shape, w, tileBytes, /*sumShift=*/0, lanes, x, y,
                     yStride)
         .store(sums);
   }
@@ -58,7 +61,8 @@ private:
   const VectorIsa &isa;
   const MicroKernelShape &shape;
   Value w, x, y, yStride;
-  int64_t bits, lanes, parts;
+  Value ahead; ///< as in MicroKernel
+  int64_t bits, tileBytes, lanes, parts;
 
   int64_t partBytes() const { return 4 * lanes; }
   int64_t fieldsOfNibble() const { return 4 / bits; }
@@ -71,6 +75,8 @@ private:
     Value inputs = e.at(x, e.mul(block, kBlockColumns));
     if (shape.inputAhead)
       e.prefetch(e.at(inputs, shape.inputAhead));
+    if (shape.fetchAhead)
+      ahead = aheadOfBlock(e, isa, shape, block);
     SmallVector<Field> fields = fieldsOf(bits, 0);
     fields.append(fieldsOf(bits, 1));
     // Eight products for each sum: a block of two bits, half of one of four.
@@ -83,50 +89,61 @@ private:
   /// Adds the products of whole vectors.
   void addRun(Values &sums, Value weights, Value inputs,
               ArrayRef<Field> fields) {
-    Values words(parts * fieldsOfNibble()); // [field of a nibble][part]
+    Values words(sums.size() * fieldsOfNibble()); // [field of a nibble][sum]
     int64_t perVector = 8 / bits;
     for (; !fields.empty(); fields = fields.drop_front(perVector))
       addVector(words, weights, inputs, fields.take_front(perVector));
     Value ones = e.bitcast(e.splatI32(0x00010001, lanes), wordType());
-    for (int64_t p = 0; p < parts; ++p) {
-      Value total = words[p];
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Value total = words[i];
       for (int64_t field = 1; field < fieldsOfNibble(); ++field)
-        total = e.add(total, shiftDown(words[field * parts + p], bits * field));
-      sums[p] = isa.addInOrder(e, sums[p], isa.multiplyWords(e, total, ones));
+        total = e.add(total,
+                      shiftDown(words[field * sums.size() + i], bits * field));
+      sum = isa.addInOrder(e, sum, isa.multiplyWords(e, total, ones));
     }
   }
 
+  /// Field by field: inputs are loaded once, and each takes one register.
   void addVector(Values &words, Value weights, Value inputs,
                  ArrayRef<Field> fields) {
     // Loads stay next to their uses: sums leave few registers.
     e.keepOrder();
-    Value line = e.at(weights, kVectorBytes * fields[0].vector);
-    if (shape.fetchAhead)
-      e.prefetchStream(line, isa.getStreamAhead());
-    Values columns;
-    for (Field field : fields)
-      columns.push_back(
-          e.bitcast(e.broadcast(e.loadI32(e.at(inputs, field.column)), lanes),
-                    byteType()));
-    int64_t signs = 0;
-    for (Field field : fields)
-      signs |= (1 << (bits - 1)) << (bits * field.field);
-    for (int64_t p = 0; p < parts; ++p) {
-      Value nibbles =
-          e.bitXor(e.load(byteType(), e.at(line, p * partBytes()), partBytes()),
-                   e.splatByte(int8_t(signs), partBytes()));
-      for (auto [index, column] : llvm::enumerate(columns)) {
-        int64_t field = index % fieldsOfNibble();
+    Values nibbles = loadVector(weights, fields);
+    for (auto [index, place] : llvm::enumerate(fields)) {
+      int64_t field = index % fieldsOfNibble();
+      Value column =
+          e.bitcast(e.broadcast(e.loadI32(e.at(inputs, place.column)), lanes),
+                    byteType());
+      Value mask =
+          e.splatByte(((1 << bits) - 1) << (bits * field), partBytes());
+      for (auto [i, bytes] : llvm::enumerate(nibbles)) {
         if (index && field == 0)
-          nibbles = e.bitcast(e.shiftRight(e.bitcast(nibbles, wordType()), 4),
-                              byteType());
-        Value mask =
-            e.splatByte(((1 << bits) - 1) << (bits * field), partBytes());
-        Value products = isa.multiplyBytes(e, e.bitAnd(nibbles, mask), column);
-        Value &sum = words[field * parts + p];
+          bytes = e.bitcast(e.shiftRight(e.bitcast(bytes, wordType()), 4),
+                            byteType());
+        Value products = isa.multiplyBytes(e, e.bitAnd(bytes, mask), column);
+        Value &sum = words[field * nibbles.size() + i];
         sum = sum ? isa.addInOrder(e, sum, products) : products;
       }
     }
+  }
+
+  /// The codes of a vector of every tile, [tile][part].
+  Values loadVector(Value weights, ArrayRef<Field> fields) {
+    int64_t signs = 0;
+    for (Field field : fields)
+      signs |= (1 << (bits - 1)) << (bits * field.field);
+    Values codes;
+    for (int64_t t = 0; t < shape.tiles; ++t) {
+      int64_t offset = t * tileBytes + kVectorBytes * fields[0].vector;
+      if (shape.fetchAhead)
+        e.prefetchFar(e.at(e.at(weights, ahead), offset));
+      Value line = e.at(weights, offset);
+      for (int64_t p = 0; p < parts; ++p)
+        codes.push_back(e.bitXor(
+            e.load(byteType(), e.at(line, p * partBytes()), partBytes()),
+            e.splatByte(int8_t(signs), partBytes())));
+    }
+    return codes;
   }
 
   Value shiftDown(Value words, int64_t by) {
