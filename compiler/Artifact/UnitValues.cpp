@@ -28,18 +28,14 @@ static llvm::Error checkValues(const checkpoint::WeightSource &weights,
   if (bad < 0)
     return llvm::Error::success();
   float value = values[size_t(bad)];
+  if (!std::isfinite(value))
+    return checkpoint::notFiniteError(weights, name, first + bad, value);
   std::string file = weights.fileOf(name);
-  std::string where =
-      (file.empty() ? "" : file + ": ") + "tensor '" + name.str() + "' holds ";
-  std::string at = " at element " + std::to_string(first + bad);
-  if (std::isnan(value) || std::isinf(value))
-    return llvm::createStringError(
-        where + (std::isnan(value) ? "a NaN" : "an infinity") + at +
-        ", expected finite weights; the checkpoint is damaged");
-  return llvm::createStringError(where + std::to_string(value) + at +
-                                 ", which is too large for " +
-                                 stringifyFormat(type.getFormat()).str() +
-                                 "; store this tensor as f32 with a recipe");
+  return llvm::createStringError(
+      (file.empty() ? "" : file + ": ") + "tensor '" + name.str() + "' holds " +
+      std::to_string(value) + " at element " + std::to_string(first + bad) +
+      ", which is too large for " + stringifyFormat(type.getFormat()).str() +
+      "; store this tensor as f32 with a recipe");
 }
 
 /// Whether levels of the checkpoint can be levels of the packed tensor.

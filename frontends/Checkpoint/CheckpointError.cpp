@@ -8,6 +8,8 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
+
 using namespace gemcut;
 using namespace gemcut::checkpoint;
 
@@ -29,6 +31,51 @@ llvm::Error gemcut::checkpoint::tensorError(llvm::StringRef file,
       file.str(), tensor.str(),
       (file + ": tensor " + checked_json::quoteName(tensor) + " " + what).str(),
       kind);
+}
+
+/// "'blk.0.attn_q.weight' (model.layers.0.self_attn.q_proj.weight)".
+static std::string quoteNames(llvm::StringRef inFile, llvm::StringRef name) {
+  std::string text = checked_json::quoteName(inFile);
+  return inFile == name ? text : text + " (" + name.str() + ")";
+}
+
+llvm::Error gemcut::checkpoint::weightError(const WeightSource &weights,
+                                            llvm::StringRef file,
+                                            llvm::StringRef name,
+                                            llvm::StringRef what,
+                                            CheckpointError::Kind kind) {
+  return llvm::make_error<CheckpointError>(
+      file.str(), name.str(),
+      (file + ": tensor " + quoteNames(weights.nameInFile(name), name) + " " +
+       what)
+          .str(),
+      kind);
+}
+
+llvm::Error gemcut::checkpoint::notFiniteError(const WeightSource &weights,
+                                               llvm::StringRef name,
+                                               int64_t element, float value) {
+  StoredElement place = weights.locate(name, element);
+  bool isScale = place.scale && !std::isfinite(*place.scale);
+  if (isScale)
+    value = *place.scale;
+  else if (place.scale) // their product, or what was computed from it
+    place = {weights.fileOf(name), weights.nameInFile(name), element,
+             std::nullopt};
+  std::optional<WeightInfo> info = weights.find(name);
+  std::string where = place.file.empty() ? "" : place.file + ": ";
+  where += "tensor " +
+           (isScale ? checked_json::quoteName(place.tensor)
+                    : quoteNames(place.tensor, name)) +
+           " holds " + (std::isnan(value) ? "a NaN" : "an infinity") +
+           " at element " + std::to_string(place.element);
+  if (isScale)
+    where += ", the scale of integers of " + checked_json::quoteName(name);
+  else if (info && isBlock(info->type))
+    where += ", in the scale of its block";
+  return llvm::make_error<CheckpointError>(
+      place.file, isScale ? place.tensor : name.str(),
+      where + ", expected finite weights; the checkpoint is damaged");
 }
 
 llvm::Error gemcut::checkpoint::about(llvm::Error error, llvm::StringRef file,

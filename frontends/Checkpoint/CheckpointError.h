@@ -8,6 +8,8 @@
 #ifndef GEMCUT_FRONTENDS_CHECKPOINT_CHECKPOINTERROR_H
 #define GEMCUT_FRONTENDS_CHECKPOINT_CHECKPOINTERROR_H
 
+#include "frontends/Checkpoint/WeightSource.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -38,6 +40,19 @@ public:
 llvm::Error
 tensorError(llvm::StringRef file, llvm::StringRef tensor, llvm::StringRef what,
             CheckpointError::Kind kind = CheckpointError::Kind::Malformed);
+
+/// The same about a tensor of `weights` by its official name, which follows the
+/// name that it has in files if that is another one.
+llvm::Error
+weightError(const WeightSource &weights, llvm::StringRef file,
+            llvm::StringRef name, llvm::StringRef what,
+            CheckpointError::Kind kind = CheckpointError::Kind::Malformed);
+
+/// Says where the NaN or the infinity lies that element `element` of a tensor
+/// reads as: in the tensor itself, in the scale of a block, or in the tensor of
+/// its scales.
+llvm::Error notFiniteError(const WeightSource &weights, llvm::StringRef name,
+                           int64_t element, float value);
 
 /// The same sentence as an error about `file` and `tensor`; what an error knows
 /// already is kept. Errors of other classes than StringError stay as they are.

@@ -233,6 +233,16 @@ std::string StackedExperts::fileOf(StringRef name) const {
       stack == stacks.end() ? name : StringRef(stack->second.parts.front()));
 }
 
+StoredElement StackedExperts::locate(StringRef name, int64_t element) const {
+  auto found = stacks.find(name);
+  if (found == stacks.end())
+    return WeightFilter::locate(name, element);
+  const Stack &stack = found->second;
+  const int64_t size = stack.part.elements();
+  return getSource().locate(stack.parts[size_t(element / size)],
+                            element % size);
+}
+
 Error StackedExperts::readF32(StringRef name, int64_t firstElement,
                               llvm::MutableArrayRef<float> out) const {
   if (auto scale = scales.find(name); scale != scales.end()) {

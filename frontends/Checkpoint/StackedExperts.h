@@ -24,7 +24,7 @@ namespace gemcut::checkpoint {
 ///
 ///   L.experts.E.P.input_activation_scale    L.experts.S.input_activation_scale
 ///                                           (experts)
-///   L.experts.E.P.output_activation_scale   L.experts.S.output_activation_scale
+///   L.experts.E.P.output_activation_scale L.experts.S.output_activation_scale
 ///                                           (experts * matrices of S)
 class StackedExperts : public WeightFilter {
 public:
@@ -39,6 +39,7 @@ public:
   std::optional<WeightInfo> find(llvm::StringRef name) const override;
   std::vector<std::string> names() const override;
   std::string fileOf(llvm::StringRef name) const override;
+  StoredElement locate(llvm::StringRef name, int64_t element) const override;
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,
                       llvm::MutableArrayRef<float> out) const override;
   llvm::Error readLevels(llvm::StringRef name, int64_t firstRow,

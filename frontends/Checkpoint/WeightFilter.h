@@ -24,6 +24,12 @@ public:
   std::string fileOf(llvm::StringRef name) const override {
     return source->fileOf(name);
   }
+  std::string nameInFile(llvm::StringRef name) const override {
+    return source->nameInFile(name);
+  }
+  StoredElement locate(llvm::StringRef name, int64_t element) const override {
+    return source->locate(name, element);
+  }
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,
                       llvm::MutableArrayRef<float> out) const override {
     return source->readF32(name, firstElement, out);

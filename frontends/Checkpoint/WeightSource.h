@@ -57,6 +57,14 @@ struct WeightInfo {
   }
 };
 
+/// Where a file holds the number that an element is, or that scales it.
+struct StoredElement {
+  std::string file;           ///< its path
+  std::string tensor;         ///< by its name in the file
+  int64_t element = 0;        ///< of `tensor`, row-major
+  std::optional<float> scale; ///< the number there, if it is a scale
+};
+
 /// The tensors of a model by their full names, prefix included. All functions
 /// are thread-safe.
 class WeightSource {
@@ -71,6 +79,17 @@ public:
 
   /// Path of the file that holds the tensor; empty if none does.
   virtual std::string fileOf(llvm::StringRef name) const { return ""; }
+
+  /// The name that files of this kind have for the tensor, be it there or not.
+  virtual std::string nameInFile(llvm::StringRef name) const {
+    return name.str();
+  }
+
+  /// Where element `element` of the tensor, which is there, comes from. Of
+  /// integers with scales in a tensor of their own: its scale.
+  virtual StoredElement locate(llvm::StringRef name, int64_t element) const {
+    return {fileOf(name), nameInFile(name), element, std::nullopt};
+  }
 
   /// Reads elements [firstElement, firstElement + out.size()) in row-major
   /// order as float32. Floats are exact in it; blocks and levels give the value

@@ -183,18 +183,18 @@ gemcut::config::checkTensors(const ModelConfig &config,
       continue;
     }
     if (!found)
-      return checkpoint::tensorError(checkpointPath, name,
+      return checkpoint::weightError(weights, checkpointPath, name,
                                      "is missing, expected with shape " +
                                          shapeText(expected.shape));
     if (llvm::ArrayRef<int64_t>(found->shape) !=
         llvm::ArrayRef<int64_t>(expected.shape))
-      return checkpoint::tensorError(
-          weights.fileOf(name), name,
+      return checkpoint::weightError(
+          weights, weights.fileOf(name), name,
           "has shape " + shapeText(found->shape) + ", expected " +
               shapeText(expected.shape) + " by the configuration");
     if (!found->isReadable())
-      return checkpoint::tensorError(
-          weights.fileOf(name), name,
+      return checkpoint::weightError(
+          weights, weights.fileOf(name), name,
           ("has dtype " + checkpoint::stringify(found->type) +
            ", supported are BF16, F16 and F32")
               .str(),
@@ -205,8 +205,8 @@ gemcut::config::checkTensors(const ModelConfig &config,
       continue;
     Tower tower = towerOf(name);
     if (tower == Tower::None)
-      return checkpoint::tensorError(
-          weights.fileOf(name), name,
+      return checkpoint::weightError(
+          weights, weights.fileOf(name), name,
           llvm::StringRef(name).ends_with("lm_head.weight")
               ? "is a separate output head, but the configuration ties it to "
                 "the embeddings"

@@ -220,6 +220,25 @@ void Checkpoint::forEachRun(
   }
 }
 
+std::string Checkpoint::nameInFile(StringRef name) const {
+  const Tensor *tensor = findTensor(name);
+  return tensor ? tensor->parts.front().entry->name
+                : ggufName(name).value_or(name.str());
+}
+
+checkpoint::StoredElement Checkpoint::locate(StringRef name,
+                                             int64_t element) const {
+  const Tensor &tensor = *findTensor(name);
+  int64_t columns = tensor.shape.empty() ? 1 : tensor.shape.back();
+  checkpoint::StoredElement place;
+  forEachRun(tensor, element / columns, /*rows=*/1,
+             [&](const Tensor::Part &part, int64_t row, int64_t) {
+               place = {mapped[part.file].path(), part.entry->name,
+                        row * columns + element % columns, std::nullopt};
+             });
+  return place;
+}
+
 /// Elements [first, first + out.size()) of whole blocks at `source`.
 static void decodeRange(ElementType type, const uint8_t *source, int64_t first,
                         llvm::MutableArrayRef<float> out) {

@@ -40,6 +40,9 @@ public:
   /// All but rope_freqs, which is part of the configuration.
   std::vector<std::string> names() const override;
   std::string fileOf(llvm::StringRef name) const override;
+  std::string nameInFile(llvm::StringRef name) const override;
+  checkpoint::StoredElement locate(llvm::StringRef name,
+                                   int64_t element) const override;
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,
                       llvm::MutableArrayRef<float> out) const override;
   llvm::Error readLevels(llvm::StringRef name, int64_t firstRow,

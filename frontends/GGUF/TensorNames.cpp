@@ -69,3 +69,16 @@ std::optional<std::string> gemcut::gguf::officialName(StringRef name) {
       return ("model.layers." + layer + "." + pair.official).str();
   return std::nullopt;
 }
+
+std::optional<std::string> gemcut::gguf::ggufName(StringRef name) {
+  for (const NamePair &pair : kModelNames)
+    if (pair.official == name)
+      return pair.gguf.str();
+  if (!name.consume_front("model.layers."))
+    return std::nullopt;
+  auto [layer, rest] = name.split('.');
+  for (const NamePair &pair : kLayerNames)
+    if (pair.official == rest)
+      return ("blk." + layer + "." + pair.gguf).str();
+  return std::nullopt;
+}

@@ -20,6 +20,10 @@ inline constexpr llvm::StringLiteral kRopeFrequencies = "rope_freqs.weight";
 /// the halves of experts.gate_up_proj, have no name of their own either.
 std::optional<std::string> officialName(llvm::StringRef name);
 
+/// The name in GGUF of a tensor with a Hugging Face name, the inverse of
+/// officialName.
+std::optional<std::string> ggufName(llvm::StringRef officialName);
+
 } // namespace gemcut::gguf
 
 #endif // GEMCUT_FRONTENDS_GGUF_TENSORNAMES_H

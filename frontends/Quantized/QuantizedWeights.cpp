@@ -249,6 +249,19 @@ void QuantizedWeights::readScales(const Matrix &matrix, int64_t first,
                            count, out);
 }
 
+checkpoint::StoredElement QuantizedWeights::locate(StringRef name,
+                                                   int64_t element) const {
+  auto found = matrices.find(name);
+  if (found == matrices.end())
+    return source->locate(name, element);
+  const Matrix &matrix = found->second;
+  int64_t group = element / matrix.info.levels->group;
+  float scale;
+  readScales(matrix, group, 1, &scale);
+  const std::string &stored = matrix.scales->name;
+  return {source->fileOf(stored), stored, group, scale};
+}
+
 Error QuantizedWeights::readF32(StringRef name, int64_t firstElement,
                                 llvm::MutableArrayRef<float> out) const {
   auto found = matrices.find(name);

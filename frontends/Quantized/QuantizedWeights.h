@@ -53,6 +53,8 @@ public:
   find(llvm::StringRef name) const override;
   std::vector<std::string> names() const override;
   std::string fileOf(llvm::StringRef name) const override;
+  checkpoint::StoredElement locate(llvm::StringRef name,
+                                   int64_t element) const override;
   llvm::Error readF32(llvm::StringRef name, int64_t firstElement,
                       llvm::MutableArrayRef<float> out) const override;
   llvm::Error readLevels(llvm::StringRef name, int64_t firstRow,

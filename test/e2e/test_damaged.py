@@ -168,7 +168,8 @@ class Damaged(unittest.TestCase):
         path, whole = self.gguf()
         for found, put, fragment in ((b"gemma4", b"llamas", "'llamas'"),
                                      (b"gemma4.block_count", b"gemma4.block_kount", "gemma4.block_count"),
-                                     (b"blk.2.ffn_up.weight", b"blk.2.ffn_ob.weight", "layers.2.mlp.up_proj.weight"),
+                                     (b"blk.2.ffn_up.weight", b"blk.2.ffn_ob.weight",
+                                      "'blk.2.ffn_up.weight' (model.layers.2.mlp.up_proj.weight) is missing"),
                                      (b"rope_freqs.weight", b"rope_frets.weight", "rope_freqs.weight")):
             with self.subTest(found=found):
                 self.assertEqual(len(found), len(put))
@@ -180,7 +181,8 @@ class Damaged(unittest.TestCase):
         at = self.find_block(whole, b"blk.0.ffn_down.weight")
         path.write_bytes(whole[:at] + struct.pack("<e", float("nan")) + whole[at + 2 :])
         for quant in ("int4", "f32"):
-            self.rejected(path, "layers.0.mlp.down_proj.weight", quant=quant)
+            self.rejected(path, "'blk.0.ffn_down.weight' (model.layers.0.mlp.down_proj.weight) holds a NaN at element 0, "
+                          "in the scale of its block", quant=quant)
 
     def find_block(self, whole, name):
         """The first byte of a tensor of two dimensions."""

@@ -123,6 +123,9 @@ TEST(StackedExperts, AreTheTensorsOfTheModel) {
             (llvm::SmallVector<int64_t, 4>{3, 4, 2}));
   EXPECT_FALSE(stacked->find(nameOf(0, "up_proj")));
   EXPECT_EQ(stacked->fileOf(kGateUp), "f");
+  StoredElement place = stacked->locate(kGateUp, 2 * 16 + 8 + 3);
+  EXPECT_EQ(place.tensor, nameOf(2, "up_proj"));
+  EXPECT_EQ(place.element, 3);
 }
 
 TEST(StackedExperts, GateIsAboveUpOfEachExpert) {

@@ -6,6 +6,7 @@
 #include "test/unit/GGUF/GgufBytes.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
+#include <cmath>
 #include <random>
 
 using namespace gemcut;
@@ -73,6 +74,10 @@ TEST(GgufNames, AreThoseOfTheOfficialCheckpoints) {
         "blk.01.attn_q.weight", "blk..attn_q.weight", "blk.x.attn_q.weight",
         "blk.12345.attn_q.weight", "blk.0.attn_q.bias", "blk.0", ""})
     EXPECT_EQ(name(other), "none") << other;
+  for (const char *gguf : {"token_embd.weight", "blk.0.attn_q.weight",
+                           "blk.34.layer_output_scale.weight"})
+    EXPECT_EQ(ggufName(name(gguf)), gguf);
+  EXPECT_FALSE(ggufName("model.layers.0.self_attn.v_norm.weight"));
 }
 
 TEST(GgufCheckpoint, ReadsRangesOfBlocks) {
@@ -144,6 +149,14 @@ TEST(GgufCheckpoint, JoinsHalvesOfExperts) {
       EXPECT_EQ(read(*checkpoint, name, first, count),
                 std::vector<float>(expected.begin() + first,
                                    expected.begin() + first + count));
+
+  for (int64_t i = 0; i < 24; ++i) {
+    checkpoint::StoredElement place = checkpoint->locate(name, i);
+    EXPECT_EQ(place.tensor, expected[size_t(i)] > 0
+                                ? "blk.1.ffn_gate_exps.weight"
+                                : "blk.1.ffn_up_exps.weight");
+    EXPECT_EQ(float(place.element + 1), std::abs(expected[size_t(i)]));
+  }
 
   auto error = [&](const GgufBytes &file) {
     folder.write("bad.gguf", file.file());

@@ -1,8 +1,10 @@
 //===- QuantizedWeightsTest.cpp - Checkpoints that store integers ---------===//
 
 #include "frontends/Quantized/QuantizedWeights.h"
+#include "frontends/Checkpoint/CheckpointError.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace gemcut;
@@ -160,6 +162,29 @@ TEST_F(QuantizedWeightsTest, EightBitsAndActivationScalesOfAHead) {
   ASSERT_FALSE(
       bool((*weights)->readF32("lm_head.input_activation_scale", 0, one)));
   EXPECT_EQ(value, 3);
+}
+
+// Whatever the levels: 0 times an infinity is a NaN, too.
+TEST_F(QuantizedWeightsTest, ScalesThatAreNotFiniteAreNamed) {
+  Part scales{kScales.name, "F32", "[4,2]",
+              toBytes<float>({1, 2, 3, INFINITY, 5, 6, 3e38f, 8})};
+  auto weights = open({{"model.embed_tokens.embedding_quantized", "U8",
+                        "[4,16]", std::string(64, char(0xF8))}, // 0, 7
+                       scales});
+  ASSERT_TRUE(bool(weights)) << llvm::toString(weights.takeError());
+  std::string file = folder.path("model.safetensors");
+  EXPECT_EQ(llvm::toString(checkpoint::notFiniteError(
+                **weights, "model.embed_tokens.weight", 50, NAN)),
+            file + ": tensor 'model.embed_tokens.embedding_scale' holds an "
+                   "infinity at element 3, the scale of integers of "
+                   "'model.embed_tokens.weight', expected finite weights; the "
+                   "checkpoint is damaged");
+  // A product that overflows.
+  EXPECT_EQ(llvm::toString(checkpoint::notFiniteError(
+                **weights, "model.embed_tokens.weight", 97, INFINITY)),
+            file + ": tensor 'model.embed_tokens.weight' holds an infinity at "
+                   "element 97, expected finite weights; the checkpoint is "
+                   "damaged");
 }
 
 // No method says how they are scaled, other than linear layers one by one.
