@@ -54,8 +54,10 @@ Value Emitter::tanh(Value x) {
   Value one = splat(1.0f, lanes);
   Value t = exp(mul(abs(x), splat(-2.0f, lanes)));
   Value magnitude = divF(sub(one, t), add(one, t));
-  return select(less(x, splat(0.0f, lanes)), sub(splat(0.0f, lanes), magnitude),
-                magnitude);
+  Value result = select(less(x, splat(0.0f, lanes)),
+                        sub(splat(0.0f, lanes), magnitude), magnitude);
+  // exp takes NaN for a number. Logits that overflowed must not pass for some.
+  return select(lessEqual(x, x), result, x);
 }
 
 Value Emitter::gelu(Value x) {

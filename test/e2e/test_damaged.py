@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support import GEMCUT, GOLDENS, ROOT, TINY, run
+from support import GEMCUT, GOLDENS, ROOT, TINY, compile_model, run
 
 
 class Damaged(unittest.TestCase):
@@ -98,6 +98,24 @@ class Damaged(unittest.TestCase):
         path.write_bytes(data)
         for quant in ("int8", "int4", "bf16", "f32"):
             self.rejected(model, "layers.0.mlp.down_proj.weight", quant=quant)
+
+    def test_logits_that_overflow(self):
+        """Finite weights that no float holds the result of: an error instead of tokens."""
+        model = self.copy()
+        path = model / "model.safetensors"
+        data = bytearray(path.read_bytes())
+        (length,) = struct.unpack("<Q", data[:8])
+        begin, end = json.loads(bytes(data[8 : 8 + length]))["model.language_model.norm.weight"]["data_offsets"]
+        data[8 + length + begin : 8 + length + end] = struct.pack("<f", 3e38) * ((end - begin) // 4)
+        path.write_bytes(data)
+        for quant in ("f32", "bf16"):
+            exe = compile_model(model, self.folder / "overflow", "--cpu", "avx2", "--quant", quant)
+            for temperature in ("0", "1"):
+                result = run(exe, "generate", "--ids", "2,3", "-n", 4, "--print-ids", "--temp", temperature, check=False)
+                self.assertEqual((result.returncode, result.stdout), (1, ""))
+                self.assertEqual(result.stderr, "error: the model returned a logit that is not a number; the weights or "
+                                                "their quantization overflow\n")
+            exe.unlink()
 
     def test_index_that_names_itself(self):
         model = self.copy()

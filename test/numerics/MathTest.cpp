@@ -169,6 +169,22 @@ TEST(MathTest, Tanh) {
                  [](double x) { return std::tanh(x); }, tolerance::kTanh);
 }
 
+// Logits under a softcap must not become numbers again.
+TEST(MathTest, TanhOfNaNIsNaN) {
+  std::vector<float> arguments(240, std::nanf(""));
+  arguments[7] = 0.5f;
+  for (const targets::IsaLevel &level : allLevels()) {
+    std::vector<float> results = apply<float>(
+        level,
+        [](Emitter &e, mlir::Value x, mlir::Value target) {
+          e.store(e.tanh(x), target);
+        },
+        arguments, /*lanes=*/16);
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_EQ(std::isnan(results[i]), i != 7) << level.name << " " << i;
+  }
+}
+
 TEST(MathTest, Gelu) {
   expectFunction(
       [](Emitter &e, mlir::Value x, mlir::Value target) {
