@@ -116,7 +116,7 @@ void gemcut::config::parseGemma3Text(JsonFields &fields,
   if (fields.boolean("use_bidirectional_attention", false))
     fields.refuse("use_bidirectional_attention",
                   "false: models of embeddings are not supported");
-  parseQuantization(fields, config);
+  parseQuantization(fields, config, warnings);
   parseTied(fields, config);
   config.padId = fields.integer("pad_token_id", 0, config.vocabSize - 1, 0);
   config.bosId = fields.integer("bos_token_id", 0, config.vocabSize - 1, 2);

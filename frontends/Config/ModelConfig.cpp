@@ -95,7 +95,7 @@ static void parseText(JsonFields &fields, bool unified,
   if (!bidirectional.empty() && !config.bidirectionalImages)
     fields.refuse("use_bidirectional_attention",
                   "null or \"vision\", the supported values");
-  parseQuantization(fields, config);
+  parseQuantization(fields, config, warnings);
   parseTied(fields, config);
   parsePerLayerInputs(fields, unified, config);
   parseMoe(fields, config);
@@ -175,7 +175,7 @@ gemcut::config::parseModelConfig(llvm::StringRef jsonText,
               "eoa_token_index", "boi_token_index", "eoi_token_index",
               "boa_token_index", "vision_soft_tokens_per_image", "bos_token_id",
               "pad_token_id", "image_token_index", "mm_tokens_per_image"});
-  parseQuantization(top, config);
+  parseQuantization(top, config, warnings);
   parseTied(top, config);
   config.hasVisionTower = top.find("vision_config") != nullptr;
   config.hasAudioTower = top.find("audio_config") != nullptr;

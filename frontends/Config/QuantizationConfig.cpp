@@ -42,8 +42,8 @@ static void parsePackedGroups(JsonFields &fields) {
   fields.merge(groups);
 }
 
-void gemcut::config::parseQuantization(JsonFields &fields,
-                                       ModelConfig &config) {
+void gemcut::config::parseQuantization(JsonFields &fields, ModelConfig &config,
+                                       std::vector<std::string> *warnings) {
   if (!fields.find("quantization_config"))
     return;
   JsonFields scheme = fields.object("quantization_config");
@@ -54,6 +54,11 @@ void gemcut::config::parseQuantization(JsonFields &fields,
     config.storedAs = StoredAs::PackedGroups;
     if (!scheme.failed())
       parsePackedGroups(scheme);
+    if (scheme.find("kv_cache_scheme"))
+      scheme.warn("kv_cache_scheme",
+                  "is not followed; keys and values are stored as --kv says, "
+                  "by default in bf16",
+                  warnings);
   } else {
     scheme.refuse("quant_method", "\"gemma\" or \"compressed-tensors\", the "
                                   "supported methods");

@@ -32,8 +32,10 @@ inline constexpr int64_t kMaxVocab = int64_t(1) << 24;
 /// about the function the model computes.
 void ignoreCommonKeys(JsonFields &fields);
 std::string parseDtype(JsonFields &fields, const std::string &fallback);
-/// Reads quantization_config, which a checkpoint of integers has.
-void parseQuantization(JsonFields &fields, ModelConfig &config);
+/// Reads quantization_config, which a checkpoint of integers has. A warning:
+/// what it says about the KV cache, which is not followed.
+void parseQuantization(JsonFields &fields, ModelConfig &config,
+                       std::vector<std::string> *warnings);
 /// Reads tie_word_embeddings: false where one object around says so.
 void parseTied(JsonFields &fields, ModelConfig &config);
 /// Query heads are a multiple of each layer's key-value heads, head_dim is

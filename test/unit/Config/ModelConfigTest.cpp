@@ -330,6 +330,24 @@ TEST(ModelConfig, NeedsNoWindowWithoutSlidingLayers) {
   EXPECT_EQ(config.slidingRope.rotaryPairs, 0);
 }
 
+TEST(ModelConfig, SaysThatTheStoredCacheSchemeIsNotFollowed) {
+  json root = goldenConfig("edge");
+  json &scheme = root["quantization_config"];
+  scheme = json::parse(R"({"quant_method": "compressed-tensors",
+      "format": "pack-quantized", "kv_cache_scheme": null,
+      "config_groups": {"group_0": {"weights": {"num_bits": 4,
+                                                "group_size": 32}}}})");
+  std::vector<std::string> warnings;
+  parseOrFail(root, &warnings);
+  EXPECT_EQ(warnings, std::vector<std::string>());
+  scheme["kv_cache_scheme"] = {{"num_bits", 8}, {"type", "float"}};
+  parseOrFail(root, &warnings);
+  EXPECT_EQ(warnings,
+            std::vector<std::string>{
+                "c.json: quantization_config.kv_cache_scheme: is not followed; "
+                "keys and values are stored as --kv says, by default in bf16"});
+}
+
 TEST(ModelConfig, ReportsUnknownKeys) {
   json root = goldenConfig("edge");
   root["novelty"] = 1;
