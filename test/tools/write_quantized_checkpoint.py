@@ -145,7 +145,7 @@ def expert_scales(name):
 
 
 def gemma(tensors, config, plain, activation_scales):
-    text = config["text_config"]
+    text = config.get("text_config", config)
     tensors = split_experts(tensors)
     shared_from = text["num_hidden_layers"] - text.get("num_kv_shared_layers", 0)
     table = next(name for name in tensors if name.endswith("embed_tokens.weight"))
@@ -225,7 +225,7 @@ def write(checkpoint, out, method, plain=False, activation_scales=True):
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(config, indent=2))
     write_safetensors(out / "model.safetensors", tensors)
-    for extra in ("generation_config.json", "tokenizer.json", "tokenizer_config.json"):
+    for extra in ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         if (checkpoint / extra).exists():
             shutil.copy(checkpoint / extra, out)
 
