@@ -14,10 +14,10 @@
 #include "runtime/cli/app.h"
 #include "runtime/cli/bench_report.h"
 #include "runtime/cli/ids.h"
-#include "runtime/session/log_softmax.h"
 #include "runtime/cli/read_bandwidth.h"
 #include "runtime/core/clock.h"
 #include "runtime/core/error.h"
+#include "runtime/session/log_softmax.h"
 #include "runtime/session/random.h"
 
 #include <algorithm>
@@ -341,6 +341,11 @@ int cli::runBench(int argc, char **argv) {
                                   "numbers from %d on such as 1,4096",
                                   list.name, list.text, list.least));
   }
+  auto isZero = [](int32_t number) { return number == 0; };
+  if (std::all_of(options.prompts.begin(), options.prompts.end(), isZero) &&
+      std::all_of(options.tokens.begin(), options.tokens.end(), isZero))
+    return exitCode(flags.usage("--prompt and --tokens are both 0, which "
+                                "leaves nothing to measure"));
   return finish(bench(common, options, flags.wasGiven("prompt"),
                       flags.wasGiven("tokens")));
 }

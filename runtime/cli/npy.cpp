@@ -99,6 +99,19 @@ NpyReader::~NpyReader() {
     fclose(file);
 }
 
+/// The beginning of a header, in one line.
+static std::string showHeader(std::string text) {
+  constexpr size_t kShown = 60;
+  text.erase(text.find_last_not_of(" \n") + 1);
+  const bool isCut = text.size() > kShown;
+  if (isCut)
+    text.resize(kShown);
+  for (char &c : text)
+    if (c < 0x20 || c > 0x7E)
+      c = '?';
+  return isCut ? text + "..." : text;
+}
+
 gemcut_status NpyReader::parseHeader(const char *path) {
   uint8_t head[12];
   if (fread(head, 10, 1, file) != 1 || std::memcmp(head, kMagic, 6) != 0)
@@ -125,8 +138,8 @@ gemcut_status NpyReader::parseHeader(const char *path) {
       !strstr(text, "'fortran_order': False"))
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "%s must hold little-endian float32 in C order, but its header "
-                "is %.200s",
-                path, text);
+                "is %s",
+                path, showHeader({text, length}).c_str());
   const char *shape = strstr(text, "'shape': (");
   char *end = nullptr;
   errno = 0;
@@ -141,8 +154,8 @@ gemcut_status NpyReader::parseHeader(const char *path) {
   if (!isMatrix)
     return fail(GEMCUT_INVALID_ARGUMENT,
                 "%s must hold a matrix (tokens, vocabulary), but its header is "
-                "%.200s",
-                path, text);
+                "%s",
+                path, showHeader({text, length}).c_str());
   return GEMCUT_OK;
 }
 

@@ -312,7 +312,8 @@ gemcut_status Artifact::openSelf(uint64_t wantedWeights) {
   return fail(GEMCUT_CORRUPT_ARTIFACT,
               hasFooter || sidecarChecksum
                   ? "%s holds no weights, and there is neither %s.gemw nor %s "
-                    "beside it; copy the sidecar file along"
+                    "beside it; copy the .gemw file that was compiled with it "
+                    "there, under either name"
                   : "%s does not end in a gemcut footer, and there is no "
                     "%s.gemw beside it: the executable is truncated, or "
                     "its sidecar file is missing",

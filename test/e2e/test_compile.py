@@ -172,7 +172,7 @@ class Compile(unittest.TestCase):
         sidecars[0].unlink()
         result = run(shared / "a", *command, check=False)
         self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr, rf"neither a\.gemw nor {sidecars[0].name}")
+        self.assertRegex(result.stderr, rf"neither a\.gemw nor {sidecars[0].name} beside it; copy .* under either name")
         (self.folder / "beside.gemw").unlink()
         result = run(beside, *command, check=False)
         self.assertEqual(result.returncode, 1)

@@ -187,6 +187,7 @@ TEST_F(CommandsTest, UsageIsExitTwo) {
   expectFailure("bench -d 1,x", 2, "list of whole numbers from 0 on");
   expectFailure("bench --rows 0", 2, "from 1 on");
   expectFailure("bench -t 1,65", 2, "from 1 to 64");
+  expectFailure("bench -p 0 -n 0,0", 2, "nothing to measure");
   expectFailure("tokenize", 2, "TEXT or --file");
   expectFailure("info extra", 2, "'extra'");
 }

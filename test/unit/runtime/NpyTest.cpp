@@ -165,4 +165,18 @@ TEST_F(NpyTest, DamagedFilesAreRejected) {
         "{'descr': '<f4', 'fortran_order': False, 'shape': "
         "(99999999999999999999999, 3), }"})
     EXPECT_EQ(read(make(header, 24)), GEMCUT_INVALID_ARGUMENT) << header;
+  // Messages stay one short line.
+  std::string damaged(500, '\n');
+  damaged.replace(0, 16, "{'descr': '<f8',");
+  ASSERT_EQ(read(make(damaged.c_str(), 24)), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_last_error(),
+            path + " must hold little-endian float32 in C order, but its "
+                   "header is {'descr': '<f8',");
+  damaged += '}';
+  ASSERT_EQ(read(make(damaged.c_str(), 24)), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_last_error(),
+            path +
+                " must hold little-endian float32 in C order, but its "
+                "header is {'descr': '<f8'," +
+                std::string(44, '?') + "...");
 }
