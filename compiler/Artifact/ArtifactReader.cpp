@@ -3,6 +3,7 @@
 #include "compiler/Artifact/ArtifactReader.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/xxhash.h"
@@ -74,4 +75,22 @@ gemcut::artifact::readSection(llvm::StringRef path,
     return createStringError(path.str() + ": a section at offset " +
                              std::to_string(section.offset) + " is damaged");
   return text.str();
+}
+
+llvm::Error gemcut::artifact::refuseProgram(llvm::StringRef path) {
+  llvm::file_magic magic;
+  if (llvm::identify_magic(path, magic) || magic < llvm::file_magic::elf ||
+      magic > llvm::file_magic::elf_core)
+    return llvm::Error::success();
+  auto footer = readFooter(path);
+  if (!footer)
+    return footer.takeError();
+  if (*footer)
+    return createStringError(path.str() +
+                             ": is an executable that gemcut made; name the "
+                             "checkpoint that it was made from");
+  return createStringError(path.str() +
+                           ": is a program or a library that does not end in a "
+                           "gemcut footer: it is truncated, its weights are in "
+                           "a .gemw file, or gemcut did not make it");
 }

@@ -24,6 +24,10 @@ llvm::Expected<std::optional<gemcut_footer>> readFooter(llvm::StringRef path);
 llvm::Expected<std::string> readSection(llvm::StringRef path,
                                         const gemcut_section &section);
 
+/// Success if the file at `path`, which was named as a model, is no program; or
+/// says which program it is and what to name instead.
+llvm::Error refuseProgram(llvm::StringRef path);
+
 } // namespace gemcut::artifact
 
 #endif // GEMCUT_COMPILER_ARTIFACT_ARTIFACTREADER_H

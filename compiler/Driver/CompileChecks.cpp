@@ -32,6 +32,36 @@ static llvm::Error checkPrefix(const CompileOptions &options) {
   return readPrefixJson(options.bakePrefix).takeError();
 }
 
+/// The spec of --cpu. Names of other machines' CPUs are told their --target.
+static llvm::Expected<targets::TargetSpec>
+parseCpu(const targets::Target &target, llvm::StringRef cpu) {
+  auto spec = target.parseSpec(cpu);
+  if (spec)
+    return spec;
+  for (llvm::StringRef name : llvm::split(cpu, ',')) {
+    auto isKnown = [&](const targets::Target *other) {
+      auto found = other->parseSpec(name);
+      bool known = bool(found);
+      llvm::consumeError(found.takeError());
+      return known && name != "host" && !name.empty();
+    };
+    if (isKnown(&target))
+      continue;
+    llvm::SmallVector<std::string> flags;
+    for (const targets::Target *other : targets::allTargets())
+      if (isKnown(other))
+        flags.push_back(("--target " + other->getName()).str());
+    if (flags.empty())
+      continue;
+    llvm::consumeError(spec.takeError());
+    return llvm::make_error<UsageError>(
+        ("--cpu: " + name + " is none of the CPUs of " + target.getName() +
+         "; add " + llvm::join(flags, " or "))
+            .str());
+  }
+  return asUsageError(spec.takeError());
+}
+
 llvm::Expected<TargetChoice>
 driver::checkCompileOptions(const CompileOptions &options) {
   auto names = [](auto &&range, auto &&name) {
@@ -46,9 +76,9 @@ driver::checkCompileOptions(const CompileOptions &options) {
         "--target: found '" + options.target + "', this compiler has " +
         llvm::join(known, ", ") + guessName(options.target, known));
   }
-  auto parsed = target->parseSpec(options.cpu);
+  auto parsed = parseCpu(*target, options.cpu);
   if (!parsed)
-    return asUsageError(parsed.takeError());
+    return parsed.takeError();
   const targets::TargetSpec &spec = *parsed;
   bool oneLevel = options.emit == Emit::Assembly || options.emit == Emit::Llvm;
   if (oneLevel && spec.levels.size() > 1)

@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/Flags.h"
 #include "compiler/Driver/MemoryPlan.h"
+#include "frontends/Json/CheckedJson.h"
 #include "runtime/abi/model.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -64,6 +65,9 @@ std::string parseRuntimeLora(const std::string &text,
   if (name.empty() || directory.empty() || name.size() >= GEMCUT_ADAPTER_NAME)
     return "found '" + text + "', expected NAME=DIR with a name of 1 to " +
            std::to_string(GEMCUT_ADAPTER_NAME - 1) + " bytes";
+  if (!checked_json::isPlainName(name))
+    return "the name " + checked_json::quoteName(name) +
+           " holds control characters or is not UTF-8";
   if (out.size() == GEMCUT_MAX_ADAPTERS)
     return "at most " + std::to_string(GEMCUT_MAX_ADAPTERS) +
            " adapters can be kept beside the weights";
@@ -100,11 +104,7 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
                    "each needs, `host` is the best one of this machine. "
                    "Default: every level; the executable picks the best at "
                    "start.")
-      ->check(CLI::Validator(
-          [](const std::string &names) {
-            return names.empty() ? "names no level" : "";
-          },
-          ""))
+      ->check(needName("level"))
       ->group("Machine");
   addPlanFlags(*compile, options.plan);
   addCalibrateFlags(*compile, options);
@@ -116,6 +116,7 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
               "(mean KL divergence, same top token, perplexity) and keeps the "
               "result in it. Compiles both for this machine beside OUT for "
               "that. Default: none.")
+          ->check(needName("file"))
           ->type_name("TEXT")
           ->group("Model");
   compile
@@ -140,11 +141,7 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
           "\"enable_thinking\": true}. Runs the executable on this machine, "
           "once for each of its levels. Default: none.")
       ->type_name("FILE")
-      ->check(CLI::Validator(
-          [](const std::string &path) {
-            return path.empty() ? "names no file" : "";
-          },
-          ""))
+      ->check(needName("file"))
       ->group("Model");
   compile
       ->add_option("--chat-template", options.chatTemplate,
@@ -152,11 +149,7 @@ void gemcut::driver::addCompile(CLI::App &app, CompileOptions &options) {
                    "template, or `builtin` for the one of the model's family. "
                    "Default: the checkpoint's, or builtin if it has none.")
       ->type_name("FILE|builtin")
-      ->check(CLI::Validator(
-          [](const std::string &choice) {
-            return choice.empty() ? "names no file" : "";
-          },
-          ""))
+      ->check(needName("file"))
       ->group("Model");
   compile
       ->add_option_function<std::string>(

@@ -15,7 +15,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+} // namespace CLI
 
 namespace gemcut::driver {
 
@@ -26,6 +27,9 @@ void addInspect(CLI::App &app, InspectOptions &options);
 void addQuantizeReport(CLI::App &app, QuantizeReportOptions &options);
 void addExplain(CLI::App &app, ExplainOptions &options);
 void addReference(CLI::App &app, reference::ReferenceOptions &options);
+
+/// A check of a flag's value: it names `what`, a noun, so it is not empty.
+CLI::Validator needName(const char *what);
 
 /// What decides the program and its memory.
 void addPlanFlags(CLI::App &command, PlanOptions &options);

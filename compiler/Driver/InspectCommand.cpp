@@ -4,6 +4,7 @@
 #include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/FitMemory.h"
+#include "compiler/Driver/JsonText.h"
 #include "compiler/Driver/ModelInfo.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Explain/StageReport.h"
@@ -269,11 +270,11 @@ gemcut::driver::inspectAsJson(const InspectOptions &options,
   if (!artifact)
     return artifact.takeError();
   if (!artifact->is_null())
-    return artifact->dump(2);
+    return toText(*artifact, /*indent=*/2);
   auto inspected = inspectModel(options, reporter);
   if (!inspected)
     return inspected.takeError();
-  return describeAll(options, *inspected).dump(2);
+  return toText(describeAll(options, *inspected), /*indent=*/2);
 }
 
 llvm::Error gemcut::driver::runInspect(const InspectOptions &options,

@@ -81,6 +81,8 @@ gemcut::driver::loadGguf(StringRef path, const WeightOptions &weights,
   std::unique_ptr<gguf::Checkpoint> checkpoint = std::move(*opened);
   LoadedModel model;
   model.name = llvm::sys::path::stem(path).str();
+  if (Error error = checkName(model.name, path))
+    return std::move(error);
   model.inputs = checkpoint->files();
   if (Error error = readConfigs(*checkpoint, path, model))
     return std::move(error);

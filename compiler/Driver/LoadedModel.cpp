@@ -10,12 +10,12 @@
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
+#include "frontends/Json/CheckedJson.h"
 #include "frontends/Quantized/QuantizedWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -44,12 +44,6 @@ std::string inDirectory(StringRef directory, StringRef name) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
   return path.str().str();
-}
-
-bool isElf(StringRef path) {
-  llvm::file_magic magic;
-  return !llvm::identify_magic(path, magic) && magic >= llvm::file_magic::elf &&
-         magic <= llvm::file_magic::elf_core;
 }
 
 /// The files that a MODEL argument stands for.
@@ -83,19 +77,9 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
           ": is a configuration without weights; name the "
           "checkpoint's directory, or add --weights random to size "
           "and time the model");
-  } else if (isElf(path)) {
-    auto footer = artifact::readFooter(path);
-    if (!footer)
-      return footer.takeError();
-    if (*footer)
-      return createStringError(path.str() +
-                               ": is an executable that gemcut made; name the "
-                               "checkpoint that it was made from");
-    return createStringError(
-        path.str() + ": is a program or a library that does not end in a "
-                     "gemcut footer: it is truncated, its weights are in "
-                     "a .gemw file, or gemcut did not make it");
   } else {
+    if (llvm::Error error = artifact::refuseProgram(path))
+      return std::move(error);
     return checkpoint::about(
         createStringError(path.str() +
                           ": expected a checkpoint directory, a .safetensors "
@@ -235,6 +219,15 @@ llvm::Error gemcut::driver::compileChosenTemplate(StringRef choice,
   return compileTemplate((*text)->getBuffer(), choice, model);
 }
 
+llvm::Error gemcut::driver::checkName(StringRef name, StringRef path) {
+  if (checked_json::isPlainName(name))
+    return llvm::Error::success();
+  return createStringError(checked_json::quoteName(path) + ": the name " +
+                           checked_json::quoteName(name) +
+                           " holds control characters or is not UTF-8; rename "
+                           "it, as the result carries it");
+}
+
 llvm::Error gemcut::driver::adaptWeights(StringRef path,
                                          const WeightOptions &weights,
                                          LoadedModel &model) {
@@ -273,6 +266,8 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
   llvm::sys::fs::make_absolute(absolute);
   llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
   model.name = llvm::sys::path::filename(absolute).str();
+  if (llvm::Error error = checkName(model.name, path))
+    return std::move(error);
   auto text = readFile(files->config, model);
   if (!text)
     return text.takeError();
@@ -312,6 +307,8 @@ gemcut::driver::loadModel(StringRef path, const WeightOptions &weights,
         gemma4::expectedWeights(model.config), *weights.randomSeed,
         model.config.offsetNorms);
   } else {
+    if (llvm::Error error = safetensors::refuseShard(files->checkpoint))
+      return checkpoint::about(std::move(error), files->checkpoint);
     auto checkpoint = safetensors::Checkpoint::open(files->checkpoint);
     if (!checkpoint)
       return checkpoint::about(checkpoint.takeError(), files->checkpoint);

@@ -44,6 +44,10 @@ llvm::Error compileTemplate(llvm::StringRef text, llvm::StringRef file,
 /// the file of this path, or "builtin" for that of the model's family.
 llvm::Error compileChosenTemplate(llvm::StringRef choice, LoadedModel &model);
 
+/// Fails if `name`, the name of what is at `path`, cannot be in a line of text
+/// and in JSON: executables and reports carry it.
+llvm::Error checkName(llvm::StringRef name, llvm::StringRef path);
+
 /// Merges the adapters that `weights` names into the model's weights, which are
 /// those of `path`, and folds Gemma 3's norms.
 llvm::Error adaptWeights(llvm::StringRef path, const WeightOptions &weights,

@@ -33,6 +33,14 @@ std::string parseLora(const std::string &text,
 
 } // namespace
 
+CLI::Validator gemcut::driver::needName(const char *what) {
+  return CLI::Validator(
+      [what](const std::string &value) {
+        return value.empty() ? std::string("names no ") + what : "";
+      },
+      "");
+}
+
 void gemcut::driver::addLoraFlag(CLI::App &command,
                                  std::vector<lora::MergeRequest> &out) {
   command
@@ -64,6 +72,7 @@ void gemcut::driver::addPlanFlags(CLI::App &command, PlanOptions &options) {
           "the mobile releases' activation scales and separate head. Default: "
           "keep if the checkpoint is quantized and no --lora is merged, mobile "
           "for random weights of a mobile release, else int4.")
+      ->check(needName("format and no recipe"))
       ->group("Model");
   command
       .add_option(
@@ -114,6 +123,7 @@ void gemcut::driver::addCalibrateFlags(CLI::App &command,
               "that what products give for it changes least. The interpreter "
               "runs it, on one core about a tenth of a second per token and "
               "billion weights. Default: none, every weight counts alike.")
+          ->check(needName("file"))
           ->type_name("TEXT")
           ->group("Model");
   command

@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/ModelInfo.h"
 
+#include "compiler/Driver/JsonText.h"
 #include "compiler/Explain/CollectStages.h"
 #include "dialects/Kernel/KernelOps.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
@@ -203,5 +204,5 @@ std::string gemcut::driver::makeReport(
   report["slots"] = plan.slots;
   report[explain::kStagesKey] =
       explain::toJson(explain::collectStages(kernelModule));
-  return report.dump();
+  return toText(report);
 }

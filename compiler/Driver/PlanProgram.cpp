@@ -11,6 +11,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace gemcut;
@@ -55,6 +56,8 @@ llvm::Error gemcut::driver::checkQuant(StringRef quant) {
   if (quant.empty() || quant == "keep")
     return llvm::Error::success();
   if (quant.ends_with(".json")) {
+    if (llvm::Error error = checkName(llvm::sys::path::stem(quant), quant))
+      return error;
     auto recipe = gemma::Recipe::read(quant);
     return recipe ? llvm::Error::success() : recipe.takeError();
   }

@@ -7,6 +7,7 @@
 #include "compiler/Artifact/PackWeights.h"
 #include "compiler/Driver/Calibrate.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/JsonText.h"
 #include "compiler/Driver/MemoryPlan.h"
 #include "compiler/Driver/PlanProgram.h"
 #include "compiler/Pipeline/Registration.h"
@@ -177,7 +178,8 @@ gemcut::driver::quantizeReportAsJson(const QuantizeReportOptions &given,
   auto found = find(options, reporter);
   if (!found)
     return found.takeError();
-  return toJson(found->model, options, found->errors, found->quality).dump(2);
+  return toText(toJson(found->model, options, found->errors, found->quality),
+                /*indent=*/2);
 }
 
 llvm::Error

@@ -2,6 +2,7 @@
 
 #include "compiler/Reference/ReferenceCommand.h"
 
+#include "compiler/Artifact/ArtifactReader.h"
 #include "compiler/Reference/Interpreter.h"
 #include "compiler/Reference/Npy.h"
 #include "frontends/Checkpoint/StackedExperts.h"
@@ -32,6 +33,9 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::raw_ostream;
 using llvm::StringRef;
+
+static constexpr llvm::StringLiteral kModels =
+    "a checkpoint directory, a .safetensors or .gguf file or a config.json";
 
 static Expected<std::string> readFile(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
@@ -162,17 +166,20 @@ static Expected<OpenModel> openFiles(const ReferenceOptions &options,
                                      std::vector<std::string> *warnings) {
   StringRef path = options.model;
   if (!llvm::sys::fs::exists(path))
-    return createStringError(
-        "'%s' does not exist; expected a checkpoint directory, a .safetensors "
-        "or .gguf file or a config.json",
-        options.model.c_str());
+    return createStringError("'" + path + "' does not exist; expected " +
+                             kModels);
   if (path.ends_with(".gguf"))
     return openGguf(path, warnings);
   llvm::SmallString<128> configPath(path);
   bool isConfig = path.ends_with(".json");
   if (!isConfig) {
-    if (!llvm::sys::fs::is_directory(path))
+    if (!llvm::sys::fs::is_directory(path)) {
+      if (Error error = artifact::refuseProgram(path))
+        return std::move(error);
+      if (!path.ends_with(".safetensors"))
+        return createStringError(path + ": expected " + kModels);
       llvm::sys::path::remove_filename(configPath);
+    }
     llvm::sys::path::append(configPath, "config.json");
   }
   Expected<std::string> text = readFile(configPath);
@@ -190,6 +197,8 @@ static Expected<OpenModel> openFiles(const ReferenceOptions &options,
         gemma4::expectedWeights(model.config), options.seed,
         model.config.offsetNorms);
   } else {
+    if (Error error = safetensors::refuseShard(path))
+      return std::move(error);
     auto checkpoint = safetensors::Checkpoint::open(path);
     if (!checkpoint)
       return checkpoint.takeError();

@@ -2,7 +2,9 @@
 
 #include "frontends/Json/CheckedJson.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/JSON.h"
 
 #include <vector>
 
@@ -111,4 +113,10 @@ std::string gemcut::checked_json::quoteName(llvm::StringRef name) {
     if (uint8_t(c) < 0x20 || c == 0x7F)
       c = '?';
   return text + (name.size() > kLongest ? "...'" : "'");
+}
+
+bool gemcut::checked_json::isPlainName(llvm::StringRef name) {
+  return llvm::json::isUTF8(name) && llvm::none_of(name, [](char c) {
+           return uint8_t(c) < 0x20 || c == 0x7F;
+         });
 }

@@ -30,6 +30,10 @@ std::string briefJson(const nlohmann::json &value);
 /// 'name' for errors, at most 160 bytes of it, control characters replaced.
 std::string quoteName(llvm::StringRef name);
 
+/// True if `name` is UTF-8 without control characters, as a line of text and a
+/// string of JSON can hold it.
+bool isPlainName(llvm::StringRef name);
+
 } // namespace gemcut::checked_json
 
 #endif // GEMCUT_FRONTENDS_JSON_CHECKEDJSON_H

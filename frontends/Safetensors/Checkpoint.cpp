@@ -130,6 +130,23 @@ Checkpoint::open(llvm::StringRef path) {
   return std::move(checkpoint);
 }
 
+llvm::Error gemcut::safetensors::refuseShard(llvm::StringRef path) {
+  llvm::StringRef directory = llvm::sys::path::parent_path(path);
+  llvm::StringRef stem = llvm::sys::path::filename(path);
+  if (!stem.consume_back(".safetensors"))
+    return llvm::Error::success();
+  auto [start, count] = stem.rsplit("-of-");
+  auto [name, number] = start.rsplit('-');
+  unsigned parts, part;
+  if (count.getAsInteger(10, parts) || number.getAsInteger(10, part) ||
+      parts <= 1)
+    return llvm::Error::success();
+  return createStringError(
+      path + ": is part " + llvm::Twine(part) + " of " + llvm::Twine(parts) +
+      " of a checkpoint; name the directory that holds all of them, " +
+      (directory.empty() ? "." : directory));
+}
+
 const TensorInfo *Checkpoint::findTensor(llvm::StringRef name) const {
   auto found = byName.find(name);
   return found == byName.end() ? nullptr : &infos[found->second];

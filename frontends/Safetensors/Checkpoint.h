@@ -60,6 +60,10 @@ private:
   llvm::StringMap<size_t> byName;
 };
 
+/// Fails if `path` is one of several files of a model by its name,
+/// "model-00002-of-00003.safetensors", and says what to name instead.
+llvm::Error refuseShard(llvm::StringRef path);
+
 } // namespace gemcut::safetensors
 
 #endif // GEMCUT_FRONTENDS_SAFETENSORS_CHECKPOINT_H

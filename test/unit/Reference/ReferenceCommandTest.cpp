@@ -141,6 +141,21 @@ TEST_F(ReferenceCommandTest, ErrorsNameTheirCause) {
   EXPECT_EQ(errorWith([](auto &o) { o.model = "/nowhere"; }),
             "'/nowhere' does not exist; expected a checkpoint directory, a "
             ".safetensors or .gguf file or a config.json");
+  EXPECT_EQ(errorWith([](auto &o) { o.model = "/proc/self/exe"; }),
+            "/proc/self/exe: is a program or a library that does not end in a "
+            "gemcut footer: it is truncated, its weights are in a .gemw file, "
+            "or gemcut did not make it");
+  EXPECT_EQ(errorWith([](auto &o) { o.model = "/dev/null"; }),
+            "/dev/null: expected a checkpoint directory, a .safetensors or "
+            ".gguf file or a config.json");
+  EXPECT_EQ(errorWith([](auto &o) {
+              o.model = GEMCUT_TEST_DATA
+                  "/goldens/moe/model-00002-of-00003.safetensors";
+            }),
+            GEMCUT_TEST_DATA
+            "/goldens/moe/model-00002-of-00003.safetensors: is part 2 of 3 of "
+            "a checkpoint; name the directory that holds all of "
+            "them, " GEMCUT_TEST_DATA "/goldens/moe");
   EXPECT_EQ(errorWith([](auto &o) { o.logitsFile = "/nowhere/l.npy"; }),
             "/nowhere/l.npy: cannot be written: directory '/nowhere' does not "
             "exist");
