@@ -9,12 +9,16 @@
 #include "compiler/Artifact/FileBytes.h"
 #include "compiler/Artifact/OutputFile.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/JsonText.h"
 #include "compiler/Driver/RunProgram.h"
 #include "compiler/Driver/UsageError.h"
 #include "compiler/Explain/Roofline.h"
 #include "compiler/Explain/Tables.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -33,6 +37,7 @@ namespace {
 struct Report {
   explain::StageReport stages;
   int64_t context = 0, weightBytesPerToken = 0;
+  std::vector<std::string> levels;
 };
 
 const gemcut_section *findSection(const gemcut_footer &footer,
@@ -61,8 +66,21 @@ llvm::Expected<Report> parseReport(const std::string &file,
   if (!read)
     return createStringError(
         file + ": its report is damaged: " + llvm::toString(read.takeError()));
-  return Report{std::move(*read), context->get<int64_t>(),
-                bytes->get<int64_t>()};
+  Report report{
+      std::move(*read), context->get<int64_t>(), bytes->get<int64_t>(), {}};
+  const ordered_json levels = json.value("levels", ordered_json());
+  for (const auto &level : levels.items())
+    report.levels.push_back(level.key());
+  return report;
+}
+
+/// Where the executable looks for weights that it does not hold.
+bool hasSidecar(const std::string &file, const gemcut_footer &footer) {
+  llvm::SmallString<256> shared(llvm::sys::path::parent_path(file));
+  llvm::sys::path::append(shared,
+                          fmt::format("{:016x}.gemw", footer.sidecar_checksum));
+  return llvm::sys::fs::is_regular_file(file + ".gemw") ||
+         llvm::sys::fs::is_regular_file(shared);
 }
 
 /// Fails with what is missing from `file` to be an executable of gemcut.
@@ -82,10 +100,11 @@ llvm::Expected<Report> readReport(const std::string &file, bool willRun) {
                     ? ": holds weights alone; name the executable beside it"
                     : ": holds no report"));
   if (willRun && !findSection(**footer, GEMCUT_SECTION_WEIGHTS) &&
-      !llvm::sys::fs::is_regular_file(file + ".gemw"))
-    return createStringError(file + ": its weights are in " + file +
-                             ".gemw, which is not there; --no-run explains "
-                             "without them");
+      !hasSidecar(file, **footer))
+    return createStringError(
+        fmt::format("{0}: its weights are in {0}.gemw or {1:016x}.gemw beside "
+                    "it, which are not there; --no-run explains without them",
+                    file, (*footer)->sidecar_checksum));
   auto text = artifact::readSection(file, *section);
   if (!text)
     return text.takeError();
@@ -102,6 +121,11 @@ public:
     if (!read)
       return read.takeError();
     report = std::move(*read);
+    if (!options.level.empty() &&
+        !llvm::is_contained(report.levels, options.level))
+      return createStringError(options.file + ": has no level '" +
+                               options.level + "'; --level takes " +
+                               llvm::join(report.levels, ", "));
     if (llvm::Error error = planRuns())
       return error;
     // A bad output path should not cost a measurement.
@@ -260,7 +284,8 @@ private:
       if (llvm::Error error = writeSvg(subject))
         return error;
     if (options.format == "json")
-      fmt::print("{}\n", formatJson(subject, options.all).dump(2));
+      fmt::print("{}\n",
+                 toText(formatJson(subject, options.all), /*indent=*/2));
     else if (options.format == "csv")
       fmt::print("{}", formatCsv(subject, options.all));
     else

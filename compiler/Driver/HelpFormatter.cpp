@@ -2,6 +2,7 @@
 
 #include "compiler/Driver/HelpFormatter.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -68,6 +69,7 @@ listNames(const std::set<CLI::Option *> &options) { // CLI11's type
   std::vector<std::string> names;
   for (const CLI::Option *option : options)
     names.push_back(option->get_name());
+  llvm::sort(names); // the set's order is that of addresses
   return llvm::join(names, ", ");
 }
 

@@ -117,6 +117,7 @@ void gemcut::driver::addExplain(CLI::App &app, ExplainOptions &options) {
       ->add_option("--level", options.level,
                    "ISA level of the executable. Default: the best one that "
                    "this CPU has.")
+      ->excludes(noRun)
       ->group("Measurement");
   command
       ->add_option("--svg", options.svg,

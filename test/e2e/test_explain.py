@@ -147,7 +147,8 @@ class Explain(unittest.TestCase):
         self.fails("is not a file that gemcut compile wrote", GEMCUT)
         self.fails("do not fit its context", self.tiny, "--depth", "1000000")
         self.fails("at most 8 rows", self.tiny, "--entry", "decode", "--rows", "9")
-        self.fails("amx2", self.tiny, "--level", "amx2")
+        self.fails(f"has no level 'amx2'; --level takes {', '.join(self.plan['levels'])}", self.tiny, "--level", "amx2")
+        self.fails("excludes", self.tiny, "--level", "avx2", "--no-run", code=2)
         self.fails("does not exist", self.tiny, "--svg", self.folder / "missing" / "plot.svg")
         self.fails("excludes", self.tiny, "--svg", "plot.svg", "--no-run", code=2)
         self.fails("--entry", self.tiny, "--rows", "9", code=2)
@@ -158,8 +159,10 @@ class Explain(unittest.TestCase):
         weights = self.folder / "edge.gemw"
         self.fails("holds weights alone", weights)
         weights.unlink()
-        self.fails("which is not there", out)
+        self.fails("beside it, which are not there", out)
         self.assertGreater(explain(out, "--no-run")["runs"][0]["total"]["weight_bytes"], 0)
+        shared = compile_model(GOLDENS / "edge", self.folder / "shared", "--cpu", "avx2", "--weights", "shared-sidecar")
+        self.assertGreater(explain(shared, "--repetitions", "1")["runs"][0]["total"]["measured_us"], 0)
 
 
 if __name__ == "__main__":
