@@ -64,6 +64,8 @@ public:
     addExplain(app, explain);
     app.add_subcommand("targets", "Lists what can be compiled for.");
     addReference(app, interpret);
+    app.footer("Exit codes: 0 done; 1 an input, a result or this machine is at "
+               "fault;\n2 the command line is.");
   }
 
   CLI::App app;
