@@ -8,7 +8,9 @@
 #include "targets/Common/Kernels/MicroKernel.h"
 
 #include "runtime/abi/packed_layout.h"
+#include "targets/Common/Kernels/FloatKernel.h"
 #include "targets/Common/Kernels/RowScaleKernel.h"
+#include "targets/Common/Kernels/TileSums.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -22,9 +24,10 @@ constexpr int64_t kVectorBytes = 64;
 constexpr int64_t kLineGroups = kVectorBytes / GEMCUT_GROUP;
 constexpr int32_t kOneBits = 127 << 23; ///< of 1.0f
 
-class MicroKernel {
+/// Products with weights in groups of 32 columns: int4, q4_0 and int8.
+class GroupKernel {
 public:
-  MicroKernel(Emitter &e, const VectorIsa &isa, const MicroKernelShape &shape,
+  GroupKernel(Emitter &e, const VectorIsa &isa, const MicroKernelShape &shape,
               ValueRange arguments)
       : e(e), isa(isa), shape(shape), w(arguments[0]), x(arguments[1]),
         y(arguments[2]), yStride(arguments[3]),
@@ -33,15 +36,25 @@ public:
               : shape.fetchAhead ? e.i64(getStreamAhead())
                                  : Value()),
         tileBytes(gemcut_tile_bytes(toAbi(shape.format), shape.columns)),
-        layout(gemcut_block_of(toAbi(shape.format))),
-        lanes(isa.getLevel().productLanes), parts(kLanes / lanes) {}
+        layout(gemcut_block_of(toAbi(shape.format))), tileSums(e, isa, shape),
+        lanes(tileSums.lanes), parts(tileSums.parts) {}
 
   void build() {
-    if (shape.format == Format::F32)
-      return buildF32();
-    if (shape.format == Format::BF16)
-      return buildBf16();
-    buildQuantized();
+    int64_t groups = shape.columns / GEMCUT_GROUP;
+    int64_t blocks = groups / layout.groups;
+    Values sums = e.loop(e.i64(0), e.i64(blocks), 1, tileSums.zeros(),
+                         [&](Value block, ValueRange carried) {
+                           Values sums(carried);
+                           addBlock(sums, block, layout.groups);
+                           return sums;
+                         });
+    if (int64_t rest = groups % layout.groups) {
+      addBlock(sums, e.i64(blocks), rest);
+      fetchPadding(blocks, rest);
+    }
+    if (shape.format == Format::Int4)
+      scaleRows(sums);
+    tileSums.store(sums, y, yStride);
   }
 
 private:
@@ -54,36 +67,11 @@ private:
   Value ahead; ///< how far ahead of a line to fetch; null: nothing is
   int64_t tileBytes;
   gemcut_block layout; ///< of formats with groups
-  /// Steps work on `lanes` of the 16 rows of a tile, one of its `parts`.
-  int64_t lanes, parts;
-
-  /// Sums: one per input row, tile and part.
-  int64_t index(int64_t row, int64_t tile, int64_t part) const {
-    return (row * shape.tiles + tile) * parts + part;
-  }
-  int64_t sumCount() const { return shape.rows * shape.tiles * parts; }
-
-  Values zeroAccumulators(int64_t copies = 1) {
-    return Values(sumCount() * copies, e.splat(0.0f, lanes));
-  }
-
-  /// Offset of a part of 16 elements of `elementBytes`.
-  int64_t partOffset(int64_t part, int64_t elementBytes) const {
-    return part * lanes * elementBytes;
-  }
+  TileSums tileSums;
+  int64_t lanes, parts; ///< as in TileSums
 
   int64_t getStreamAhead() const {
     return shape.tiles > 1 ? isa.getTileStreamAhead() : isa.getStreamAhead();
-  }
-
-  void storeAccumulators(ValueRange sums) {
-    for (int64_t m = 0; m < shape.rows; ++m) {
-      Value row = e.at(y, e.mul(yStride, m));
-      for (int64_t t = 0; t < shape.tiles; ++t)
-        for (int64_t p = 0; p < parts; ++p)
-          e.store(sums[index(m, t, p)],
-                  e.at(row, t * kVectorBytes + partOffset(p, 4)), 4 * lanes);
-    }
   }
 
   /// Fetches what is ahead of the line at `base` + `offset`, which is about to
@@ -109,28 +97,6 @@ private:
     for (int64_t m = 0; m < shape.rows && shape.inputAhead; ++m)
       e.prefetch(
           e.at(quants, m * shape.inputRowBytes + offset + shape.inputAhead));
-  }
-
-  //===--------------------------------------------------------------------===//
-  // int4, q4_0, int8
-  //===--------------------------------------------------------------------===//
-
-  void buildQuantized() {
-    int64_t groups = shape.columns / GEMCUT_GROUP;
-    int64_t blocks = groups / layout.groups;
-    Values sums = e.loop(e.i64(0), e.i64(blocks), 1, zeroAccumulators(),
-                         [&](Value block, ValueRange carried) {
-                           Values sums(carried);
-                           addBlock(sums, block, layout.groups);
-                           return sums;
-                         });
-    if (int64_t rest = groups % layout.groups) {
-      addBlock(sums, e.i64(blocks), rest);
-      fetchPadding(blocks, rest);
-    }
-    if (shape.format == Format::Int4)
-      scaleRows(sums);
-    storeAccumulators(sums);
   }
 
   /// Fetches the lines of a tile behind the `groups` groups of its last block.
@@ -216,8 +182,8 @@ private:
               lanes);
           Value product =
               e.bitcast(e.add(bits, inputScale), e.vecType(e.f32Type(), lanes));
-          Value &sum = sums[index(m, t, p)];
-          sum = e.fma(e.toF32(dots[index(m, t, p)]), product, sum);
+          Value &sum = sums[tileSums.index(m, t, p)];
+          sum = e.fma(e.toF32(dots[tileSums.index(m, t, p)]), product, sum);
         }
       }
   }
@@ -226,10 +192,12 @@ private:
   void scaleRows(Values &sums) {
     for (int64_t t = 0; t < shape.tiles; ++t)
       for (int64_t p = 0; p < parts; ++p) {
-        Value scales = e.loadVec(e.at(w, t * tileBytes + partOffset(p, 4)),
-                                 lanes, 4 * lanes);
+        Value scales =
+            e.loadVec(e.at(w, t * tileBytes + tileSums.partOffset(p, 4)), lanes,
+                      4 * lanes);
         for (int64_t m = 0; m < shape.rows; ++m)
-          sums[index(m, t, p)] = e.mul(sums[index(m, t, p)], scales);
+          sums[tileSums.index(m, t, p)] =
+              e.mul(sums[tileSums.index(m, t, p)], scales);
       }
   }
 
@@ -289,8 +257,9 @@ private:
                     inputBytes(quants, m, 32 * group + 16 * isHigh + 4 * v,
                                loaded[isHigh]));
               for (int64_t t = 0; t < shape.tiles; ++t) {
-                Value &dot =
-                    twoChains && isHigh ? high[p] : dots[index(m, t, p)];
+                Value &dot = twoChains && isHigh
+                                 ? high[p]
+                                 : dots[tileSums.index(m, t, p)];
                 dot = isa.dotNibbles(e, dot, nibbles[t], inputs[isHigh][m]);
               }
             }
@@ -301,7 +270,8 @@ private:
     for (int64_t p = 0; p < int64_t(high.size()); ++p)
       dots[p] = e.add(dots[p], high[p]);
     for (int64_t m = 0; m < shape.rows; ++m)
-      for (int64_t i = index(m, 0, 0); i < index(m + 1, 0, 0); ++i)
+      for (int64_t i = tileSums.index(m, 0, 0); i < tileSums.index(m + 1, 0, 0);
+           ++i)
         dots[i] = isa.finishNibbles(e, dots[i], correction(perGroup, m, group));
     return dots;
   }
@@ -324,8 +294,8 @@ private:
       int64_t line = t * tileBytes + offset + kVectorBytes * v;
       if (part == 0 && !again)
         prefetch(weights, line);
-      vectors.push_back(
-          e.load(type, e.at(weights, line + partOffset(part, 4)), 4 * lanes));
+      vectors.push_back(e.load(
+          type, e.at(weights, line + tileSums.partOffset(part, 4)), 4 * lanes));
     }
     return vectors;
   }
@@ -350,117 +320,13 @@ private:
           if (p == 0)
             inputs.push_back(inputBytes(quants, m, 32 * group + 4 * v, loaded));
           for (int64_t t = 0; t < shape.tiles; ++t) {
-            Value &dot = dots[index(m, t, p)];
+            Value &dot = dots[tileSums.index(m, t, p)];
             dot = isa.dotInt8(e, dot, bytes[t], inputs[m]);
           }
         }
       }
     }
     return dots;
-  }
-
-  //===--------------------------------------------------------------------===//
-  // bf16, f32: f32 activations
-  //===--------------------------------------------------------------------===//
-
-  /// Runs `body(offset in units, unit index inside the step)` over `count`
-  /// units, `unroll` at a time, the rest unrolled; accumulators are carried.
-  Values
-  forUnits(int64_t count, int64_t unroll, Values carried,
-           llvm::function_ref<void(Value unit, int64_t sub, Values &)> body) {
-    int64_t full = count / unroll * unroll;
-    if (full)
-      carried = e.loop(e.i64(0), e.i64(full), unroll, carried,
-                       [&](Value unit, ValueRange values) {
-                         Values sums(values);
-                         for (int64_t sub = 0; sub < unroll; ++sub)
-                           body(unit, sub, sums);
-                         return sums;
-                       });
-    Value rest = e.i64(full);
-    for (int64_t sub = 0; sub < count - full; ++sub)
-      body(rest, sub, carried);
-    return carried;
-  }
-
-  Value inputLanes(Value unit, int64_t unitColumns, int64_t sub, int64_t m,
-                   int64_t column) {
-    Value base = e.at(x, e.mul(unit, 4 * unitColumns));
-    int64_t offset = m * shape.inputRowBytes + 4 * (sub * unitColumns + column);
-    return e.broadcast(e.loadF32(e.at(base, offset)), lanes);
-  }
-
-  /// Independent chains per output, so that few rows still fill the FMA units.
-  int64_t chains() const {
-    int64_t outputs = sumCount() * isa.getLevel().getRegisters(lanes);
-    return outputs >= 8 ? 1 : outputs >= 4 ? 2 : 4;
-  }
-
-  void sumChains(Values &sums) {
-    int64_t outputs = sumCount();
-    for (int64_t chain = 1; chain < chains(); ++chain)
-      for (int64_t i = 0; i < outputs; ++i)
-        sums[i] = e.add(sums[i], sums[chain * outputs + i]);
-    sums.resize(outputs);
-  }
-
-  Value &chainSum(Values &sums, int64_t step, int64_t index) {
-    return sums[step % chains() * sumCount() + index];
-  }
-
-  void buildBf16() {
-    int64_t pairs = shape.columns / 2;
-    Values sums = forUnits(pairs, 4, zeroAccumulators(chains()),
-                           [&](Value pair, int64_t sub, Values &carried) {
-                             addBf16Pair(carried, pair, sub, /*both=*/true);
-                           });
-    if (shape.columns % 2)
-      addBf16Pair(sums, e.i64(pairs), 0, /*both=*/false);
-    sumChains(sums);
-    storeAccumulators(sums);
-  }
-
-  void addBf16Pair(Values &sums, Value pair, int64_t sub, bool both) {
-    Value weights = e.at(w, e.mul(pair, kVectorBytes));
-    for (int64_t t = 0; t < shape.tiles; ++t) {
-      Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
-      prefetch(line);
-      for (int64_t p = 0; p < parts; ++p) {
-        Value words = e.load(e.vecType(e.i32Type(), lanes),
-                             e.at(line, partOffset(p, 4)), 4 * lanes);
-        Value even = e.lowBf16ToF32(words), odd = e.highBf16ToF32(words);
-        for (int64_t m = 0; m < shape.rows; ++m) {
-          Value &first = chainSum(sums, 2 * sub, index(m, t, p));
-          first = e.fma(even, inputLanes(pair, 2, sub, m, 0), first);
-          if (!both)
-            continue;
-          Value &second = chainSum(sums, 2 * sub + 1, index(m, t, p));
-          second = e.fma(odd, inputLanes(pair, 2, sub, m, 1), second);
-        }
-      }
-    }
-  }
-
-  void buildF32() {
-    Values sums = forUnits(
-        shape.columns, 4, zeroAccumulators(chains()),
-        [&](Value column, int64_t sub, Values &carried) {
-          Value weights = e.at(w, e.mul(column, kVectorBytes));
-          for (int64_t t = 0; t < shape.tiles; ++t) {
-            Value line = e.at(weights, t * tileBytes + sub * kVectorBytes);
-            prefetch(line);
-            for (int64_t p = 0; p < parts; ++p) {
-              Value values =
-                  e.loadVec(e.at(line, partOffset(p, 4)), lanes, 4 * lanes);
-              for (int64_t m = 0; m < shape.rows; ++m) {
-                Value &sum = chainSum(carried, sub, index(m, t, p));
-                sum = e.fma(values, inputLanes(column, 1, sub, m, 0), sum);
-              }
-            }
-          }
-        });
-    sumChains(sums);
-    storeAccumulators(sums);
   }
 };
 
@@ -499,8 +365,10 @@ static func::FuncOp getKernelForm(StageEmitter &e, StringRef name,
       name, type, [&](Emitter &body, ValueRange arguments) {
         if (hasRowScales(shape.format))
           buildRowScaleKernel(body, isa, shape, arguments);
+        else if (isQuantized(shape.format))
+          GroupKernel(body, isa, shape, arguments).build();
         else
-          MicroKernel(body, isa, shape, arguments).build();
+          buildFloatKernel(body, isa, shape, arguments);
         func::ReturnOp::create(body.getBuilder(), body.getLoc());
       });
   // Shared by every stage of this shape; inlined copies would fill the cache.
