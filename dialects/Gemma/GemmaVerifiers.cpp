@@ -257,9 +257,10 @@ LogicalResult PrepareQOp::verify() {
 }
 
 LogicalResult GatedLinearOp::verify() {
-  if (getGate().getType() != getUp().getType())
+  if (cast<ShapedType>(getGate().getType()).getShape() !=
+      cast<ShapedType>(getUp().getType()).getShape())
     return emitOpError() << "gate " << getGate().getType() << " and up "
-                         << getUp().getType() << " differ in type";
+                         << getUp().getType() << " differ in shape";
   if (failed(expectSameRows(*this, {getInput(), getResult()})) ||
       failed(expectSize(*this, "gate input size", columnsOf(getGate()),
                         "the input's width", columnsOf(getInput()))))

@@ -252,8 +252,8 @@ def FuseGatedLinearPass : Pass<"gemma-fuse-gated-linear", "mlir::func::FuncOp"> 
   let description = [{
         gelu_mul(linear(x; gate), linear(x; up))  =  gated_linear(x; gate, up)
 
-    Both linears have one weight, scale 1, no cap and no other user, and the
-    weights have the same type.
+    Both linears have one weight, scale 1, no cap and no other user. What the
+    checkpoint stores the weights as may differ.
 
     ```mlir
     %a = gemma.linear %h, [%gate] {scale = 1.0 : f32} : ...

@@ -221,6 +221,36 @@ class Compile(unittest.TestCase):
             fails(weights[:size], "is truncated", "info", path=self.folder / "beside.gemw")
         fails(weights + weights[-400:], "", "info", path=self.folder / "beside.gemw")
 
+    def test_dtypes_may_differ_within_a_product(self):
+        """One weight of each product stored as the same values in float32 changes nothing."""
+        model = self.folder / "mixed"
+        shutil.copytree(GOLDENS / "edge-bf16", model)
+        data = (model / "model.safetensors").read_bytes()
+        (length,) = struct.unpack("<Q", data[:8])
+        header, tensors = json.loads(data[8 : 8 + length]), bytearray()
+        widened = 0
+        for name, tensor in header.items():
+            if name == "__metadata__":
+                continue
+            begin, end = (8 + length + offset for offset in tensor["data_offsets"])
+            stored = data[begin:end]
+            if tensor["dtype"] == "BF16" and ("k_proj" in name or "up_proj" in name):
+                stored = b"".join(b"\0\0" + stored[i : i + 2] for i in range(0, len(stored), 2))
+                tensor["dtype"] = "F32"
+                widened += 1
+            tensor["data_offsets"] = [len(tensors), len(tensors) + len(stored)]
+            tensors += stored
+        self.assertGreater(widened, 2)
+        text = json.dumps(header).encode()
+        (model / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + tensors)
+        for quant in ("int8", "bf16"):
+            weights = []
+            for checkpoint in (GOLDENS / "edge-bf16", model):
+                out = self.folder / f"{checkpoint.name}-{quant}"
+                compile_model(checkpoint, out, "--cpu", "avx2", "--quant", quant, "--weights", "sidecar")
+                weights.append(out.with_name(out.name + ".gemw").read_bytes())
+            self.assertEqual(*weights)
+
     def test_missing_chat_templates_are_told(self):
         model = self.folder / "chatless"
         shutil.copytree(TINY, model, ignore=shutil.ignore_patterns("goldens"))

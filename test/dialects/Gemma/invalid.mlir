@@ -450,9 +450,9 @@ func.func @q_norm(%x: tensor<?x64xf32>, %n: tensor<24xf32>, %t: tensor<?x8xf32>)
 
 // gated_linear, modulated_linear
 
-func.func @gated_types(%x: tensor<?x64xf32>, %g: tensor<96x64xf32>, %u: tensor<96x64xbf16>) {
-  // expected-error@+1 {{gate 'tensor<96x64xf32>' and up 'tensor<96x64xbf16>' differ in type}}
-  %y = gemma.gated_linear %x, %g, %u : tensor<?x64xf32>, tensor<96x64xf32>, tensor<96x64xbf16> -> tensor<?x96xf32>
+func.func @gated_shapes(%x: tensor<?x64xf32>, %g: tensor<96x64xf32>, %u: tensor<64x64xf32>) {
+  // expected-error@+1 {{gate 'tensor<96x64xf32>' and up 'tensor<64x64xf32>' differ in shape}}
+  %y = gemma.gated_linear %x, %g, %u : tensor<?x64xf32>, tensor<96x64xf32>, tensor<64x64xf32> -> tensor<?x96xf32>
   return
 }
 

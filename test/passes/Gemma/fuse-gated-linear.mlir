@@ -15,6 +15,19 @@ func.func @match(%x: tensor<?x32xf32>, %g: tensor<96x32xf32>, %u: tensor<96x32xf
   return %y : tensor<?x96xf32>
 }
 
+// Element types are those of the checkpoint, which may store one in bf16.
+// CHECK-LABEL: func.func @different_element_types
+// CHECK: gemma.gated_linear %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<96x32xbf16>, tensor<96x32xf32> ->
+func.func @different_element_types(%x: tensor<?x32xf32>, %g: tensor<96x32xbf16>,
+    %u: tensor<96x32xf32>) -> tensor<?x96xf32> {
+  %a = gemma.linear %x, [%g] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<96x32xbf16>] -> tensor<?x96xf32>
+  %b = gemma.linear %x, [%u] {scale = 1.0 : f32}
+      : tensor<?x32xf32>, [tensor<96x32xf32>] -> tensor<?x96xf32>
+  %y = gemma.gelu_mul %a, %b : tensor<?x96xf32>
+  return %y : tensor<?x96xf32>
+}
+
 // CHECK-LABEL: func.func @different_inputs
 // CHECK: gemma.gelu_mul
 func.func @different_inputs(%x: tensor<?x32xf32>, %z: tensor<?x32xf32>,
