@@ -3,6 +3,7 @@
 #include "passes/Gemma/Recipe.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -51,6 +52,48 @@ constexpr MobileRule kMobileRules[] = {
     {"*per_layer_projection.weight", "int8_row"},
     {"*.router.*", "bf16"},
 };
+
+/// Bounds of files that are no recipes: the parsers of JSON and of regular
+/// expressions recurse.
+constexpr size_t kMaxDepth = 32, kMaxPattern = 4096;
+
+/// The string of JSON behind the quote at `at`, escapes as they are; moves `at`
+/// behind it.
+StringRef takeString(StringRef json, size_t &at) {
+  size_t first = ++at;
+  while (at < json.size() && json[at] != '"')
+    at += json[at] == '\\' ? 2 : 1;
+  StringRef text = json.slice(first, at);
+  at = std::min(at + 1, json.size());
+  return text;
+}
+
+/// What the parser would not survive, or would hide: nesting without bound,
+/// and keys that stand twice in an object. "" if there is nothing.
+std::string findFlaw(StringRef json) {
+  if (json.starts_with("\xEF\xBB\xBF"))
+    return "starts with a byte order mark, expected UTF-8 without one";
+  std::vector<llvm::StringSet<>> keys; // of each open object or array
+  for (size_t at = 0; at < json.size();) {
+    char c = json[at];
+    if (c == '"') {
+      StringRef text = takeString(json, at);
+      if (!keys.empty() && json.substr(at).ltrim().starts_with(":") &&
+          !keys.back().insert(text).second)
+        return "holds the key '" + RecipeRule::shorten(text) +
+               "' twice in one object";
+      continue;
+    }
+    if ((c == '{' || c == '[') && keys.size() == kMaxDepth)
+      return "is nested deeper than " + std::to_string(kMaxDepth) + " levels";
+    if (c == '{' || c == '[')
+      keys.emplace_back();
+    else if ((c == '}' || c == ']') && !keys.empty())
+      keys.pop_back();
+    ++at;
+  }
+  return "";
+}
 
 /// The whole name has to match, not a part of it.
 llvm::Regex getRegex(StringRef pattern) {
@@ -106,14 +149,20 @@ Expected<RecipeRule> parseRule(const llvm::json::Value &value, StringRef where,
       getString(*object, isRegex ? "regex" : "match", where, file);
   if (!pattern)
     return pattern.takeError();
+  std::string shown = RecipeRule::shorten(*pattern);
+  if (pattern->size() > kMaxPattern)
+    return makeError(file, where + " has the pattern '" + shown + "' of " +
+                               llvm::Twine(pattern->size()) +
+                               " bytes, expected at most " +
+                               llvm::Twine(kMaxPattern));
 
   if (isRegex) {
     std::string reason;
     if (!getRegex(*pattern).isValid(reason))
-      return makeError(file, where + " has the regex '" + *pattern +
+      return makeError(file, where + " has the regex '" + shown +
                                  "', which does not parse: " + reason);
   } else if (auto glob = llvm::GlobPattern::create(*pattern); !glob) {
-    return makeError(file, where + " has the glob '" + *pattern +
+    return makeError(file, where + " has the glob '" + shown +
                                "', which does not parse: " +
                                llvm::toString(glob.takeError()));
   }
@@ -132,6 +181,13 @@ Expected<RecipeRule> parseRule(const llvm::json::Value &value, StringRef where,
 
 } // namespace
 
+std::string RecipeRule::shorten(StringRef pattern) {
+  constexpr size_t kLongest = 80;
+  return pattern.size() <= kLongest
+             ? pattern.str()
+             : (pattern.take_front(kLongest - 3) + "...").str();
+}
+
 bool RecipeRule::matches(StringRef tensor, LayerKind kind) const {
   if (layers && *layers != kind)
     return false;
@@ -141,6 +197,8 @@ bool RecipeRule::matches(StringRef tensor, LayerKind kind) const {
 }
 
 Expected<Recipe> Recipe::parse(StringRef json, StringRef file) {
+  if (std::string flaw = findFlaw(json); !flaw.empty())
+    return makeError(file, flaw);
   Expected<llvm::json::Value> root = llvm::json::parse(json);
   if (!root)
     return makeError(file, "is no JSON: " + llvm::toString(root.takeError()));

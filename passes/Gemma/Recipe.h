@@ -33,6 +33,9 @@ struct RecipeRule {
 
   /// True if the pattern matches the whole of `tensor`, of a layer of `kind`.
   bool matches(llvm::StringRef tensor, LayerKind kind) const;
+
+  /// A pattern for messages, at most 80 bytes of it.
+  static std::string shorten(llvm::StringRef pattern);
 };
 
 class Recipe {
@@ -50,8 +53,9 @@ public:
   /// expression; a rule has one of them. `layers` ("own_kv" or "shared_kv")
   /// limits it to layers that own keys and values, or read those of another.
   /// `name`, `rules` and `layers` may be absent.
-  /// `file` is only named in errors: malformed JSON, a missing, unknown or
-  /// mistyped key, an unknown format, a pattern that does not parse.
+  /// `file` is only named in errors: malformed JSON, nesting deeper than 32
+  /// levels, a missing, unknown, repeated or mistyped key, an unknown format, a
+  /// pattern that does not parse or has more than 4096 bytes.
   static llvm::Expected<Recipe> parse(llvm::StringRef json,
                                       llvm::StringRef file);
 

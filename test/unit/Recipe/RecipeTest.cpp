@@ -162,6 +162,31 @@ TEST(RecipeTest, ErrorsOfRules) {
             std::string::npos);
 }
 
+TEST(RecipeTest, RefusesWhatParsersWouldNotSurviveOrWouldHide) {
+  EXPECT_EQ(parseError(std::string(50000, '[')),
+            "recipe test.json: is nested deeper than 32 levels");
+  EXPECT_EQ(parseError("\xEF\xBB\xBF{\"default\": \"int8\"}"),
+            "recipe test.json: starts with a byte order mark, expected UTF-8 "
+            "without one");
+  EXPECT_EQ(parseError(R"({"default": "int8", "default" : "int4"})"),
+            "recipe test.json: holds the key 'default' twice in one object");
+  EXPECT_EQ(parseError(R"({"default": "int8", "rules": [{"match": "a\\\"[",
+                        "format": "f32", "match": "b"}]})"),
+            "recipe test.json: holds the key 'match' twice in one object");
+  EXPECT_EQ(parseError(R"({"default": "int8", "rules": [{"format": "f32",
+                        "regex": ")" +
+                       std::string(5000, '(') + "\"}]}"),
+            "recipe test.json: rules[0] has the pattern '" +
+                std::string(77, '(') +
+                "...' of 5000 bytes, expected at most 4096");
+  // Brackets in strings and equal keys of two objects are neither.
+  EXPECT_TRUE(static_cast<bool>(Recipe::parse(
+      R"({"default": "int8", "name": "default: \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+          "rules": [{"match": "a", "format": "f32"},
+                    {"match": "b", "format": "f32"}]})",
+      "test.json")));
+}
+
 TEST(RecipeTest, ReadsFiles) {
   llvm::SmallString<64> path;
   ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("recipe", "json", path));
