@@ -3,12 +3,15 @@
 #include "frontends/Lora/Adapter.h"
 
 #include "frontends/Checkpoint/CheckpointError.h"
+#include "frontends/Checkpoint/MappedFile.h"
 #include "frontends/Json/CheckedJson.h"
 #include "frontends/Safetensors/Checkpoint.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 
@@ -66,6 +69,8 @@ llvm::Expected<Adapter> Adapter::open(StringRef directory,
   Adapter adapter;
   adapter.files = {path("adapter_config.json"),
                    path("adapter_model.safetensors")};
+  if (llvm::Error error = checkpoint::refuseSpecialFile(adapter.files[0]))
+    return checkpoint::about(std::move(error), adapter.files[0]);
   auto text = llvm::MemoryBuffer::getFile(adapter.files[0]);
   if (!text)
     return checkpoint::about(
@@ -148,6 +153,15 @@ llvm::Error Adapter::read(StringRef matrix, int64_t firstElement,
           std::string(" at element ") +
           std::to_string(firstElement + (bad - out.begin())) +
           ", expected finite weights; the adapter is damaged");
+}
+
+llvm::Error Adapter::refuseOverflow(const Pair &pair, double scale,
+                                    const llvm::Twine &what) const {
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << llvm::format("times the scale %g", scale) << what
+      << " is beyond the range of f32; the adapter is damaged";
+  return checkpoint::tensorError(files[1], pair.b, text);
 }
 
 int64_t Adapter::getLargestRank() const {

@@ -76,6 +76,9 @@ public:
   /// is not finite.
   llvm::Error read(llvm::StringRef matrix, int64_t firstElement,
                    llvm::MutableArrayRef<float> out) const;
+  /// The error that finite B times `scale`, and then `what`, is not finite.
+  llvm::Error refuseOverflow(const Pair &pair, double scale,
+                             const llvm::Twine &what = "") const;
   /// The files that were read.
   llvm::ArrayRef<std::string> getFiles() const { return files; }
   /// Linears that are changed.

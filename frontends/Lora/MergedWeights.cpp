@@ -2,6 +2,11 @@
 
 #include "frontends/Lora/MergedWeights.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+
+#include <cmath>
+
 using namespace gemcut;
 using namespace gemcut::lora;
 using llvm::StringRef;
@@ -44,7 +49,21 @@ llvm::Error MergedWeights::readF32(StringRef name, int64_t firstElement,
         target[i] += weight * source[i];
     }
   }
-  return llvm::Error::success();
+  auto bad =
+      llvm::find_if(out, [](float value) { return !std::isfinite(value); });
+  if (bad == out.end())
+    return llvm::Error::success();
+  // A weight that was not finite before is left to who reads it.
+  float before;
+  int64_t element = firstElement + (bad - out.begin());
+  if (llvm::Error error = getSource().readF32(name, element, before))
+    return error;
+  if (!std::isfinite(before))
+    return llvm::Error::success();
+  return adapter.refuseOverflow(*pair, strength * pair->scale,
+                                " and '" + pair->a + "', added to element " +
+                                    llvm::Twine(element) + " of '" + name +
+                                    "',");
 }
 
 llvm::Expected<std::unique_ptr<checkpoint::WeightSource>>

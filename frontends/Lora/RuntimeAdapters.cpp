@@ -2,7 +2,10 @@
 
 #include "frontends/Lora/RuntimeAdapters.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
+
+#include <cmath>
 
 using namespace gemcut;
 using namespace gemcut::lora;
@@ -65,6 +68,8 @@ RuntimeAdapters::readMatrix(const Adapter &adapter, const Adapter::Pair &pair,
   for (int64_t k = 0; k < ownRank; ++k)
     for (int64_t j = 0; j < columns; ++j)
       out[size_t(k * columns + j)] = scale * b[size_t(j * ownRank + k)];
+  if (llvm::any_of(out, [](float value) { return !std::isfinite(value); }))
+    return adapter.refuseOverflow(pair, pair.scale);
   return llvm::Error::success();
 }
 

@@ -345,6 +345,35 @@ TEST(AdapterTest, NamesValuesThatAreNotFinite) {
             expected);
 }
 
+/// Finite A and B may have a product that is not.
+TEST(AdapterTest, NamesTheAdapterWhoseProductOverflows) {
+  AdapterFiles files = upAdapter();
+  files.write(baseConfig());
+  std::string file = files.folder.path() + "/adapter_model.safetensors";
+  auto text = llvm::MemoryBuffer::getFile(file);
+  ASSERT_TRUE(bool(text));
+  std::string bytes = (*text)->getBuffer().str();
+  const float large = 3e38f;
+  std::memcpy(bytes.data() + bytes.size() - 4, &large, 4); // B (6, 2)
+  files.folder.write("adapter_model.safetensors", bytes);
+  std::string start =
+      file + ": tensor '" + stem("up_proj.lora_B.weight") + "' times ";
+  std::vector<float> row(4), b(12);
+  auto merged = merge(files);
+  EXPECT_EQ(llvm::toString(merged->readF32(kUp, 16, row)), "");
+  EXPECT_EQ(llvm::toString(merged->readF32(kUp, 20, row)),
+            start + "the scale 3 and '" + stem("up_proj.lora_A.weight") +
+                "', added to element 20 of '" + kUp +
+                "', is beyond the range of f32; the adapter is damaged");
+  auto beside = llvm::cantFail(
+      addAdapters(model(), "model.language_model.",
+                  RuntimeRequest{"a", files.folder.path()}, nullptr));
+  EXPECT_EQ(llvm::toString(beside->readF32(
+                "model.language_model.layers.0.mlp.up_proj.lora_b", 0, b)),
+            start + "the scale 3 is beyond the range of f32; the adapter is "
+                    "damaged");
+}
+
 TEST(RuntimeAdaptersTest, MatricesStandBesideTheWeights) {
   AdapterFiles first = upAdapter(), second;
   first.write(baseConfig());
