@@ -185,10 +185,11 @@ llvm::Expected<uint64_t> gemcut::driver::parseBytes(StringRef text) {
               : unit == "t" || unit == "tib" || unit == "tb" ? 40
                                                              : -1;
   if (number.empty() || number.getAsDouble(value) || shift < 0 ||
-      value > 1e12 || value * double(uint64_t(1) << shift) < 1)
+      value * double(uint64_t(1) << shift) < 1 ||
+      value * double(uint64_t(1) << shift) >= 0x1p63)
     return llvm::createStringError(
         "found size '" + text.str() +
-        "', expected a positive number with K, M, G or T, such "
+        "', expected a positive number with K, M, G or T below 8388608T, such "
         "as 4G or 512M");
   return uint64_t(value * double(uint64_t(1) << shift));
 }

@@ -26,11 +26,13 @@ TEST(MemoryPlan, ParsesSizes) {
   EXPECT_EQ(parsed("1.5GiB"), uint64_t(3) << 29);
   EXPECT_EQ(parsed("2 GB"), uint64_t(2) << 30);
   EXPECT_EQ(parsed("1T"), uint64_t(1) << 40);
+  EXPECT_EQ(parsed("8388607T"), uint64_t(8388607) << 40);
 }
 
 TEST(MemoryPlan, RefusesOtherSizes) {
-  for (const char *text : {"", "G", "-1G", "4X", "1e3", "0x10", "1..5G", "4G4",
-                           "99999999999999G", "nan", "inf", "0", "0G"}) {
+  for (const char *text :
+       {"", "G", "-1G", "4X", "1e3", "0x10", "1..5G", "4G4", "99999999999999G",
+        "8388608T", "9223372036854775808", "nan", "inf", "0", "0G"}) {
     auto bytes = parseBytes(text);
     ASSERT_FALSE(bool(bytes)) << text;
     EXPECT_NE(llvm::toString(bytes.takeError()).find(text), std::string::npos);
