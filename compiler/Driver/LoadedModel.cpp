@@ -6,18 +6,19 @@
 #include "compiler/Driver/LoadGguf.h"
 #include "frontends/ChatTemplate/ChatTemplate.h"
 #include "frontends/Checkpoint/CheckpointError.h"
+#include "frontends/Checkpoint/MappedFile.h"
 #include "frontends/Checkpoint/StackedExperts.h"
 #include "frontends/Gemma3/FoldedWeights.h"
 #include "frontends/Gemma4/Importer.h"
 #include "frontends/Gemma4/RandomWeights.h"
 #include "frontends/Json/CheckedJson.h"
+#include "frontends/Json/JsonFields.h"
 #include "frontends/Quantized/QuantizedWeights.h"
 #include "frontends/Safetensors/Checkpoint.h"
 #include "frontends/Tokenizer/TokenizerTables.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -28,9 +29,13 @@ using llvm::StringRef;
 
 namespace {
 
+/// Files of checkpoints are regular; what a flag names may be a pipe.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-readFile(StringRef path, LoadedModel &model) {
+readFile(StringRef path, LoadedModel &model, bool isOfCheckpoint = true) {
   model.inputs.push_back(path.str());
+  if (isOfCheckpoint)
+    if (llvm::Error error = checkpoint::refuseSpecialFile(path))
+      return checkpoint::about(std::move(error), path);
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return checkpoint::about(
@@ -58,6 +63,8 @@ llvm::Expected<ModelFiles> findFiles(StringRef path,
   if (!llvm::sys::fs::exists(path))
     return checkpoint::about(
         createStringError(path.str() + ": no such file or directory"), path);
+  if (llvm::Error error = checkpoint::refuseSpecialFile(path))
+    return checkpoint::about(std::move(error), path);
   ModelFiles files;
   bool isDirectory = llvm::sys::fs::is_directory(path);
   StringRef parent = llvm::sys::path::parent_path(path);
@@ -133,14 +140,19 @@ StringRef getBuiltinTemplate(const config::ModelConfig &config) {
 
 /// The chat template among a tokenizer's settings, or "": a text, or a list of
 /// templates with names, of which "default" is for conversations.
-StringRef findStoredTemplate(const llvm::json::Object &settings) {
-  if (auto text = settings.getString("chat_template"))
-    return *text;
-  if (const llvm::json::Array *list = settings.getArray("chat_template"))
-    for (const llvm::json::Value &entry : *list)
-      if (const llvm::json::Object *named = entry.getAsObject())
-        if (named->getString("name") == StringRef("default"))
-          return named->getString("template").value_or("");
+std::string findStoredTemplate(const nlohmann::json &settings) {
+  auto found = settings.find("chat_template");
+  if (found == settings.end())
+    return "";
+  if (found->is_string())
+    return *found;
+  if (found->is_array())
+    for (const nlohmann::json &entry : *found)
+      if (entry.is_object() && entry.contains("name") &&
+          entry["name"] == "default")
+        if (auto text = entry.find("template");
+            text != entry.end() && text->is_string())
+          return *text;
   return "";
 }
 
@@ -163,12 +175,10 @@ llvm::Error loadChatTemplate(const ModelFiles &files, LoadedModel &model) {
   auto text = readFile(path, model);
   if (!text)
     return text.takeError();
-  auto json = llvm::json::parse((*text)->getBuffer());
-  if (!json)
-    return llvm::createStringError(path + ": " +
-                                   llvm::toString(json.takeError()));
-  const llvm::json::Object *object = json->getAsObject();
-  return compileTemplate(object ? findStoredTemplate(*object) : "", path, model,
+  auto settings = checked_json::parseJsonObject((*text)->getBuffer(), path);
+  if (!settings)
+    return checkpoint::about(settings.takeError(), path);
+  return compileTemplate(findStoredTemplate(*settings), path, model,
                          "chat_template");
 }
 
@@ -210,7 +220,7 @@ llvm::Error gemcut::driver::compileChosenTemplate(StringRef choice,
                                                   LoadedModel &model) {
   if (choice == "builtin")
     return compileTemplate(getBuiltinTemplate(model.config), choice, model);
-  auto text = readFile(choice.str(), model);
+  auto text = readFile(choice.str(), model, /*isOfCheckpoint=*/false);
   if (!text)
     return text.takeError();
   if ((*text)->getBuffer().trim().empty())

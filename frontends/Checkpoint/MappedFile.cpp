@@ -42,6 +42,15 @@ MappedFile::~MappedFile() {
     munmap(const_cast<uint8_t *>(content.data()), content.size());
 }
 
+llvm::Error gemcut::checkpoint::refuseSpecialFile(llvm::StringRef path) {
+  struct stat status;
+  if (stat(path.str().c_str(), &status) || S_ISREG(status.st_mode) ||
+      S_ISDIR(status.st_mode))
+    return llvm::Error::success();
+  return createStringError(path + ": is a device or a pipe, expected a "
+                                  "regular file");
+}
+
 void gemcut::checkpoint::releasePages(llvm::ArrayRef<uint8_t> range) {
   auto begin = reinterpret_cast<uintptr_t>(range.begin());
   auto end = reinterpret_cast<uintptr_t>(range.end());

@@ -40,6 +40,10 @@ private:
   llvm::ArrayRef<uint8_t> content;
 };
 
+/// An error if `path` is there and neither a regular file nor a directory:
+/// reading a device or a pipe may not end. Links are followed.
+llvm::Error refuseSpecialFile(llvm::StringRef path);
+
 /// Drops the pages that lie wholly inside `range`, a part of a mapped file,
 /// from this process's memory; a later read brings them back. Thread-safe.
 void releasePages(llvm::ArrayRef<uint8_t> range);

@@ -67,6 +67,8 @@ llvm::Error Checkpoint::addShard(llvm::StringRef path,
 llvm::Error Checkpoint::openIndex(llvm::StringRef directory,
                                   llvm::StringRef indexPath) {
   std::string name = indexPath.str();
+  if (llvm::Error error = checkpoint::refuseSpecialFile(name))
+    return error;
   auto buffer = llvm::MemoryBuffer::getFile(name);
   if (!buffer)
     return createStringError(

@@ -11,6 +11,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/stat.h>
+
 using namespace gemcut::driver;
 using namespace gemcut::test;
 
@@ -192,12 +194,26 @@ TEST_F(ChatTemplate, ErrorsNameTheFileAndThePlace) {
     EXPECT_FALSE(bool(model));
     return model ? "" : llvm::toString(model.takeError());
   };
+  writeText(folder / "tokenizer_config.json", std::string(50000, '['));
+  EXPECT_EQ(errorOf(), folder / "tokenizer_config.json" +
+                           ": is nested deeper than 32 levels");
   writeText(folder / "tokenizer_config.json", "{\"chat_template\": ");
   EXPECT_NE(errorOf().find("tokenizer_config.json"), std::string::npos);
   writeText(folder / "tokenizer_config.json",
             R"({"chat_template": "\n{% include 'x' %}"})");
   EXPECT_NE(errorOf().find("tokenizer_config.json (chat_template):2:4: "),
             std::string::npos);
+}
+
+TEST(LoadedModel, DevicesAndPipesAreNoCheckpoints) {
+  TestFolder folder;
+  std::string pipe = folder / "config.json";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string &path :
+       {std::string("/dev/zero"), pipe, folder.path()})
+    EXPECT_EQ(llvm::toString(loadModel(path, randomWeights()).takeError()),
+              (path[1] == 'd' ? path : pipe) +
+                  ": is a device or a pipe, expected a regular file");
 }
 
 } // namespace
