@@ -28,6 +28,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <functional>
+#include <system_error>
+
 using namespace mlir;
 using namespace gemcut;
 using namespace gemcut::driver;
@@ -53,6 +58,12 @@ public:
     inputs = std::move(measured);
   }
 
+  /// Hands out the summary when all is written but nothing has its name yet: an
+  /// error leaves no file, as whoever sees exit code 1 expects.
+  void setTell(std::function<llvm::Error(StringRef summary)> function) {
+    tell = std::move(function);
+  }
+
   llvm::Expected<CompileResult> run() {
     if (llvm::Error error = compile())
       return std::move(error);
@@ -75,6 +86,7 @@ private:
   std::shared_ptr<calibration::MeasuredInputs> inputs;
   ReportFacts facts;
   std::optional<BakedPrefix> prefix;
+  std::function<llvm::Error(StringRef summary)> tell;
 
   llvm::Error compile() {
     auto checked = checkCompileOptions(options);
@@ -335,6 +347,11 @@ private:
         return prepared.takeError();
       package = std::move(*prepared);
     }
+    result.summary = describeResult(options, spec, plan, image->size(),
+                                    conversions, prefix, facts.quality);
+    if (tell)
+      if (llvm::Error error = tell(result.summary))
+        return error;
     if (sidecar)
       if (llvm::Error error = sidecar->commit(0644))
         return error;
@@ -348,8 +365,6 @@ private:
     result.plan = plan;
     result.options = options;
     result.sidecar = sidecar ? sidecar->path().str() : "";
-    result.summary = describeResult(options, spec, plan, image->size(),
-                                    conversions, prefix, facts.quality);
     return llvm::Error::success();
   }
 };
@@ -363,11 +378,16 @@ gemcut::driver::compile(const CompileOptions &options, Reporter &reporter) {
 
 llvm::Error gemcut::driver::runCompile(const CompileOptions &options,
                                        Reporter &reporter) {
-  auto result = compile(options, reporter);
-  if (!result)
-    return result.takeError();
-  fmt::print("{}", result->summary);
-  return llvm::Error::success();
+  Compilation compilation(options, reporter);
+  compilation.setTell([](StringRef summary) -> llvm::Error {
+    if (std::fwrite(summary.data(), 1, summary.size(), stdout) ==
+            summary.size() &&
+        !std::fflush(stdout))
+      return llvm::Error::success();
+    return createStringError("cannot write the result: " +
+                             std::generic_category().message(errno));
+  });
+  return compilation.run().takeError();
 }
 
 llvm::Error gemcut::driver::compileQuietly(

@@ -45,6 +45,22 @@ class Compile(unittest.TestCase):
                 self.assertNotEqual(process.returncode, 0)
                 self.assertEqual(os.listdir(self.folder), [])
 
+    def test_interrupted_measurement_leaves_nothing(self):
+        text = TINY / "eval.txt"
+        for sent in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=sent.name):
+                process = subprocess.Popen([GEMCUT, "compile", TINY, "-o", self.folder / "out", "--cpu", "avx2",
+                                            "--certify", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                deadline = time.monotonic() + 30
+                while not list(self.folder.glob("out.certify-*")):
+                    self.assertIsNone(process.poll())
+                    self.assertLess(time.monotonic(), deadline)
+                    time.sleep(0.01)
+                time.sleep(0.1)
+                process.send_signal(sent)
+                self.assertEqual(process.wait(), -sent)
+                self.assertEqual(os.listdir(self.folder), [])
+
     def test_failed_compile_keeps_the_older_file(self):
         out = self.folder / "out"
         out.write_text("older")
@@ -53,6 +69,14 @@ class Compile(unittest.TestCase):
         self.assertIn("--max-ram", result.stderr)
         self.assertEqual(out.read_text(), "older")
         self.assertEqual(os.listdir(self.folder), ["out"])
+
+    def test_a_summary_that_cannot_be_written_leaves_no_file(self):
+        command = [GEMCUT, "compile", TINY, "-o", self.folder / "out", "--cpu", "avx2"]
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("error: cannot write the result: No space left on device\n", result.stderr)
+        self.assertEqual(os.listdir(self.folder), [])
 
     def test_unwritable_outputs(self):
         for out, fragment in ((self.folder, "is a directory"), (self.folder / "missing" / "out", "does not exist")):
