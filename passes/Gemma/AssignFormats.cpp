@@ -145,17 +145,17 @@ private:
   void assign(const gemma::Recipe &recipe, bool isFile) {
     llvm::StringSet<> tables = getTables(getOperation());
     llvm::StringMap<gemma::LayerKind> kinds = getLayerKinds(getOperation());
-    std::vector<bool> matched(recipe.getRules().size());
+    std::vector<bool> decides(recipe.getRules().size());
     bool anyWrong = false;
     for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
       StringRef name = weight.getSymName();
       gemma::LayerKind kind = kinds.lookup(name);
       std::optional<size_t> rule = recipe.findRule(name, kind);
-      if (rule)
-        matched[*rule] = true;
       Format format = Format::F32;
-      if (cast<RankedTensorType>(weight.getType()).getRank() > 1)
+      if (hasChoice(weight))
         format = *symbolizeFormat(recipe.getFormat(name, kind));
+      if (rule && recipe.getRules()[*rule].format == stringifyFormat(format))
+        decides[*rule] = true;
       // A default of four bits means "small", and tables go down to int8.
       if (!rule && isNibbles(format) && tables.contains(name))
         format = Format::Int8;
@@ -169,13 +169,38 @@ private:
     }
     // A built-in recipe serves every model, so its rules may find nothing.
     if (isFile)
-      for (auto [rule, found] : llvm::zip_equal(recipe.getRules(), matched))
-        if (!found)
-          getOperation().emitRemark()
-              << "rule '" << rule.pattern << "' of recipe '" << recipe.getName()
-              << "' matches no weight";
+      for (auto [rule, hasEffect] : llvm::zip_equal(recipe.getRules(), decides))
+        if (!hasEffect)
+          noteIdle(rule, recipe, kinds);
     if (anyWrong)
       signalPassFailure();
+  }
+
+  /// Vectors are f32 whatever a recipe says.
+  static bool hasChoice(gemma::WeightOp weight) {
+    return cast<RankedTensorType>(weight.getType()).getRank() > 1;
+  }
+
+  /// Says why a rule decides nothing.
+  void noteIdle(const gemma::RecipeRule &rule, const gemma::Recipe &recipe,
+                const llvm::StringMap<gemma::LayerKind> &kinds) {
+    gemma::WeightOp example;
+    for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
+      StringRef name = weight.getSymName();
+      if (rule.matches(name, kinds.lookup(name)) &&
+          (!example || hasChoice(weight)))
+        example = weight;
+    }
+    auto remark = getOperation().emitRemark()
+                  << "rule '" << gemma::RecipeRule::shorten(rule.pattern)
+                  << "' of recipe '" << recipe.getName() << "' ";
+    if (!example)
+      remark << "matches no weight";
+    else if (hasChoice(example))
+      remark << "has no effect: earlier rules match all of its weights";
+    else
+      remark << "has no effect: it matches only vectors such as '"
+             << example.getSymName() << "', which are always f32";
   }
 
   /// The blocks of the checkpoint where it has this format, else our own.

@@ -46,6 +46,8 @@ gemma.weight @layers.0.mlp.up_proj.weight : tensor<64x64xbf16>
 gemma.weight @layers.0.layer_scalar : tensor<1xbf16>
 
 // REMARK: remark: rule '*lm_head*' of recipe 'mixed' matches no weight
+// REMARK: remark: rule '*.layer_scalar' of recipe 'mixed' has no effect: it matches only vectors such as 'layers.0.layer_scalar', which are always f32
+// REMARK: remark: rule 'layers.0.*.q_proj.weight' of recipe 'mixed' has no effect: earlier rules match all of its weights
 // REMARK-NOT: remark: rule
 
 func.func @read(%ids: tensor<?xi32>) -> (tensor<?x64xf32>, tensor<?x256xf32>) {
