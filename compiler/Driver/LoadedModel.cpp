@@ -19,6 +19,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -208,8 +209,17 @@ llvm::Error gemcut::driver::compileTemplate(StringRef text, StringRef file,
                                ": holds no chat template; the builtin one of "
                                "the model's family is taken");
   }
-  auto program = chat::compileChatTemplate(
-      text, part.empty() ? file.str() : (file + " (" + part + ")").str());
+  std::string name =
+      part.empty() ? file.str() : (file + " (" + part + ")").str();
+  size_t wrong = 0;
+  if (!llvm::json::isUTF8(text, &wrong))
+    return checkpoint::about(createStringError(name +
+                                               ": is not UTF-8 from byte " +
+                                               std::to_string(wrong) +
+                                               " on, expected a chat "
+                                               "template in UTF-8"),
+                             file);
+  auto program = chat::compileChatTemplate(text, name);
   if (!program)
     return checkpoint::about(program.takeError(), file);
   model.chatProgram = std::move(*program);

@@ -34,12 +34,23 @@ static void parsePackedGroups(JsonFields &fields) {
       weights.refuse("type", "\"int\", the supported type");
     if (!weights.boolean("symmetric", true))
       weights.refuse("symmetric", "true: zero points are not supported");
+    if (weights.string("strategy", "group") != "group")
+      weights.refuse("strategy", "\"group\", the supported strategy");
     if (weights.integer("group_size", 1, kMaxWidth) != 32)
       weights.refuse("group_size", "32, the supported size");
     group.merge(weights);
     groups.merge(group);
   }
   fields.merge(groups);
+}
+
+/// The tensors say how many bits they have; here is only what none can have.
+static void parseRowScales(JsonFields &fields) {
+  int64_t bits = fields.integer("num_bits", 1, 64, 4);
+  if (bits != 2 && bits != 4 && bits != 8)
+    fields.refuse("num_bits", "2, 4 or 8, the supported numbers");
+  if (fields.find("module_quant_configs"))
+    fields.object("module_quant_configs");
 }
 
 void gemcut::config::parseQuantization(JsonFields &fields, ModelConfig &config,
@@ -50,6 +61,7 @@ void gemcut::config::parseQuantization(JsonFields &fields, ModelConfig &config,
   std::string method = scheme.string("quant_method", "");
   if (method == "gemma") {
     config.storedAs = StoredAs::RowScales;
+    parseRowScales(scheme);
   } else if (method == "compressed-tensors") {
     config.storedAs = StoredAs::PackedGroups;
     if (!scheme.failed())

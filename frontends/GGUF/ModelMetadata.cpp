@@ -60,6 +60,10 @@ private:
     return architecture + "." + suffix.str();
   }
 
+  bool hasTensor(StringRef name) const {
+    return checkpoint.find(*officialName(name)).has_value();
+  }
+
   /// Copies an integer of the metadata to `field`.
   Error copy(const char *field, StringRef suffix,
              std::optional<int64_t> fallback = {}) {
@@ -102,6 +106,13 @@ private:
           {"hidden_size_per_layer_input", "embedding_length_per_layer_input"}})
       if (Error error = copy(field, suffix, 0))
         return error;
+    // Absent, it means 0; then the last layer has keys as the first.
+    if (std::string key = keyOf("attention.shared_kv_layers"),
+        last = "blk." + std::to_string(layers - 1) + ".attn_k.weight";
+        !metadata.find(key) && hasTensor("blk.0.attn_k.weight") &&
+        !hasTensor(last))
+      return metadata.fail(key, "how many layers share keys and values, as '" +
+                                    last + "' is missing");
     if (metadata.find(keyOf("final_logit_softcapping")))
       if (Error error = copyNumber(config["final_logit_softcapping"],
                                    "final_logit_softcapping"))
@@ -283,6 +294,12 @@ constexpr llvm::StringLiteral kStopTokens[] = {
 
 llvm::Expected<std::string>
 gemcut::gguf::makeConfigJson(const Checkpoint &checkpoint) {
+  auto type = checkpoint.metadata().string("general.type", "model");
+  if (!type)
+    return type.takeError();
+  if (*type != "model")
+    return gemcut::asUnsupported(checkpoint.metadata().fail(
+        "general.type", "'model': other files hold no language model"));
   auto architecture = checkpoint.metadata().string("general.architecture");
   if (!architecture)
     return architecture.takeError();

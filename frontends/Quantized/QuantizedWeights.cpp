@@ -135,6 +135,10 @@ Error QuantizedWeights::addParts(StringRef name, ArrayRef<int64_t> shape) {
     }
   if (const TensorInfo *packed =
           source->findTensor(sibling(name, "weight_packed"))) {
+    if (source->findTensor(name))
+      return createStringError(source->fileOf(name) + ": tensor '" +
+                               name.str() + "' is there beside '" +
+                               packed->name + "', expected one of them");
     if (Error error = checkShapeTensor(sibling(name, "weight_shape"), shape))
       return error;
     return addMatrix(name, *packed, sibling(name, "weight_scale"), shape);

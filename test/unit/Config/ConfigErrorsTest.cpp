@@ -55,6 +55,20 @@ const BadConfig kBadConfigs[] = {
          "group_size":128}}}})",
      "quantization_config.config_groups.group_0.weights.group_size: found 128, "
      "expected 32, the supported size"},
+    {"QuantizedStrategy", "edge", "/quantization_config",
+     R"({"quant_method":"compressed-tensors","format":"pack-quantized",
+         "config_groups":{"group_0":{"weights":{"num_bits":4,"group_size":32,
+         "strategy":"channel"}}}})",
+     "quantization_config.config_groups.group_0.weights.strategy: found "
+     "\"channel\", expected \"group\", the supported strategy"},
+    {"QuantizedBits", "edge", "/quantization_config",
+     R"({"quant_method":"gemma","num_bits":5})",
+     "quantization_config.num_bits: found 5, expected 2, 4 or 8, the supported "
+     "numbers"},
+    {"QuantizedModules", "edge", "/quantization_config",
+     R"({"quant_method":"gemma","module_quant_configs":"x"})",
+     "quantization_config.module_quant_configs: found \"x\", expected an "
+     "object"},
     {"QuantizedActivations", "edge", "/quantization_config",
      R"({"quant_method":"compressed-tensors","format":"pack-quantized",
          "config_groups":{"group_0":{"weights":{"num_bits":4,"group_size":32},

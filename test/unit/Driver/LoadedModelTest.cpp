@@ -203,6 +203,10 @@ TEST_F(ChatTemplate, ErrorsNameTheFileAndThePlace) {
             R"({"chat_template": "\n{% include 'x' %}"})");
   EXPECT_NE(errorOf().find("tokenizer_config.json (chat_template):2:4: "),
             std::string::npos);
+  writeText(folder / "chat_template.jinja", "a\xFF");
+  EXPECT_EQ(errorOf(), folder / "chat_template.jinja" +
+                           ": is not UTF-8 from byte 1 on, expected a chat "
+                           "template in UTF-8");
 }
 
 TEST(LoadedModel, DevicesAndPipesAreNoCheckpoints) {

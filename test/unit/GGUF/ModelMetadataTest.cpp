@@ -265,6 +265,17 @@ TEST(GgufMetadata, ErrorsNameKeysAndTensors) {
                 "key 'general.architecture': found the string "
                 "'gemma4-assistant', expected 'gemma4': a drafter only runs "
                 "beside the model that it drafts for; compile that model"},
+           Case{
+               [](TestModel &m) { m.entries["general.type"] = text("mmproj"); },
+               "key 'general.type': found the string 'mmproj', expected "
+               "'model': other files hold no language model"},
+           Case{[](TestModel &m) {
+                  m.entries.erase("gemma4.attention.shared_kv_layers");
+                  m.vectors = {"blk.0.attn_k.weight", "blk.1.attn_k.weight"};
+                },
+                "key 'gemma4.attention.shared_kv_layers': found nothing, "
+                "expected how many layers share keys and values, as "
+                "'blk.3.attn_k.weight' is missing"},
            Case{[](TestModel &m) { m.entries.erase("gemma4.block_count"); },
                 "key 'gemma4.block_count': found nothing, expected a whole "
                 "number from 1 to 1024"},

@@ -245,6 +245,13 @@ TEST_F(QuantizedWeightsTest, ErrorsNameTheTensorAndWhatIsExpected) {
                   config::StoredAs::PackedGroups),
             "tensor 'model.embed_tokens.weight_shape' says [4, 64], expected "
             "[4, 32] by config.json");
+  EXPECT_EQ(error({{"model.embed_tokens.weight_packed", "I32", "[4,4]",
+                    std::string(64, 0)},
+                   {"model.embed_tokens.weight", "BF16", "[4,32]",
+                    std::string(256, 0)}},
+                  config::StoredAs::PackedGroups),
+            "tensor 'model.embed_tokens.weight' is there beside "
+            "'model.embed_tokens.weight_packed', expected one of them");
 }
 
 } // namespace
