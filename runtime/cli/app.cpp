@@ -14,9 +14,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <pthread.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace gemcut;
 using namespace gemcut::cli;
@@ -258,7 +260,18 @@ static int dispatch(int argc, char **argv) {
   return kExitUsage;
 }
 
+/// In place of an abort without a word.
+static void endOutOfMemory() {
+  static const char message[] =
+      "error: out of memory; give the process more (ulimit -v, or the limit of "
+      "its container), or ask for less: --context, --slots\n";
+  if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0) {
+  } // nobody is left to tell
+  _exit(kExitInput);
+}
+
 int cli::runMain(int argc, char **argv) {
+  std::set_new_handler(endOutOfMemory);
   startSeconds = seconds() - getCpuSeconds();
   signal(SIGXFSZ, SIG_IGN); // writes beyond the limit then fail
   if (argc > 0 && argv[0]) {
@@ -266,12 +279,13 @@ int cli::runMain(int argc, char **argv) {
     programName = slash ? slash + 1 : argv[0];
   }
   int code = dispatch(argc, argv);
-  // An earlier failed write leaves nothing to flush, but sets the error flag;
-  // its reason is not known any more.
   errno = 0;
   if ((fflush(stdout) != 0 || ferror(stdout)) && code == kExitDone) {
-    fprintf(stderr, "error: cannot write the result%s%s\n", errno ? ": " : "",
-            errno ? strerror(errno) : "");
+    // An earlier failed write leaves nothing to flush, but sets the error flag.
+    // Its reason is asked for again: nothing can be flushed that was printed.
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1)
+      errno = EIO;
+    fprintf(stderr, "error: cannot write the result: %s\n", strerror(errno));
     return kExitInput;
   }
   return code;

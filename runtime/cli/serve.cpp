@@ -140,6 +140,8 @@ static gemcut_status serve(const CommonOptions &common,
   if (options.save)
     if (gemcut_status status = writer.open(options.save, fingerprint, level))
       return status;
+  if (gemcut_status status = server.start())
+    return status;
   bool isIpv6 = serverOptions.host.find(':') != std::string::npos;
   printf("serving %s at http://%s%s%s:%d, %d slot%s of %d tokens\n",
          context.name.c_str(), isIpv6 ? "[" : "", options.host,

@@ -8,7 +8,8 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <csignal>
-#include <thread>
+#include <cstring>
+#include <pthread.h>
 
 using namespace gemcut;
 using namespace gemcut::server;
@@ -22,6 +23,7 @@ struct Server::State {
   State(const ModelContext &context, const ServerOptions &options)
       : options(options), hub(context, this->options), acceptor(hub.io),
         signals(hub.io), grace(hub.io) {}
+  ~State() { joinThreads(); }
 
   gemcut_status listen();
   void accept();
@@ -29,12 +31,16 @@ struct Server::State {
   void awaitSignal();
   void stop();
   void abort();
+  gemcut_status startThreads();
+  void joinThreads();
 
   ServerOptions options;
   Hub hub;
   tcp::acceptor acceptor;
   net::signal_set signals;
   net::steady_timer grace;
+  pthread_t threads[2]; ///< of which `started` run
+  int started = 0;
 };
 
 Server::Server() = default;
@@ -149,27 +155,54 @@ int Server::getPort() const {
   return state->acceptor.local_endpoint(error).port();
 }
 
-void Server::run() {
+static void *stepBatch(void *hub) {
+  static_cast<Hub *>(hub)->batch.run();
+  return nullptr;
+}
+
+/// So that the first request with a schema holds nobody up.
+static void *prepareGrammars(void *hub) {
+  const ModelContext &context = static_cast<Hub *>(hub)->context;
+  context.grammars->prepare(*context.tokenizer, *context.model);
+  return nullptr;
+}
+
+gemcut_status Server::State::startThreads() {
+  for (auto work : {stepBatch, prepareGrammars}) {
+    if (int error = pthread_create(&threads[started], nullptr, work, &hub))
+      return fail(GEMCUT_SYSTEM_ERROR,
+                  "cannot start thread %d of the server's 2: %s; give it more "
+                  "memory or threads (ulimit -v, ulimit -u, or those of its "
+                  "container)",
+                  started + 1, strerror(error));
+    ++started;
+  }
+  return GEMCUT_OK;
+}
+
+void Server::State::joinThreads() {
+  hub.batch.close(/*cancelAll=*/true);
+  while (started > 0)
+    pthread_join(threads[--started], nullptr);
+}
+
+gemcut_status Server::start() {
   error_code ignored;
   state->signals.add(SIGINT, ignored);
   state->signals.add(SIGTERM, ignored);
+  return state->startThreads();
+}
+
+void Server::run() {
   state->accept();
   state->awaitSignal();
-  std::thread engine([this] { state->hub.batch.run(); });
-  // So that the first request with a schema holds nobody up.
-  const ModelContext &context = state->hub.context;
-  std::thread grammars([&context] {
-    context.grammars->prepare(*context.tokenizer, *context.model);
-  });
   // Ends when the acceptor and all connections are closed; timers and signals
   // must not keep it.
   net::io_context &io = state->hub.io;
   while (!(state->hub.isStopping && state->hub.connections.empty()) &&
          io.run_one())
     ;
-  state->hub.batch.close(/*cancelAll=*/true);
-  grammars.join();
-  engine.join();
+  state->joinThreads();
 }
 
 gemcut_status Server::pinPrefix(const BakedPrefix &prefix) {

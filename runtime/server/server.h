@@ -33,18 +33,24 @@ public:
                                    const ServerOptions &options);
   int getPort() const;
 
+  /// Starts the threads, after `open`, and takes SIGTERM and SIGINT from now on.
+  /// GEMCUT_SYSTEM_ERROR: the limits of memory or threads leave no room.
+  [[nodiscard]] gemcut_status start();
+
   /// Serves until SIGTERM or SIGINT; then answers what is running, for at most
-  /// the time that the options give. A second signal ends at once.
+  /// the time that the options give. A second signal ends at once. After
+  /// `start`.
   void run();
 
-  /// Keeps a baked prefix for as long as the server lives; before `run`. What
+  /// Keeps a baked prefix for as long as the server lives; before `start`. What
   /// is present needs a state to be of use.
   [[nodiscard]] gemcut_status pinPrefix(const BakedPrefix &prefix);
 
   /// Bytes of what pinPrefix keeps.
   uint64_t getPinnedBytes() const;
 
-  /// The prefix cache from and to a file; not while `run` runs.
+  /// The prefix cache from and to a file; not between `start` and the
+  /// end of `run`.
   [[nodiscard]] gemcut_status loadCache(const SessionFile &file);
   [[nodiscard]] gemcut_status saveCache(SessionWriter &writer);
 

@@ -5,7 +5,7 @@
 #include "runtime/session/kv_image.h"
 
 #include <algorithm>
-#include <new>
+#include <cstdlib>
 
 using namespace gemcut;
 
@@ -30,13 +30,14 @@ void PrefixCache::open(const gemcut_model_info &info, uint64_t most) {
 }
 
 PrefixCache::Buffer PrefixCache::allocate(size_t size) const {
-  auto *memory = new (std::nothrow) uint8_t[size];
+  // Not by operator new, whose handler ends the program.
+  auto *memory = static_cast<uint8_t *>(malloc(size));
   if (!memory)
     return nullptr;
   *bytes += size;
   return Buffer(memory, [counter = bytes, size](uint8_t *owned) {
     *counter -= size;
-    delete[] owned;
+    free(owned);
   });
 }
 

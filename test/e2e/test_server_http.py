@@ -234,6 +234,10 @@ class ServerHttpTest(ServerCase):
             result = subprocess.run(served, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot write to stdout: No space left on device", result.stderr)
+        result = subprocess.run(["bash", "-c", "ulimit -v 20000; exec \"$@\"", "-", *served, "--threads", "1"],
+                                capture_output=True, text=True, timeout=30)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertRegex(result.stderr, r"\Aerror: cannot start thread \d of the server's 2: .*\(ulimit -v.*\n\Z")
         result = run(self.executable, "serve", "--port", self.server.port, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertIn("cannot listen on 127.0.0.1", result.stderr)

@@ -198,6 +198,7 @@ class Tiny(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 result = subprocess.run([self.executable(), *command], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(result.returncode, 1, command)
+            self.assertIn("error: cannot write the result: No space left on device\n", result.stderr, command)
 
     @staticmethod
     def has_open(pid, folder):
