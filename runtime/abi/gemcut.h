@@ -204,7 +204,8 @@ GEMCUT_API gemcut_status gemcut_decode(gemcut_session *session, int32_t id,
 typedef void (*gemcut_on_logits)(void *user, size_t row, const float *logits);
 
 /* As gemcut_prefill, but hands out the logits behind every id. They are those that
- * `score` of an executable prints, to the bit. */
+ * `score` of an executable prints, to the bit. GEMCUT_INVALID_ARGUMENT, besides:
+ * `on_logits` is null. */
 GEMCUT_API gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
                                       size_t count, gemcut_on_logits on_logits,
                                       void *user);

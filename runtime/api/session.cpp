@@ -2,6 +2,7 @@
 
 #include "runtime/api/handles.h"
 #include "runtime/api/sized_struct.h"
+#include "runtime/core/error.h"
 
 #include <memory>
 
@@ -75,6 +76,10 @@ gemcut_status gemcut_score(gemcut_session *session, const int32_t *ids,
                            void *user) {
   if (gemcut_status status = requireHandle(session, "session"))
     return status;
+  if (!onLogits)
+    return fail(GEMCUT_INVALID_ARGUMENT,
+                "gemcut_score needs on_logits, to hand the logits to; without "
+                "them gemcut_prefill is faster");
   struct Listener {
     gemcut_on_logits onLogits;
     void *user;

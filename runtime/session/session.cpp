@@ -52,7 +52,7 @@ gemcut_status Session::checkAppend(int32_t slot, const int32_t *ids,
                 "and %zu more do not fit%s",
                 context, state.count, offset, count,
                 context < program.model->context
-                    ? "; raise --context"
+                    ? "; raise --context, or the option of the session"
                     : "; compile again with a larger --context");
   }
   return GEMCUT_OK;

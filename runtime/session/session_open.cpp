@@ -55,9 +55,9 @@ gemcut_status Session::checkOptions(const SessionOptions &options) {
   for (const Limit &limit : limits)
     if (limit.value < 0 || limit.value > limit.most)
       return fail(GEMCUT_INVALID_ARGUMENT,
-                  "%s is %d, but this executable was compiled for 1 to %d; "
-                  "compile again with --%s %d",
-                  limit.name, limit.value, limit.most, limit.name, limit.value);
+                  "%s is %d, but this model was compiled for 1 to %d; give one "
+                  "of these, 0 for the default, or compile with another --%s",
+                  limit.name, limit.value, limit.most, limit.name);
   if (options.chunk < 0)
     return fail(GEMCUT_INVALID_ARGUMENT, "chunk is %d, but must be at least 1",
                 options.chunk);

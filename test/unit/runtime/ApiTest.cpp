@@ -238,6 +238,10 @@ TEST_F(ApiTest, ScoringGivesTheLogitsBehindEveryId) {
       gemcut_score(
           session, &outside, 1, [](void *, size_t, const float *) {}, nullptr),
       GEMCUT_INVALID_ARGUMENT);
+  EXPECT_EQ(gemcut_score(session, rows.ids.data(), 1, nullptr, nullptr),
+            GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(says("needs on_logits")) << gemcut_last_error();
+  EXPECT_EQ(gemcut_session_length(session), rows.ids.size());
 }
 
 TEST_F(ApiTest, GeneratesUntilALimitOrTheContextOrTheCaller) {

@@ -311,10 +311,13 @@ TEST(SessionOpen, ChecksOptionsAndModel) {
   SessionOptions options;
   options.slots = kFakeSlots + 1;
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
-  EXPECT_TRUE(errorHas("--slots 4")) << gemcut_last_error();
+  EXPECT_TRUE(errorHas("slots is 4, but this model was compiled for 1 to 3; give")) << gemcut_last_error();
   options = {};
   options.context = kFakeContext + 1;
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  options.context = -1;
+  EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
+  EXPECT_TRUE(errorHas("context is -1, but")) << gemcut_last_error();
   options = {};
   options.threads = 65;
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
