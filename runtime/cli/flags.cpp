@@ -245,6 +245,8 @@ Parsed Flags::parse(int argc, char **argv,
       if (flag.kind == Kind::Group ||
           (code != kFirstLong + int(i) && code != flag.letter))
         continue;
+      if (flag.wasGiven && flag.argument)
+        return usage("--%s: may be given once", flag.name);
       if (!set(flag, optarg))
         return Parsed::Usage;
       flag.wasGiven = true;

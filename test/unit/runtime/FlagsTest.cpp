@@ -68,7 +68,8 @@ TEST(Flags, MistakesAreUsageErrors) {
       {"-c", "1e1"},     {"--real", "2"},
       {"--real", "nan"}, {"--real", "x"},
       {"--flag=yes"},    {"--seed", "-1"},
-      {"one", "two"},    {"--seed", "18446744073709551616"}};
+      {"one", "two"},    {"--seed", "18446744073709551616"},
+      {"-c", "2", "--count", "2"}};
   for (const auto &arguments : mistakes) {
     ParsedFlags f(arguments);
     EXPECT_EQ(f.parsed, Parsed::Usage) << arguments[0];
