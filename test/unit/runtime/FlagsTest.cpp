@@ -61,14 +61,22 @@ TEST(Flags, Values) {
 
 TEST(Flags, MistakesAreUsageErrors) {
   const std::vector<std::vector<const char *>> mistakes = {
-      {"--nosuch"},      {"-x"},
-      {"--count"},       {"-c"},
-      {"-c", "0"},       {"-c", "11"},
-      {"-c", "7x"},      {"-c", ""},
-      {"-c", "1e1"},     {"--real", "2"},
-      {"--real", "nan"}, {"--real", "x"},
-      {"--flag=yes"},    {"--seed", "-1"},
-      {"one", "two"},    {"--seed", "18446744073709551616"},
+      {"--nosuch"},
+      {"-x"},
+      {"--count"},
+      {"-c"},
+      {"-c", "0"},
+      {"-c", "11"},
+      {"-c", "7x"},
+      {"-c", ""},
+      {"-c", "1e1"},
+      {"--real", "2"},
+      {"--real", "nan"},
+      {"--real", "x"},
+      {"--flag=yes"},
+      {"--seed", "-1"},
+      {"one", "two"},
+      {"--seed", "18446744073709551616"},
       {"-c", "2", "--count", "2"}};
   for (const auto &arguments : mistakes) {
     ParsedFlags f(arguments);
