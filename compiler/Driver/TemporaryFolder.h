@@ -15,7 +15,8 @@ namespace gemcut::driver {
 
 /// A folder that is removed with all that is in it. A signal that ends the
 /// program removes the files that `file` has named and then the folder; all
-/// that a killed program left goes when the next one makes a folder of the name.
+/// that a killed program left goes when the next one makes a folder of the
+/// name.
 class TemporaryFolder {
 public:
   TemporaryFolder() = default;

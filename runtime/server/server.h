@@ -33,8 +33,8 @@ public:
                                    const ServerOptions &options);
   int getPort() const;
 
-  /// Starts the threads, after `open`, and takes SIGTERM and SIGINT from now on.
-  /// GEMCUT_SYSTEM_ERROR: the limits of memory or threads leave no room.
+  /// Starts the threads, after `open`, and takes SIGTERM and SIGINT from now
+  /// on. GEMCUT_SYSTEM_ERROR: the limits of memory or threads leave no room.
   [[nodiscard]] gemcut_status start();
 
   /// Serves until SIGTERM or SIGINT; then answers what is running, for at most

@@ -311,7 +311,9 @@ TEST(SessionOpen, ChecksOptionsAndModel) {
   SessionOptions options;
   options.slots = kFakeSlots + 1;
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
-  EXPECT_TRUE(errorHas("slots is 4, but this model was compiled for 1 to 3; give")) << gemcut_last_error();
+  EXPECT_TRUE(
+      errorHas("slots is 4, but this model was compiled for 1 to 3; give"))
+      << gemcut_last_error();
   options = {};
   options.context = kFakeContext + 1;
   EXPECT_EQ(open(options), GEMCUT_INVALID_ARGUMENT);
