@@ -6,12 +6,11 @@
 #include "frontends/Gemma4/RandomWeights.h"
 #include "test/unit/Safetensors/CheckpointFiles.h"
 
-#include "llvm/Support/MemoryBuffer.h"
-
 #include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 using namespace gemcut;
 using namespace gemcut::lora;
@@ -48,12 +47,13 @@ json baseConfig() {
           {"target_modules", {"up_proj"}}};
 }
 
-/// An adapter with tensors of the values 1, 2, 3, ... / 8.
+/// An adapter with tensors of the values 1, 2, 3, ... / 8; the last value of
+/// the last one may be `last` instead.
 struct AdapterFiles {
   TemporaryFolder folder;
   std::vector<std::pair<std::string, std::vector<int64_t>>> tensors;
 
-  void write(const json &config) const {
+  void write(const json &config, std::optional<float> last = {}) const {
     folder.write("adapter_config.json", config.dump());
     json header = json::object();
     std::string data;
@@ -70,6 +70,8 @@ struct AdapterFiles {
                       {"shape", shape},
                       {"data_offsets", {begin, data.size()}}};
     }
+    if (last)
+      std::memcpy(data.data() + data.size() - 4, &*last, 4);
     folder.write("adapter_model.safetensors", withLength(header.dump()) + data);
   }
 };
@@ -315,19 +317,11 @@ TEST(AdapterTest, MissingFilesAreNamed) {
             std::string::npos);
 }
 
-// Two adapters, of ranks 2 and 1; the second changes another linear, too.
 /// What is not finite is the adapter's fault, not that of the weights.
 TEST(AdapterTest, NamesValuesThatAreNotFinite) {
   AdapterFiles files = upAdapter();
-  files.write(baseConfig());
+  files.write(baseConfig(), /*last=*/INFINITY); // of B (6, 2)
   std::string file = files.folder.path() + "/adapter_model.safetensors";
-  auto text = llvm::MemoryBuffer::getFile(file);
-  ASSERT_TRUE(bool(text));
-  std::string bytes = (*text)->getBuffer().str();
-  const float infinity = INFINITY;
-  // The last value of B (6, 2).
-  std::memcpy(bytes.data() + bytes.size() - 4, &infinity, 4);
-  files.folder.write("adapter_model.safetensors", bytes);
   std::string expected =
       file + ": tensor '" + stem("up_proj.lora_B.weight") +
       "' holds an infinity at element 11, expected finite weights; the adapter "
@@ -348,14 +342,8 @@ TEST(AdapterTest, NamesValuesThatAreNotFinite) {
 /// Finite A and B may have a product that is not.
 TEST(AdapterTest, NamesTheAdapterWhoseProductOverflows) {
   AdapterFiles files = upAdapter();
-  files.write(baseConfig());
+  files.write(baseConfig(), /*last=*/3e38f); // of B (6, 2)
   std::string file = files.folder.path() + "/adapter_model.safetensors";
-  auto text = llvm::MemoryBuffer::getFile(file);
-  ASSERT_TRUE(bool(text));
-  std::string bytes = (*text)->getBuffer().str();
-  const float large = 3e38f;
-  std::memcpy(bytes.data() + bytes.size() - 4, &large, 4); // B (6, 2)
-  files.folder.write("adapter_model.safetensors", bytes);
   std::string start =
       file + ": tensor '" + stem("up_proj.lora_B.weight") + "' times ";
   std::vector<float> row(4), b(12);
@@ -374,6 +362,7 @@ TEST(AdapterTest, NamesTheAdapterWhoseProductOverflows) {
                     "damaged");
 }
 
+// Two adapters, of ranks 2 and 1; the second changes another linear, too.
 TEST(RuntimeAdaptersTest, MatricesStandBesideTheWeights) {
   AdapterFiles first = upAdapter(), second;
   first.write(baseConfig());
